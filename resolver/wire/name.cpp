@@ -1,0 +1,152 @@
+#include "resolver/wire/name.hpp"
+
+namespace dnscache {
+namespace {
+
+constexpr std::uint8_t pointer_bits = 0xc0;  // RFC 1035 section 4.1.4
+
+constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// Reads one byte of presentation form, escapes included (RFC 1035 section 5.1).
+std::optional<std::uint8_t> read_escaped(std::string_view text, std::size_t& i) {
+  if (text[i] != '\\') return static_cast<std::uint8_t>(text[i++]);
+  if (++i == text.size()) return std::nullopt;
+  if (!is_digit(text[i])) return static_cast<std::uint8_t>(text[i++]);
+  if (i + 3 > text.size() || !is_digit(text[i + 1]) || !is_digit(text[i + 2])) return std::nullopt;
+  const int value = (text[i] - '0') * 100 + (text[i + 1] - '0') * 10 + (text[i + 2] - '0');
+  if (value > 255) return std::nullopt;
+  i += 3;
+  return static_cast<std::uint8_t>(value);
+}
+
+void append_presentation(std::string& text, std::uint8_t byte) {
+  if (byte == '.' || byte == '\\' || byte == '"' || byte == ';' || byte == '(' || byte == ')' ||
+      byte == '@' || byte == '$') {
+    text += '\\';
+    text += static_cast<char>(byte);
+  } else if (byte > 0x20 && byte < 0x7f) {
+    text += static_cast<char>(byte);
+  } else {
+    text += '\\';
+    text += static_cast<char>('0' + byte / 100);
+    text += static_cast<char>('0' + byte / 10 % 10);
+    text += static_cast<char>('0' + byte % 10);
+  }
+}
+
+}  // namespace
+
+// Appends a non-empty label in front of the root byte, which stays last.
+bool Name::append_label(ByteView label) {
+  if (label.empty() || label.size() > max_label_size) return false;
+  if (size_ + 1 + label.size() > max_name_size) return false;
+  std::uint8_t* end = bytes_.data() + size_ - 1;
+  *end++ = static_cast<std::uint8_t>(label.size());
+  end = std::transform(label.begin(), label.end(), end, to_lower);
+  *end = 0;
+  size_ = static_cast<std::uint8_t>(size_ + 1 + label.size());
+  return true;
+}
+
+std::optional<Name> Name::parse(std::string_view text) {
+  Name name;
+  if (text == ".") return name;
+  if (text.empty()) return std::nullopt;
+  std::array<std::uint8_t, max_label_size + 1> label;
+  std::size_t label_size = 0;
+  for (std::size_t i = 0; i < text.size();) {
+    if (text[i] == '.') {
+      if (!name.append_label({label.data(), label_size})) return std::nullopt;
+      label_size = 0;
+      ++i;
+      continue;
+    }
+    const auto byte = read_escaped(text, i);
+    if (!byte || label_size == max_label_size) return std::nullopt;
+    label[label_size++] = *byte;
+  }
+  if (label_size != 0 && !name.append_label({label.data(), label_size})) return std::nullopt;
+  return name;
+}
+
+std::optional<Name> Name::read(ByteView message, std::size_t& offset) {
+  Name name;
+  std::size_t at = offset;
+  std::size_t lowest = offset;  // each pointer must lead further back: no loop is possible
+  bool jumped = false;
+  while (at < message.size()) {
+    const std::uint8_t length = message[at];
+    if (length == 0) {
+      if (!jumped) offset = at + 1;
+      return name;
+    }
+    if ((length & pointer_bits) == pointer_bits) {
+      if (at + 1 >= message.size()) return std::nullopt;
+      const std::size_t target = static_cast<std::size_t>(length & 0x3f) << 8 | message[at + 1];
+      if (target >= lowest) return std::nullopt;
+      if (!jumped) offset = at + 2;
+      jumped = true;
+      at = lowest = target;
+      continue;
+    }
+    if (length > max_label_size || at + 1 + length > message.size()) return std::nullopt;
+    if (!name.append_label(message.subspan(at + 1, length))) return std::nullopt;
+    at += 1 + length;
+  }
+  return std::nullopt;
+}
+
+unsigned Name::label_count() const {
+  unsigned count = 0;
+  for (std::size_t at = 0; bytes_[at] != 0; at += 1u + bytes_[at]) ++count;
+  return count;
+}
+
+bool Name::is_within(const Name& zone) const {
+  if (zone.size_ > size_) return false;
+  const std::size_t start = size_ - zone.size_;
+  if (!std::equal(zone.bytes_.data(), zone.bytes_.data() + zone.size_, bytes_.data() + start)) {
+    return false;
+  }
+  std::size_t at = 0;
+  while (at < start) at += 1u + bytes_[at];
+  return at == start;  // the common suffix begins at a label, not inside one
+}
+
+Name Name::parent() const {
+  if (is_root()) return *this;
+  Name result;
+  const std::size_t first = 1u + bytes_[0];
+  result.size_ = static_cast<std::uint8_t>(size_ - first);
+  std::copy_n(bytes_.data() + first, result.size_, result.bytes_.data());
+  return result;
+}
+
+std::string Name::to_text() const {
+  if (is_root()) return ".";
+  std::string text;
+  for (std::size_t at = 0; bytes_[at] != 0; at += 1u + bytes_[at]) {
+    if (at != 0) text += '.';
+    for (std::size_t i = 1; i <= bytes_[at]; ++i) append_presentation(text, bytes_[at + i]);
+  }
+  return text;
+}
+
+bool skip_name(ByteView message, std::size_t& offset) {
+  while (offset < message.size()) {
+    const std::uint8_t length = message[offset];
+    if (length == 0) {
+      ++offset;
+      return true;
+    }
+    if ((length & pointer_bits) == pointer_bits) {
+      offset += 2;
+      return offset <= message.size();
+    }
+    if (length > max_label_size) return false;
+    offset += 1u + length;
+  }
+  return false;
+}
+
+}  // namespace dnscache
