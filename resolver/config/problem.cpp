@@ -49,19 +49,18 @@ std::string Problem::to_text() const {
   return text + message;
 }
 
-std::string in_quotes(std::string_view text) {
-  std::string result = "\"";
+std::string printable(std::string_view text) {
+  std::string result;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
     const bool starts_character = (byte & 0xc0) != 0x80;
-    if (i >= longest_quote && starts_character) {
-      result += "...";
-      break;
-    }
+    if (i >= longest_quote && starts_character) return result + "...";
     result += byte < 0x20 || byte == 0x7f ? '?' : text[i];
   }
-  return result + '"';
+  return result;
 }
+
+std::string in_quotes(std::string_view text) { return '"' + printable(text) + '"'; }
 
 std::string join_words(const std::vector<std::string>& words, std::string_view last) {
   std::string text;

@@ -26,8 +26,9 @@ struct Problem {
   std::string to_text() const;
 };
 
-/// The user's own words for a message: in quotes, on one line, printable and not longer than 80
+/// The user's own words for a message: on one line, without control characters and cut after 80
 /// bytes.
+std::string printable(std::string_view text);
 std::string in_quotes(std::string_view text);
 
 /// "a, b or c"; `last` is the word before the last item.

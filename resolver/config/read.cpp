@@ -44,13 +44,13 @@ std::string unknown_key_message(const std::string& section, const std::string& n
   if (name == "<<") return "merge keys are not supported; write the values out";
   std::string message = "is not a setting";
   if (const std::string meant = nearest(name, here); !meant.empty()) {
-    return message + "; did you mean " + (section.empty() ? "" : section + '.') + meant + '?';
+    return message + " (did you mean " + (section.empty() ? "" : section + '.') + meant + "?)";
   }
   std::vector<std::string> elsewhere;
   for (const Setting& setting : settings()) {
     if (last_part(setting.key) == name) elsewhere.push_back(setting.key);
   }
-  if (!elsewhere.empty()) return message + "; did you mean " + join_words(elsewhere) + '?';
+  if (!elsewhere.empty()) return message + " (did you mean " + join_words(elsewhere) + "?)";
   return message + "; allowed: " + join_words(here);
 }
 

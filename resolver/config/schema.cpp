@@ -66,7 +66,7 @@ std::string habit(std::string_view text, const std::vector<std::string>& words) 
 std::string suggestion(std::string_view text, const std::vector<std::string>& words) {
   std::string meant = habit(text, words);
   if (meant.empty()) meant = nearest(text, words);
-  return meant.empty() ? "" : "; did you mean " + meant + '?';
+  return meant.empty() ? "" : " (did you mean " + meant + "?)";
 }
 
 void report_value(ReadContext& context, const YamlNode& node, const std::string& key,
@@ -210,16 +210,39 @@ constexpr std::string_view address_form =
     "an IP address with an optional port, such as \"192.0.2.1\", \"192.0.2.1:5353\" or "
     "\"[2001:db8::1]:53\"";
 
+constexpr std::size_t max_listen_addresses = 64;
+
+// An address that ends in a colon is a key without a value to YAML.
+bool is_unquoted_address(const YamlNode& node) {
+  return node.kind == YamlNode::Kind::map && node.items.size() == 1 &&
+         node.items[0].kind == YamlNode::Kind::null &&
+         IpAddress::parse(node.keys[0].text + ':').has_value();
+}
+
+bool expect_element(const YamlNode& node, const std::string& key, std::string_view allowed,
+                    ReadContext& context) {
+  if (!is_unquoted_address(node)) {
+    return context.expect(node, YamlNode::Kind::scalar, key, allowed);
+  }
+  const std::string address = node.keys[0].text + ':';
+  context.report(node.place, key, "needs quotes: write " + in_quotes(address));
+  return false;
+}
+
 Setting listen_addresses(std::string key, std::string help) {
-  const std::string allowed = "a list of IP addresses with optional ports, at least one";
+  const std::string allowed = "a list of 1 to " + std::to_string(max_listen_addresses) +
+                              " IP addresses with optional ports";
   const auto read = [=](const YamlNode& node, Config& config, ReadContext& context) {
     if (!context.expect(node, YamlNode::Kind::list, key, allowed)) return;
     config.listen.clear();
-    if (node.items.empty()) context.report(node.place, key, "is empty; allowed: " + allowed);
+    if (node.items.empty() || node.items.size() > max_listen_addresses) {
+      const std::string wrong = node.items.empty() ? "is empty" : "has too many addresses";
+      return context.report(node.place, key, wrong + "; allowed: " + allowed);
+    }
     for (std::size_t i = 0; i < node.items.size(); ++i) {
       const YamlNode& item = node.items[i];
       const std::string item_key = element_key(key, i);
-      if (!context.expect(item, YamlNode::Kind::scalar, item_key, address_form)) continue;
+      if (!expect_element(item, item_key, address_form, context)) continue;
       const auto endpoint = parse_listen(item.text);
       if (!endpoint) {
         report_value(context, item, item_key, endpoint.error().message, std::string(address_form));
@@ -313,8 +336,10 @@ std::optional<UpstreamConfig> read_upstream_map(const YamlNode& node, const std:
 
 std::optional<UpstreamConfig> read_upstream(const YamlNode& node, const std::string& key,
                                             ReadContext& context) {
-  if (node.kind == YamlNode::Kind::map) return read_upstream_map(node, key, context);
-  if (!context.expect(node, YamlNode::Kind::scalar, key, upstream_form)) return std::nullopt;
+  if (node.kind == YamlNode::Kind::map && !is_unquoted_address(node)) {
+    return read_upstream_map(node, key, context);
+  }
+  if (!expect_element(node, key, upstream_form, context)) return std::nullopt;
   const auto upstream = parse_upstream(node.text);
   if (upstream) return *upstream;
   report_value(context, node, key, upstream.error().message, std::string(upstream_form));
@@ -612,9 +637,8 @@ void ReadContext::for_each_entry(
 }
 
 ReadContext::Source ReadContext::source(std::string_view setting, std::size_t index) const {
-  for (const auto& [name, source] : sources_) {
-    if (name == setting && index-- == 0) return source;
-  }
+  const auto found = sources_.find(setting);
+  if (found != sources_.end() && index < found->second.size()) return found->second[index];
   return {std::string(setting), {}};
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,8 +32,8 @@ class ReadContext {
   ReadContext(std::string file, std::vector<Problem>& problems)
       : file_(std::move(file)), problems_(problems) {}
 
-  void report(Place place, std::string key, std::string message) {
-    problems_.push_back({file_, place, std::move(key), std::move(message)});
+  void report(Place place, std::string_view key, std::string message) {
+    problems_.push_back({file_, place, printable(key), std::move(message)});
   }
 
   /// Reports a problem unless the node is an expected kind of value; "has no value" for null.
@@ -52,7 +53,7 @@ class ReadContext {
   };
   /// Adds the source of a setting, or of the next element of a list, in the order of Config.
   void remember(const std::string& setting, Source source) {
-    sources_.emplace_back(setting, std::move(source));
+    sources_[setting].push_back(std::move(source));
   }
   /// The source of a setting or of a list's n-th element in Config; line 0 if it was not written.
   Source source(std::string_view setting, std::size_t index = 0) const;
@@ -60,7 +61,7 @@ class ReadContext {
  private:
   std::string file_;
   std::vector<Problem>& problems_;
-  std::vector<std::pair<std::string, Source>> sources_;
+  std::map<std::string, std::vector<Source>, std::less<>> sources_;
 };
 
 /// One setting: a row of the table.

@@ -66,9 +66,10 @@ Error wrong_unit(std::string_view number, std::string_view unit, std::span<const
   const auto stripped = unit.find_first_not_of(' ');
   std::string likely;
   if (stripped != std::string_view::npos) likely = likely_unit(unit.substr(stripped), units);
-  std::string message = "has an unknown unit (known: " + join_words(names, "and") + ")";
-  if (!likely.empty()) message += "; did you mean " + std::string(number) + likely + '?';
-  return {message};
+  if (!likely.empty()) {
+    return {"has an unknown unit (did you mean " + std::string(number) + likely + "?)"};
+  }
+  return {"has an unknown unit (known: " + join_words(names, "and") + ")"};
 }
 
 Result<std::uint64_t> parse_with_unit(std::string_view text, std::span<const Unit> units) {
@@ -214,7 +215,7 @@ Result<Protocol> parse_protocol(std::string_view text) {
   if (text == "tls") return Protocol::tls;
   if (text == "https") return Error{"is not supported; DNS over TLS is: write tls"};
   const std::string meant = text == "dot" || text == "ssl" ? "tls" : nearest(text, known);
-  return Error{"is not a protocol" + (meant.empty() ? "" : "; did you mean " + meant + '?')};
+  return Error{"is not a protocol" + (meant.empty() ? "" : " (did you mean " + meant + "?)")};
 }
 
 Result<std::string> parse_tls_name(std::string_view text) {

@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::size_t max_depth = 16;  // the configuration needs four
 
+constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+
 /// Thrown out of yaml-cpp, whose parser would go on recursing.
 struct TooDeep {
   Place place;
@@ -24,17 +26,19 @@ Place place_of(const YAML::Mark& mark) { return {mark.line + 1, mark.column + 1}
 /// Builds the tree from yaml-cpp's events.
 class TreeBuilder : public YAML::EventHandler {
  public:
-  TreeBuilder(const std::string& file, std::vector<Problem>& problems)
-      : file_(file), problems_(problems) {}
+  TreeBuilder(std::string_view text, std::string file, std::vector<Problem>& problems)
+      : text_(text), file_(std::move(file)), problems_(problems) {}
 
   YamlNode take_root() { return std::move(root_); }
 
-  void OnDocumentStart(const YAML::Mark&) override {}
+  Place start() const { return start_; }
+
+  void OnDocumentStart(const YAML::Mark& mark) override { start_ = place_of(mark); }
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     YamlNode node;
-    node.place = place_of(mark);
+    node.place = place_before(mark);
     refuse_anchor(node.place, anchor);
     add(std::move(node));
   }
@@ -112,10 +116,24 @@ class TreeBuilder : public YAML::EventHandler {
     refuse(place, "tags (!name) are not supported; remove it");
   }
 
-  const std::string& file_;
+  // An empty value is noticed only at what follows it; it belongs to what stands before.
+  Place place_before(const YAML::Mark& mark) const {
+    const auto here = static_cast<std::size_t>(std::max(mark.pos, 0));
+    const std::string_view before = text_.substr(0, here);
+    const auto last = before.find_last_not_of(" \t\r\n");
+    if (last == std::string_view::npos || here > text_.size()) return place_of(mark);
+    const auto newlines = std::ranges::count(before.substr(last), '\n');
+    if (newlines == 0) return {mark.line + 1, mark.column + 1 - static_cast<int>(here - last)};
+    const auto line_start = before.rfind('\n', last) + 1;  // npos + 1 is 0
+    return {mark.line + 1 - static_cast<int>(newlines), static_cast<int>(last - line_start) + 1};
+  }
+
+  std::string_view text_;
+  std::string file_;
   std::vector<Problem>& problems_;
   std::vector<YamlNode> open_;
   YamlNode root_;
+  Place start_;
 };
 
 // Length in bytes of the UTF-8 sequence at the start of `text`, 0 if it isn't one (RFC 3629).
@@ -183,11 +201,12 @@ std::string syntax_hint(std::string_view text, int line) {
   return "";
 }
 
-bool has_second_document(YAML::Parser& parser) {
-  std::string file;
+// Where the next document begins, if there is one.
+std::optional<Place> next_document(YAML::Parser& parser) {
   std::vector<Problem> ignored;
-  TreeBuilder rest(file, ignored);
-  return parser.HandleNextDocument(rest);
+  TreeBuilder builder("", "", ignored);
+  if (!parser.HandleNextDocument(builder)) return std::nullopt;
+  return builder.start();
 }
 
 // YAML's double-quoted form. Control characters don't get past the reader: these escapes suffice.
@@ -244,7 +263,8 @@ YamlNode parse_yaml(std::string_view text, const std::string& file,
     problems.push_back(std::move(*binary));
     return {};
   }
-  TreeBuilder builder(file, problems);
+  if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
+  TreeBuilder builder(text, file, problems);
   const auto report = [&](Place place, std::string message) {
     problems.push_back({file, place, "", std::move(message)});
   };
@@ -253,8 +273,8 @@ YamlNode parse_yaml(std::string_view text, const std::string& file,
     YAML::Parser parser(stream);
     if (!parser.HandleNextDocument(builder)) return {};
     YamlNode root = builder.take_root();
-    if (has_second_document(parser)) {
-      report({}, "contains more than one YAML document; keep one and remove the \"---\" lines");
+    if (const auto second = next_document(parser)) {
+      report(*second, "is a second YAML document; keep one and remove the \"---\" between them");
     }
     return root;
   } catch (const TooDeep& deep) {
