@@ -804,10 +804,12 @@ void TestUpstream::Worker::on_question(std::uint64_t id, const std::uint8_t* dat
   if (how.tcp_close_after == 0u) return close_connection(id);
   auto& connection = connections_.at(id);
   connection.close_after = how.tcp_close_after;
-  Bytes reply = ReplyWriter(*asked, how, !is_lie(how), random_).tcp();
+  const Bytes reply = ReplyWriter(*asked, how, !is_lie(how), random_).tcp();
   const std::size_t promised = reply.size() + (how.tcp_wrong_length ? 100 : 0);
-  Bytes framed{static_cast<std::uint8_t>(promised >> 8), static_cast<std::uint8_t>(promised & 255)};
-  framed.insert(framed.end(), reply.begin(), reply.end());
+  Writer prefix;
+  prefix.u16(static_cast<std::uint16_t>(promised));
+  prefix.append(reply);
+  Bytes framed = std::move(prefix.bytes);
   if (how.tcp_reverse) {
     if (connection.held.empty()) {
       after(how.delay + milliseconds(30), [this, id, how] {
