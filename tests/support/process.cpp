@@ -108,7 +108,8 @@ std::filesystem::path find_program(const std::string& name) {
 }
 
 Process::Process(std::vector<std::string> command,
-                 const std::map<std::string, std::string>& environment) {
+                 const std::map<std::string, std::string>& environment,
+                 const std::vector<int>& passed_fds) {
   const std::string program = find_program(command.at(0)).string();
   if (program.empty()) {
     throw std::system_error(ENOENT, std::generic_category(), command.at(0));
@@ -121,6 +122,9 @@ Process::Process(std::vector<std::string> command,
                                    write_flags, 0600);
   posix_spawn_file_actions_addopen(&settings.actions, 2, (output_.path() / "stderr").c_str(),
                                    write_flags, 0600);
+  for (std::size_t i = 0; i < passed_fds.size(); ++i) {
+    posix_spawn_file_actions_adddup2(&settings.actions, passed_fds[i], static_cast<int>(3 + i));
+  }
   sigset_t none;
   sigemptyset(&none);
   posix_spawnattr_setsigmask(&settings.attributes, &none);
@@ -168,10 +172,12 @@ std::uint16_t free_port() {
   throw std::runtime_error("no free port on loopback");
 }
 
-Engine::Engine(const Options& options) : ipv6_(options.ipv6), port_(free_port()) {
+Engine::Engine(const Options& options)
+    : ipv6_(options.ipv6), port_(options.port != 0 ? options.port : free_port()) {
   write_config(options.config);
   process_.emplace(
-      std::vector<std::string>{options.program, "serve", "--config", config_path().string()});
+      std::vector<std::string>{options.program, "serve", "--config", config_path().string()},
+      options.environment);
   if (!options.wait) return;
   const bool ready =
       eventually([this] { return answers() || !process_->is_running(); }, milliseconds(30000));

@@ -71,6 +71,8 @@ class Engine {
     std::string program;  ///< path of dnscachectl
     std::string config;   ///< YAML without `listen` and `control`, which are added
     bool ipv6 = true;
+    std::uint16_t port = 0;  ///< 0: a free one
+    std::map<std::string, std::string> environment{};
     bool wait = true;  ///< until it answers; throws std::runtime_error when it ends instead
   };
   explicit Engine(const Options& options);
