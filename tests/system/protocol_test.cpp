@@ -24,7 +24,7 @@ Bytes with_id(Query question, std::uint16_t id) {
 
 TEST_CASE("a miss and a hit give the upstream's answer with the client's id") {
   Cache cache;
-  for (const std::uint16_t id : {4711, 4712, 1, 65535}) {
+  for (const auto id : std::vector<std::uint16_t>{4711, 4712, 1, 65535}) {
     const auto reply = exchange(cache.engine.address(), with_id(query("www.example.com"), id));
     REQUIRE(reply);
     CHECK(reply->id == id);
@@ -232,7 +232,7 @@ TEST_CASE("AD reaches a client that asks for it, and no other") {  // RFC 6840 s
 
 TEST_CASE("unknown types and classes of records pass through as they are") {  // RFC 3597
   Cache cache;
-  for (const std::uint16_t type : {65280, 65, 64, 257}) {
+  for (const auto type : std::vector<std::uint16_t>{65280, 65, 64, 257}) {
     const auto reply = cache.ask("www.example.com", type);
     REQUIRE(reply);
     REQUIRE(reply->answers.size() == 1);
