@@ -70,6 +70,9 @@ class Name {
   std::array<std::uint8_t, max_name_size> bytes_;
 };
 
+/// Moves `offset` behind the name there, checked as by Name::read() but not kept.
+bool check_name(ByteView message, std::size_t& offset);
+
 /// Moves `offset` behind the possibly compressed name there, without following its pointer; false
 /// when the name leaves the message or has a label of an unknown kind.
 bool skip_name(ByteView message, std::size_t& offset);
