@@ -5,6 +5,7 @@
 #include <memory>
 #include <sdbus-c++/sdbus-c++.h>
 #include <string>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -42,6 +43,12 @@ class Proxy : public sdbus::ProxyInterfaces<Interfaces...> {
   Proxy(Bus::Connection& connection, const Service& service, const std::string& path)
       : sdbus::ProxyInterfaces<Interfaces...>(*connection.bus, service.bus_name, path) {}
 };
+
+/// The fields of a D-Bus struct as a tuple, which structured bindings can take apart.
+template <class... Fields>
+const std::tuple<Fields...>& fields(const sdbus::Struct<Fields...>& row) {
+  return row;
+}
 
 /// Gives the calls of a scope another time limit than the connection's own.
 class CallLimit {

@@ -75,7 +75,8 @@ Result<std::vector<NetworkLink>> Networkd::links() {
                               [&] { return Manager(*connection_, networkd_service).ListLinks(); });
   if (!rows) return rows.error();
   std::vector<NetworkLink> links;
-  for (const auto& [interface_index, name, path] : *rows) {
+  for (const auto& row : *rows) {
+    const auto& [interface_index, name, path] = fields(row);
     auto found = link(interface_index);
     if (!found) return found.error();
     links.push_back(std::move(*found));

@@ -48,7 +48,8 @@ DnsServer to_server(int interface_index, const Bytes& address, std::uint16_t por
 template <class Rows>
 std::vector<DnsServer> to_servers(const Rows& rows) {
   std::vector<DnsServer> servers;
-  for (const auto& [interface_index, family, address, port, name] : rows) {
+  for (const auto& row : rows) {
+    const auto& [interface_index, family, address, port, name] = fields(row);
     servers.push_back(to_server(interface_index, address, port, name));
   }
   return servers;
@@ -67,7 +68,8 @@ ResolvedState read_state(Bus::Connection& connection) {
   ResolvedState state;
   state.servers = to_servers(manager.DNSEx());
   state.fallback_servers = to_servers(manager.FallbackDNSEx());
-  for (const auto& [interface_index, name, route_only] : manager.Domains()) {
+  for (const auto& row : manager.Domains()) {
+    const auto& [interface_index, name, route_only] = fields(row);
     state.domains.push_back({interface_index, name, route_only});
   }
   state.resolv_conf_mode = to_mode(manager.ResolvConfMode());
@@ -80,10 +82,12 @@ ResolvedLink read_link(Bus::Connection& connection, int interface_index) {
   Link proxy(connection, resolved_service, path);
   ResolvedLink link;
   link.interface_index = interface_index;
-  for (const auto& [family, address, port, name] : proxy.DNSEx()) {
+  for (const auto& row : proxy.DNSEx()) {
+    const auto& [family, address, port, name] = fields(row);
     link.servers.push_back(to_server(interface_index, address, port, name));
   }
-  for (const auto& [name, route_only] : proxy.Domains()) {
+  for (const auto& row : proxy.Domains()) {
+    const auto& [name, route_only] = fields(row);
     link.domains.push_back({interface_index, name, route_only});
   }
   link.default_route = proxy.DefaultRoute();
@@ -95,7 +99,8 @@ Lookup ask(Bus::Connection& connection, const std::string& name, int family) {
       Manager(connection, resolved_service)
           .ResolveHostname(0, name, family, ask_dns_only | no_cache);
   Lookup lookup;
-  for (const auto& [interface_index, address_family, bytes] : addresses) {
+  for (const auto& row : addresses) {
+    const auto& [interface_index, address_family, bytes] = fields(row);
     auto address = to_address(bytes);
     if (address.is_v6 && address.is_link_local()) {
       address.scope_id = static_cast<std::uint32_t>(interface_index);
