@@ -3,6 +3,7 @@
 #include <array>
 #include <spdlog/fmt/fmt.h>
 #include <string_view>
+#include <thread>
 
 #include "dbus/call.hpp"
 #include "dbus/org.freedesktop.DBus.proxy.hpp"
@@ -42,7 +43,12 @@ std::string seconds(std::chrono::milliseconds time) {
   return fmt::format("{:g} s", std::chrono::duration<double>(time).count());
 }
 
-std::string one_line(std::string text) {
+// Local errors are "Failed to open bus (No such file or directory)": the reason is what counts.
+std::string reason_of(const sdbus::Error& error) {
+  auto text = error.getMessage();
+  if (auto open = text.rfind('('); text.starts_with("Failed to ") && text.ends_with(')')) {
+    text = text.substr(open + 1, text.size() - open - 2);
+  }
   for (auto& character : text) {
     if (character == '\n') character = ' ';
   }
@@ -55,7 +61,7 @@ std::string one_line(std::string text) {
 Error bus_error(const Service& service, std::chrono::milliseconds limit, const std::string& action,
                 const sdbus::Error& error) {
   const auto& name = error.getName();
-  auto message = one_line(error.getMessage());
+  auto message = reason_of(error);
   if (is_one_of(name, missing_rights)) {
     return {fmt::format("cannot {}: {}; run this as root", action, message), ExitCode::no_rights};
   }
@@ -87,6 +93,17 @@ Result<void> require_running(Bus::Connection& connection, const Service& service
   return {};
 }
 
+Result<void> wait_until_on_bus(Bus::Connection& connection, const Service& service,
+                               std::chrono::milliseconds limit) {
+  const auto action = fmt::format("reach {} after its start", service.title);
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  for (;;) {
+    auto running = require_running(connection, service, action);
+    if (running || std::chrono::steady_clock::now() >= deadline) return running;
+    std::this_thread::sleep_for(10ms);
+  }
+}
+
 Bus::Bus(std::unique_ptr<Connection> connection) : connection_(std::move(connection)) {}
 Bus::Bus(Bus&&) noexcept = default;
 Bus& Bus::operator=(Bus&&) noexcept = default;
@@ -100,8 +117,8 @@ Result<Bus> Bus::connect(std::chrono::milliseconds call_limit) {
     connection->call_limit = call_limit;
     return Bus(std::move(connection));
   } catch (const sdbus::Error& error) {
-    return Error{fmt::format("cannot reach the system bus: {}; is dbus running?",
-                             one_line(error.getMessage()))};
+    return Error{
+        fmt::format("cannot reach the system bus: {}; is dbus running?", reason_of(error))};
   }
 }
 

@@ -82,6 +82,10 @@ bool has_owner(Bus::Connection& connection, const Service& service);
 Result<void> require_running(Bus::Connection& connection, const Service& service,
                              const std::string& action);
 
+/// Waits for a service that was just started: systemd calls resolved ready before it has its name.
+Result<void> wait_until_on_bus(Bus::Connection& connection, const Service& service,
+                               std::chrono::milliseconds limit);
+
 /// Runs `calls`, which use proxies of `service`; `action` completes the sentence "cannot ...".
 template <class Calls>
 auto attempt(Bus::Connection& connection, const Service& service, const std::string& action,

@@ -43,9 +43,6 @@ NetworkLink to_link(const Json& object) {
   link.administrative_state = text(object, "AdministrativeState");
   link.operational_state = text(object, "OperationalState");
   link.network_file = text(object, "NetworkFile");
-  for (const auto& file : list(object, "NetworkFileDropins")) {
-    link.drop_ins.emplace_back(file.get<std::string>());
-  }
   for (const auto& server : list(object, "DNS")) {
     link.servers.push_back({to_address(server.at("Address")), text(server, "ConfigSource")});
   }
@@ -68,6 +65,10 @@ Result<NetworkLink> parse_network_link(std::string_view json) {
 Result<bool> Networkd::is_running() {
   return attempt(*connection_, bus_daemon, "ask for systemd-networkd",
                  [&] { return has_owner(*connection_, networkd_service); });
+}
+
+Result<void> Networkd::wait_until_running(std::chrono::milliseconds limit) {
+  return wait_until_on_bus(*connection_, networkd_service, limit);
 }
 
 Result<std::vector<NetworkLink>> Networkd::links() {

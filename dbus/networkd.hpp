@@ -1,6 +1,7 @@
 // systemd-networkd: its links and what they learned about DNS; see org.freedesktop.network1(5).
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -28,7 +29,6 @@ struct NetworkLink {
   std::string operational_state;     ///< routable, degraded, carrier, no-carrier, off, ...
   /// The .network file that it uses, under the name that drop-ins of it must have; empty if none.
   std::filesystem::path network_file;
-  std::vector<std::filesystem::path> drop_ins;
   std::vector<LinkServer> servers;
   std::vector<std::string> search_domains;
   std::vector<std::string> route_domains;  ///< without the "~"
@@ -45,6 +45,8 @@ class Networkd {
   explicit Networkd(Bus& bus) : connection_(&bus.connection()) {}
 
   Result<bool> is_running();
+  /// To be called after a start or restart, which is over a moment before it can be asked.
+  Result<void> wait_until_running(std::chrono::milliseconds limit = 5s);
   Result<std::vector<NetworkLink>> links();
   Result<NetworkLink> link(int interface_index);
 

@@ -50,7 +50,10 @@ std::vector<DnsServer> to_servers(const Rows& rows) {
   std::vector<DnsServer> servers;
   for (const auto& row : rows) {
     const auto& [interface_index, family, address, port, name] = fields(row);
-    servers.push_back(to_server(interface_index, address, port, name));
+    auto server = to_server(interface_index, address, port, name);
+    // resolved reports a global server on a loopback address as one of the interface lo.
+    if (server.endpoint.address.is_loopback()) server.interface_index = 0;
+    servers.push_back(std::move(server));
   }
   return servers;
 }
@@ -139,6 +142,10 @@ const char* to_text(ResolvConfMode mode) {
 Result<bool> Resolved::is_running() {
   return attempt(*connection_, bus_daemon, "ask for systemd-resolved",
                  [&] { return has_owner(*connection_, resolved_service); });
+}
+
+Result<void> Resolved::wait_until_running(std::chrono::milliseconds limit) {
+  return wait_until_on_bus(*connection_, resolved_service, limit);
 }
 
 Result<ResolvedState> Resolved::state() {

@@ -77,6 +77,8 @@ class Resolved {
   explicit Resolved(Bus& bus) : connection_(&bus.connection()) {}
 
   Result<bool> is_running();
+  /// To be called after a start or restart, which is over a moment before it can be asked.
+  Result<void> wait_until_running(std::chrono::milliseconds limit = 5s);
   Result<ResolvedState> state();
   Result<ResolvedLink> link(int interface_index);
   Result<void> flush_caches();
