@@ -124,14 +124,12 @@ unsigned Name::label_count() const {
   return count;
 }
 
-bool Name::is_within(const Name& zone) const {
-  if (zone.size_ > size_) return false;
-  const std::size_t start = size_ - zone.size_;
-  if (!std::equal(zone.bytes_.data(), zone.bytes_.data() + zone.size_, bytes_.data() + start)) {
-    return false;
-  }
+bool is_within(ByteView name, ByteView zone) {
+  if (zone.size() > name.size()) return false;
+  const std::size_t start = name.size() - zone.size();
+  if (!std::ranges::equal(name.subspan(start), zone)) return false;
   std::size_t at = 0;
-  while (at < start) at += 1u + bytes_[at];
+  while (at < start) at += 1u + name[at];
   return at == start;  // the common suffix begins at a label, not inside one
 }
 
