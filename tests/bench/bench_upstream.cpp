@@ -265,10 +265,16 @@ class Server {
     return behaviour_.loss > 0 && std::uniform_real_distribution<>(0, 1)(random_) < behaviour_.loss;
   }
 
-  /// Questions are those for an address: priming and trust anchor queries are packets only.
+  /// Questions are the clients' own; priming and health checks are packets only.
   void count_question(int i) {
+    static constexpr std::string_view zone("\5bench\7example\0", 15);
     const auto question = read_question({buffers_[i].data(), messages_[i].msg_len});
-    if (question && question->type == type_a) ++questions_;
+    if (!question || question->name_end < header_size + zone.size()) return;
+    const std::uint8_t* suffix = &buffers_[i][question->name_end - zone.size()];
+    const bool ours = std::equal(zone.begin(), zone.end(), suffix, [](char expected, auto byte) {
+      return static_cast<std::uint8_t>(expected) == lower(byte);
+    });
+    if (ours) ++questions_;
   }
 
   /// Remembers how long after its return from the dead this server was first asked.

@@ -14,8 +14,6 @@ inline constexpr std::size_t header_size = 12;
 inline constexpr std::uint16_t type_a = 1;
 inline constexpr std::uint16_t type_opt = 41;
 inline constexpr std::uint8_t rcode_noerror = 0;
-inline constexpr std::uint8_t rcode_servfail = 2;
-inline constexpr std::uint8_t rcode_nxdomain = 3;
 
 using Bytes = std::span<const std::uint8_t>;
 
