@@ -3,7 +3,7 @@
 # the client on another; bare_responder, which only flips a bit, is the limit. See --help.
 
 BENCH=hits
-CASES="warm single many start idle two_workers burst"
+CASES="warm single many start idle two_workers burst policy"
 PARALLEL_CASES=""
 PEERS="bare ours dnsmasq unbound knot dnsdist resolved named pdns"
 . "$(dirname "$0")/lib.sh"
@@ -130,5 +130,9 @@ case_burst() {
   jq -cs '{lost: (map(.unanswered) | add), lost_percent: (100 * (map(.unanswered) | add) / (map(.sent) | add)),
     max_ms: (map(.latency_ms.max) | max), wrong: (map(.wrong) | add)}' "$WORK/load"
 }
+
+applies_policy() { [ "$1" = ours ]; }
+
+case_policy() { "$TOOLS/cache_policy" --requests "$(number 4000000 1000000)"; }
 
 bench_main "$@"
