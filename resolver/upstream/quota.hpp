@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 
+#include "resolver/config/config.hpp"
 #include "resolver/upstream/timers.hpp"
 
 namespace dnscache {
@@ -36,5 +37,13 @@ class PacketRate {
   std::uint32_t sum_ = 0;
   std::uint32_t peak_ = 0;
 };
+
+/// The limit for an upstream in packets per second, 0 for none: what is configured, else 1,024 for
+/// the resolvers of an EC2 VPC (169.254.169.253, fd00:ec2::253, and the address two above the base
+/// of the VPC, which is taken to be any private address that ends in .2 on an EC2 instance).
+std::uint32_t quota_for(const Endpoint& upstream, const QuotaConfig& config);
+
+/// This machine is an EC2 instance, as its firmware says.
+bool is_ec2_instance();
 
 }  // namespace dnscache

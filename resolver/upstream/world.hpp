@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <system_error>
 
 #include "resolver/cache/entry.hpp"
@@ -12,9 +13,15 @@
 
 namespace dnscache {
 
+class Carrier;
+
 /// A query on its way: what a Carrier needs to send it and to give back what came.
 class Parcel {
  public:
+  /// For the carrier: itself while the parcel waits with it, and where in its books.
+  Carrier* carrier = nullptr;
+  void* carrier_place = nullptr;
+
   /// The query's bytes; the carrier writes the id it chose into the first two.
   virtual std::span<std::uint8_t> query() = 0;
   /// A packet with this parcel's id came from the upstream. True when it is the response: the
@@ -34,7 +41,7 @@ class Carrier {
   /// Sends a query. Calls receive() or fail() later, never before it returns; after an error
   /// neither is called.
   virtual std::error_code send(Parcel& parcel) = 0;
-  /// Nobody waits for this parcel any more; does nothing for one that isn't waiting.
+  /// Nobody waits any more for this parcel, which waits with this carrier.
   virtual void forget(Parcel& parcel) = 0;
 };
 

@@ -1,0 +1,37 @@
+// The configuration file: YAML to Config and back.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "resolver/config/config.hpp"
+#include "resolver/config/problem.hpp"
+#include "resolver/error.hpp"
+
+namespace dnscache {
+
+/// A configuration together with every reason why it can't be used.
+struct ConfigReading {
+  Config config;                  ///< only to be used when there are no problems
+  std::vector<Problem> problems;  ///< in the order of the file
+
+  explicit operator bool() const { return problems.empty(); }
+};
+
+/// Reads YAML; an empty text gives the defaults. `file` is the name in the problems.
+ConfigReading read_config(std::string_view text, const std::string& file);
+
+/// Reads the file at `path`.
+ConfigReading read_config_file(const std::filesystem::path& path);
+
+/// The same for a program that starts or reloads: the error is one line with the first problem and
+/// names `dnscachectl check` if there are more. A file that does not exist at the default path
+/// gives the defaults.
+Result<Config> load_config(const std::filesystem::path& path);
+
+/// The configuration as YAML with every default, commented; reads back as an equal Config.
+std::string print_config(const Config& config);
+
+}  // namespace dnscache

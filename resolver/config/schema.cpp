@@ -1,0 +1,661 @@
+#include "resolver/config/schema.hpp"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <map>
+#include <type_traits>
+#include <utility>
+
+#include "resolver/config/values.hpp"
+
+namespace dnscache {
+namespace {
+
+// A field of Config is named by a function that returns a reference to it, const or not.
+template <class Field>
+using FieldType = std::remove_cvref_t<std::invoke_result_t<Field, Config&>>;
+
+template <class T>
+struct WithoutOptional {
+  using type = T;
+};
+template <class T>
+struct WithoutOptional<std::optional<T>> {
+  using type = T;
+};
+
+/// What a field holds, std::optional looked through.
+template <class Field>
+using ValueType = typename WithoutOptional<FieldType<Field>>::type;
+
+/// Fixed words and what the field becomes for each.
+template <class Field>
+using Words = std::vector<std::pair<std::string, FieldType<Field>>>;
+
+/// How a single value is written.
+template <class T>
+struct Notation {
+  std::string allowed;
+  std::function<Result<T>(std::string_view)> parse;
+  std::function<std::string(const T&)> print;
+  bool quoted = false;
+};
+
+// What people write out of habit from other programs.
+std::string habit(std::string_view text, const std::vector<std::string>& words) {
+  using Habit = std::pair<std::string_view, std::string_view>;
+  static constexpr std::array<Habit, 12> habits{{{"yes", "true"},
+                                                 {"on", "true"},
+                                                 {"1", "true"},
+                                                 {"no", "false"},
+                                                 {"off", "false"},
+                                                 {"0", "false"},
+                                                 {"off", "none"},
+                                                 {"0", "none"},
+                                                 {"unlimited", "none"},
+                                                 {"default", "auto"},
+                                                 {"0", "auto"},
+                                                 {"err", "error"}}};
+  for (const auto& [habitual, ours] : habits) {
+    if (text == habitual && std::ranges::count(words, ours) > 0) return std::string(ours);
+  }
+  return {};
+}
+
+std::string suggestion(std::string_view text, const std::vector<std::string>& words) {
+  std::string meant = habit(text, words);
+  if (meant.empty()) meant = nearest(text, words);
+  return meant.empty() ? "" : " (did you mean " + meant + "?)";
+}
+
+void report_value(ReadContext& context, const YamlNode& node, const std::string& key,
+                  const std::string& wrong, const std::string& allowed) {
+  context.report(node.place, key, in_quotes(node.text) + ' ' + wrong + "; allowed: " + allowed);
+}
+
+template <class T>
+const T& unwrap(const T& value) {
+  return value;
+}
+template <class T>
+const T& unwrap(const std::optional<T>& value) {
+  return *value;
+}
+
+template <class Field>
+Setting single_value(std::string key, SettingType type, Field field,
+                     Notation<ValueType<Field>> notation, Words<Field> words, std::string help) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : words) names.push_back(name);
+  std::vector<std::string> alternatives = names;
+  if (!notation.allowed.empty()) alternatives.insert(alternatives.begin(), notation.allowed);
+  const std::string allowed = join_words(alternatives);
+
+  const auto read = [=](const YamlNode& node, Config& config, ReadContext& context) {
+    if (!context.expect(node, YamlNode::Kind::scalar, key, allowed)) return;
+    const auto word = std::ranges::find(words, node.text, [](const auto& w) { return w.first; });
+    if (word != words.end()) {
+      field(config) = word->second;
+    } else if (!notation.parse) {
+      return report_value(context, node, key, "is unknown" + suggestion(node.text, names), allowed);
+    } else {
+      const auto value = notation.parse(node.text);
+      if (!value) {
+        const std::string wrong = value.error().message + suggestion(node.text, names);
+        return report_value(context, node, key, wrong, allowed);
+      }
+      field(config) = *value;
+    }
+    context.remember(key, {key, node.place});
+  };
+  const auto write = [=](const Config& config) {
+    const auto word =
+        std::ranges::find_if(words, [&](const auto& w) { return w.second == field(config); });
+    if (word != words.end()) return YamlNode::scalar(word->first);
+    YamlNode node = YamlNode::scalar(notation.print(unwrap(field(config))));
+    node.quoted = notation.quoted;
+    return node;
+  };
+  return {key, type, names, allowed, std::move(help), read, write};
+}
+
+template <class Field>
+Setting word(std::string key, Field field, Words<Field> words, std::string help) {
+  return single_value(std::move(key), SettingType::word, field, {}, std::move(words),
+                      std::move(help));
+}
+
+template <class Field>
+Setting boolean(std::string key, Field field, std::string help) {
+  return word(std::move(key), field, {{"true", true}, {"false", false}}, std::move(help));
+}
+
+// `parse`, and then what lies outside of the range is refused as well.
+template <class T, class Parse>
+auto within(T lowest, T highest, Parse parse) {
+  return [=](std::string_view text) -> decltype(parse(text)) {
+    auto value = parse(text);
+    if (value && *value < lowest) return Error{"is too small"};
+    if (value && *value > highest) return Error{"is too large"};
+    return value;
+  };
+}
+
+template <class Field>
+Setting number(std::string key, Field field, std::uint64_t lowest, std::uint64_t highest,
+               Words<Field> words, std::string help) {
+  using Number = ValueType<Field>;
+  const auto parse = within(lowest, highest, parse_number);
+  return single_value(
+      std::move(key), SettingType::number, field,
+      {"a whole number from " + std::to_string(lowest) + " to " + std::to_string(highest),
+       [=](std::string_view text) -> Result<Number> {
+         const auto value = parse(text);
+         if (!value) return value.error();
+         return static_cast<Number>(*value);
+       },
+       [](const Number& value) { return std::to_string(value); }},
+      std::move(words), std::move(help));
+}
+
+template <class Field>
+Setting duration(std::string key, Field field, std::chrono::milliseconds lowest,
+                 std::chrono::milliseconds highest, Words<Field> words, std::string help) {
+  using Duration = ValueType<Field>;
+  const bool in_seconds = std::is_same_v<Duration, std::chrono::seconds>;
+  const auto parse = within(lowest, highest, parse_duration);
+  return single_value(std::move(key), SettingType::duration, field,
+                      {(in_seconds ? "a duration in whole seconds from " : "a duration from ") +
+                           print_duration(lowest) + " to " + print_duration(highest),
+                       [=](std::string_view text) -> Result<Duration> {
+                         const auto value = parse(text);
+                         if (!value) return value.error();
+                         const auto rounded = std::chrono::duration_cast<Duration>(*value);
+                         if (rounded != *value) return Error{"is not in whole seconds"};
+                         return rounded;
+                       },
+                       [](const Duration& value) { return print_duration(value); }},
+                      std::move(words), std::move(help));
+}
+
+template <class Field>
+Setting size(std::string key, Field field, std::uint64_t lowest, std::uint64_t highest,
+             std::string help) {
+  return single_value(std::move(key), SettingType::size, field,
+                      {"a size from " + print_size(lowest) + " to " + print_size(highest),
+                       within(lowest, highest, parse_size), print_size},
+                      {}, std::move(help));
+}
+
+template <class Field>
+Setting share(std::string key, Field field, std::string help) {
+  return single_value(std::move(key), SettingType::share, field,
+                      {"a share from 0% to 100%", parse_share, print_share}, {}, std::move(help));
+}
+
+template <class Field>
+Setting path(std::string key, Field field, Words<Field> words, std::string help) {
+  return single_value(std::move(key), SettingType::path, field,
+                      {"an absolute path", parse_path,
+                       [](const std::filesystem::path& value) { return value.string(); }, true},
+                      std::move(words), std::move(help));
+}
+
+std::string element_key(const std::string& list, std::size_t index) {
+  return list + '[' + std::to_string(index) + ']';
+}
+
+constexpr std::string_view address_form =
+    "an IP address with an optional port, such as \"192.0.2.1\", \"192.0.2.1:5353\" or "
+    "\"[2001:db8::1]:53\"";
+
+constexpr std::size_t max_listen_addresses = 64;
+
+// An address that ends in a colon is a key without a value to YAML.
+bool is_unquoted_address(const YamlNode& node) {
+  return node.kind == YamlNode::Kind::map && node.items.size() == 1 &&
+         node.items[0].kind == YamlNode::Kind::null &&
+         IpAddress::parse(node.keys[0].text + ':').has_value();
+}
+
+bool expect_element(const YamlNode& node, const std::string& key, std::string_view allowed,
+                    ReadContext& context) {
+  if (!is_unquoted_address(node)) {
+    return context.expect(node, YamlNode::Kind::scalar, key, allowed);
+  }
+  const std::string address = node.keys[0].text + ':';
+  context.report(node.place, key, "needs quotes: write " + in_quotes(address));
+  return false;
+}
+
+Setting listen_addresses(std::string key, std::string help) {
+  const std::string allowed = "a list of 1 to " + std::to_string(max_listen_addresses) +
+                              " IP addresses with optional ports";
+  const auto read = [=](const YamlNode& node, Config& config, ReadContext& context) {
+    if (!context.expect(node, YamlNode::Kind::list, key, allowed)) return;
+    config.listen.clear();
+    if (node.items.empty() || node.items.size() > max_listen_addresses) {
+      const std::string wrong = node.items.empty() ? "is empty" : "has too many addresses";
+      return context.report(node.place, key, wrong + "; allowed: " + allowed);
+    }
+    for (std::size_t i = 0; i < node.items.size(); ++i) {
+      const YamlNode& item = node.items[i];
+      const std::string item_key = element_key(key, i);
+      if (!expect_element(item, item_key, address_form, context)) continue;
+      const auto endpoint = parse_listen(item.text);
+      if (!endpoint) {
+        report_value(context, item, item_key, endpoint.error().message, std::string(address_form));
+        continue;
+      }
+      config.listen.push_back(*endpoint);
+      context.remember(key, {item_key, item.place});
+    }
+  };
+  const auto write = [](const Config& config) {
+    std::vector<YamlNode> items;
+    for (const Endpoint& endpoint : config.listen) {
+      items.push_back(YamlNode::quoted_scalar(endpoint.to_text()));
+    }
+    return YamlNode::list(std::move(items));
+  };
+  return {key, SettingType::addresses, {}, allowed, std::move(help), read, write};
+}
+
+constexpr std::string_view upstream_form =
+    "\"address\", \"address:port\", \"tcp://address\", \"tls://address#certificate.name\", or a "
+    "map of address, protocol and tls_name";
+constexpr std::string_view upstream_keys = "address, protocol or tls_name";
+
+// Reads {address: 192.0.2.1, protocol: tls, tls_name: dns.example}.
+std::optional<UpstreamConfig> read_upstream_map(const YamlNode& node, const std::string& key,
+                                                ReadContext& context) {
+  const YamlNode* address = nullptr;
+  const YamlNode* tls_name = nullptr;
+  UpstreamConfig upstream;
+  bool good = true;
+  const auto wrong = [&](const YamlNode& at, const std::string& name, const Error& error,
+                         std::string_view allowed) {
+    report_value(context, at, key + '.' + name, error.message, std::string(allowed));
+    good = false;
+  };
+  const auto is_scalar = [&](const YamlNode& value, const std::string& name,
+                             std::string_view allowed) {
+    const bool scalar = context.expect(value, YamlNode::Kind::scalar, key + '.' + name, allowed);
+    good = good && scalar;
+    return scalar;
+  };
+  bool has_address = false;
+  context.for_each_entry(
+      node, key, [&](const std::string& name, const YamlNode& at, const YamlNode& value) {
+        if (name == "address") {
+          has_address = true;
+          if (is_scalar(value, name, address_form)) address = &value;
+        } else if (name == "protocol") {
+          if (!is_scalar(value, name, "udp, tcp or tls")) return;
+          const auto protocol = parse_protocol(value.text);
+          if (!protocol) return wrong(value, name, protocol.error(), "udp, tcp or tls");
+          upstream.protocol = *protocol;
+        } else if (name == "tls_name") {
+          if (is_scalar(value, name, "a host name")) tls_name = &value;
+        } else {
+          const std::string hint = suggestion(name, {"address", "protocol", "tls_name"});
+          context.report(
+              at.place, key + '.' + name,
+              "is not a part of an upstream" + hint + "; allowed: " + std::string(upstream_keys));
+          good = false;
+        }
+      });
+  if (!has_address) {
+    context.report(node.place, key, "has no address; allowed: " + std::string(upstream_form));
+    good = false;
+  }
+  if (address != nullptr) {
+    const auto endpoint = parse_upstream_address(address->text, upstream.protocol);
+    if (endpoint) {
+      upstream.endpoint = *endpoint;
+    } else {
+      wrong(*address, "address", endpoint.error(), address_form);
+    }
+  }
+  if (tls_name != nullptr) {
+    auto name = parse_tls_name(tls_name->text);
+    if (!name) {
+      wrong(*tls_name, "tls_name", name.error(), "a host name such as dns.example");
+    } else if (good && upstream.protocol != Protocol::tls) {
+      context.report(tls_name->place, key + ".tls_name",
+                     "is given although only protocol: tls has certificates");
+      good = false;
+    } else {
+      upstream.tls_name = *name;
+    }
+  }
+  if (!good) return std::nullopt;
+  return upstream;
+}
+
+std::optional<UpstreamConfig> read_upstream(const YamlNode& node, const std::string& key,
+                                            ReadContext& context) {
+  if (node.kind == YamlNode::Kind::map && !is_unquoted_address(node)) {
+    return read_upstream_map(node, key, context);
+  }
+  if (!expect_element(node, key, upstream_form, context)) return std::nullopt;
+  const auto upstream = parse_upstream(node.text);
+  if (upstream) return *upstream;
+  report_value(context, node, key, upstream.error().message, std::string(upstream_form));
+  return std::nullopt;
+}
+
+// Whether the node is a list; its good elements go to `upstreams`.
+bool read_upstreams(const YamlNode& node, const std::string& key, const std::string& remember_as,
+                    std::vector<UpstreamConfig>& upstreams, ReadContext& context) {
+  if (!context.expect(node, YamlNode::Kind::list, key, "a list of upstreams")) return false;
+  upstreams.clear();
+  for (std::size_t i = 0; i < node.items.size(); ++i) {
+    const std::string item_key = element_key(key, i);
+    auto upstream = read_upstream(node.items[i], item_key, context);
+    if (!upstream) continue;
+    upstreams.push_back(std::move(*upstream));
+    context.remember(remember_as, {item_key, node.items[i].place});
+  }
+  return true;
+}
+
+YamlNode write_upstreams(const std::vector<UpstreamConfig>& upstreams) {
+  std::vector<YamlNode> items;
+  for (const UpstreamConfig& upstream : upstreams) {
+    items.push_back(YamlNode::quoted_scalar(print_upstream(upstream)));
+  }
+  return YamlNode::list(std::move(items));
+}
+
+Setting upstream_list(std::string key, std::string help) {
+  const auto read = [=](const YamlNode& node, Config& config, ReadContext& context) {
+    read_upstreams(node, key, key, config.upstreams, context);
+  };
+  const auto write = [](const Config& config) { return write_upstreams(config.upstreams); };
+  return {key,
+          SettingType::upstreams,
+          {},
+          "a list of upstreams, each " + std::string(upstream_form),
+          std::move(help),
+          read,
+          write};
+}
+
+// Reads {zone: corp.example, upstreams: [10.0.0.2]} into the end of config.routes.
+void read_route(const YamlNode& node, const std::string& key, const std::string& list_key,
+                Config& config, ReadContext& context) {
+  const std::string allowed = "a map of zone and upstreams";
+  if (!context.expect(node, YamlNode::Kind::map, key, allowed)) return;
+  const std::string upstreams_source = element_key(list_key, config.routes.size()) + ".upstreams";
+  std::optional<Name> zone;
+  Place zone_place;
+  bool has_zone = false;
+  bool has_upstreams = false;
+  RouteConfig route;
+  context.for_each_entry(
+      node, key, [&](const std::string& name, const YamlNode& at, const YamlNode& value) {
+        const std::string entry_key = key + '.' + name;
+        if (name == "zone") {
+          has_zone = true;
+          zone_place = value.place;
+          if (!context.expect(value, YamlNode::Kind::scalar, entry_key, "a domain name")) return;
+          const auto parsed = parse_zone(value.text);
+          if (parsed) {
+            zone = *parsed;
+          } else {
+            report_value(context, value, entry_key, parsed.error().message,
+                         "a domain name such as corp.example");
+          }
+        } else if (name == "upstreams") {
+          has_upstreams = true;
+          read_upstreams(value, entry_key, upstreams_source, route.upstreams, context);
+        } else {
+          context.report(at.place, entry_key,
+                         "is not a part of a route" + suggestion(name, {"zone", "upstreams"}) +
+                             "; allowed: zone or upstreams");
+        }
+      });
+  if (!has_zone) context.report(node.place, key, "has no zone; allowed: " + allowed);
+  if (!has_upstreams) {
+    context.report(node.place, key,
+                   "has no upstreams; write upstreams: [] if its names do not exist");
+  }
+  // A route without a good zone is kept for the checks of its upstreams; it is never used.
+  route.zone = zone.value_or(Name());
+  config.routes.push_back(std::move(route));
+  context.remember(list_key, {key + ".zone", zone_place});
+}
+
+YamlNode write_route(const RouteConfig& route) {
+  YamlNode node;
+  node.kind = YamlNode::Kind::map;
+  node.keys = {YamlNode::scalar("zone"), YamlNode::scalar("upstreams")};
+  node.items = {YamlNode::quoted_scalar(route.zone.to_text()), write_upstreams(route.upstreams)};
+  return node;
+}
+
+Setting route_list(std::string key, std::string help) {
+  const std::string allowed = "a list of maps of zone and upstreams";
+  const auto read = [=](const YamlNode& node, Config& config, ReadContext& context) {
+    if (!context.expect(node, YamlNode::Kind::list, key, allowed)) return;
+    config.routes.clear();
+    for (std::size_t i = 0; i < node.items.size(); ++i) {
+      read_route(node.items[i], element_key(key, i), key, config, context);
+    }
+  };
+  const auto write = [](const Config& config) {
+    std::vector<YamlNode> items;
+    for (const RouteConfig& route : config.routes) items.push_back(write_route(route));
+    return YamlNode::list(std::move(items));
+  };
+  return {key, SettingType::routes, {}, allowed, std::move(help), read, write};
+}
+
+std::vector<Setting> make_settings() {
+  return {
+      listen_addresses("listen", "Addresses on which questions are taken, over UDP and TCP."),
+      number(
+          "workers", [](auto& c) -> auto& { return c.workers; }, 1, 256, {{"auto", 0u}},
+          "Threads that answer questions; auto is one for each processor, at most 4."),
+      upstream_list(
+          "upstreams",
+          "Servers that resolve names for the cache; with none, those of upstreams_from."),
+      path(
+          "upstreams_from", [](auto& c) -> auto& { return c.upstreams_from; }, {},
+          "File in the form of resolv.conf(5) whose servers are used while upstreams is empty; "
+          "the cache's own addresses in it are left out."),
+      word(
+          "policy", [](auto& c) -> auto& { return c.policy; },
+          {{"fastest", SelectionPolicy::fastest},
+           {"ordered", SelectionPolicy::ordered},
+           {"parallel", SelectionPolicy::parallel}},
+          "Which upstream is asked first: the one with the shortest round-trip time, the first "
+          "healthy one in the written order, or all of them each time."),
+      duration(
+          "timeout", [](auto& c) -> auto& { return c.timeout; }, 100ms, 60s, {},
+          "Longest time for one question in total; stub resolvers commonly wait 5s."),
+      duration(
+          "hedge.after", [](auto& c) -> auto& { return c.hedge.after; }, 1ms, 10s,
+          {{"auto", std::nullopt}},
+          "Time after which a second upstream is asked as well; auto follows from the "
+          "measured round-trip times."),
+      share(
+          "hedge.budget", [](auto& c) -> auto& { return c.hedge.budget; },
+          "Share of the questions that may be asked of a second upstream in this way."),
+      duration(
+          "health.probe_interval", [](auto& c) -> auto& { return c.health.probe_interval; }, 10ms,
+          1h, {}, "First interval at which a silent upstream is probed; it doubles each time."),
+      duration(
+          "health.probe_interval_max", [](auto& c) -> auto& { return c.health.probe_interval_max; },
+          10ms, 1h, {}, "Longest interval at which a silent upstream is probed."),
+      number(
+          "quota.packets_per_second", [](auto& c) -> auto& { return c.quota.packets_per_second; },
+          1, 10'000'000, {{"auto", std::nullopt}, {"none", 0u}},
+          "Packets that one upstream is sent in a second at most; auto is 1024 for the "
+          "resolvers of an EC2 VPC and none for others."),
+      route_list("routes",
+                 "Zones whose names, the zone's own included, are asked of upstreams of their own; "
+                 "with an empty list of upstreams its names do not exist (NXDOMAIN)."),
+      size(
+          "cache.size", [](auto& c) -> auto& { return c.cache.size; }, 1ull << 20, 1ull << 40,
+          "Memory for answers, everything counted."),
+      duration(
+          "cache.min_ttl", [](auto& c) -> auto& { return c.cache.min_ttl; }, 0s, 24h, {},
+          "Answers are kept at least so long, even if their own TTL is shorter."),
+      duration(
+          "cache.max_ttl", [](auto& c) -> auto& { return c.cache.max_ttl; }, 1s, 7 * 24h, {},
+          "Answers are kept at most so long."),
+      duration(
+          "cache.negative.default_ttl",
+          [](auto& c) -> auto& { return c.cache.negative.default_ttl; }, 0s, 24h, {},
+          "How long it is kept that a name or record does not exist where the answer does "
+          "not say it (it has no SOA record)."),
+      duration(
+          "cache.negative.max_ttl", [](auto& c) -> auto& { return c.cache.negative.max_ttl; }, 0s,
+          24h, {}, "Longest time for which it is kept that a name or record does not exist."),
+      boolean(
+          "cache.prefetch", [](auto& c) -> auto& { return c.cache.prefetch; },
+          "Refresh an answer in the background when it is asked for in the last tenth of its "
+          "lifetime."),
+      boolean(
+          "cache.serve_stale.enabled", [](auto& c) -> auto& { return c.cache.serve_stale.enabled; },
+          "Answer with expired data while no upstream answers (RFC 8767)."),
+      duration(
+          "cache.serve_stale.after", [](auto& c) -> auto& { return c.cache.serve_stale.after; }, 0s,
+          60s, {}, "Wait for slow upstreams before expired data is used."),
+      duration(
+          "cache.serve_stale.max_age", [](auto& c) -> auto& { return c.cache.serve_stale.max_age; },
+          1s, 30 * 24h, {}, "Longest time since the data expired."),
+      duration(
+          "cache.serve_stale.ttl", [](auto& c) -> auto& { return c.cache.serve_stale.ttl; }, 1s, 1h,
+          {}, "TTL of expired data in a reply."),
+      path(
+          "cache.persist", [](auto& c) -> auto& { return c.cache.persist; },
+          {{"none", std::filesystem::path()}}, "File in which the cache outlives a restart."),
+      path(
+          "control", [](auto& c) -> auto& { return c.control; },
+          {{"none", std::filesystem::path()}}, "Unix socket for status, flush and reload."),
+      word(
+          "log_level", [](auto& c) -> auto& { return c.log_level; },
+          {{"debug", LogLevel::debug},
+           {"info", LogLevel::info},
+           {"warning", LogLevel::warning},
+           {"error", LogLevel::error}},
+          "Messages below this level are not logged."),
+  };
+}
+
+// mandoc reads a backslash, and a dot or quote at the start of a line, as its own.
+std::string mdoc_text(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    if (c == '\\') {
+      result += "\\e";
+    } else {
+      result += c;
+    }
+  }
+  return result;
+}
+
+std::string_view type_text(SettingType type) {
+  switch (type) {
+    case SettingType::word:
+      return "word";
+    case SettingType::number:
+      return "number";
+    case SettingType::duration:
+      return "duration";
+    case SettingType::size:
+      return "size";
+    case SettingType::share:
+      return "share";
+    case SettingType::path:
+      return "path";
+    case SettingType::addresses:
+      return "addresses";
+    case SettingType::upstreams:
+      return "upstreams";
+    case SettingType::routes:
+      return "routes";
+  }
+  return "value";
+}
+
+// A list on one line: [127.0.0.1:53, [::1]:53].
+std::string in_one_line(const YamlNode& node) {
+  if (node.kind == YamlNode::Kind::scalar) return node.text;
+  if (node.items.empty()) return "none";
+  std::vector<std::string> items;
+  for (const YamlNode& item : node.items) items.push_back(item.text);
+  return join_words(items, "and");
+}
+
+std::string sentence(std::string text) {
+  if (text[0] >= 'a' && text[0] <= 'z') text[0] = static_cast<char>(text[0] - 'a' + 'A');
+  return text + '.';
+}
+
+}  // namespace
+
+bool ReadContext::expect(const YamlNode& node, YamlNode::Kind kind, const std::string& key,
+                         std::string_view allowed) {
+  if (node.kind == kind) return true;
+  if (node.kind == YamlNode::Kind::refused) return false;  // reported by parse_yaml
+  std::string message = node.kind == YamlNode::Kind::null ? std::string("has no value")
+                                                          : "is " + std::string(node.kind_text());
+  if (node.kind == YamlNode::Kind::scalar && kind == YamlNode::Kind::list) {
+    message += "; write it in brackets: [" + in_quotes(node.text) + ']';
+  }
+  report(node.place, key, message + "; allowed: " + std::string(allowed));
+  return false;
+}
+
+void ReadContext::for_each_entry(
+    const YamlNode& map, const std::string& prefix,
+    const std::function<void(const std::string&, const YamlNode&, const YamlNode&)>& visit) {
+  std::map<std::string, Place> seen;
+  for (std::size_t i = 0; i < map.items.size(); ++i) {
+    const YamlNode& key = map.keys[i];
+    if (key.kind == YamlNode::Kind::refused) continue;
+    if (key.kind != YamlNode::Kind::scalar) {
+      report(key.place, prefix,
+             "has " + std::string(key.kind_text()) + " as a key; allowed: a name");
+      continue;
+    }
+    const auto [first, is_new] = seen.emplace(key.text, key.place);
+    if (is_new) {
+      visit(key.text, key, map.items[i]);
+    } else {
+      report(key.place, prefix.empty() ? key.text : prefix + '.' + key.text,
+             "is there twice, first in line " + std::to_string(first->second.line) +
+                 "; keep one of them");
+    }
+  }
+}
+
+ReadContext::Source ReadContext::source(std::string_view setting, std::size_t index) const {
+  const auto found = sources_.find(setting);
+  if (found != sources_.end() && index < found->second.size()) return found->second[index];
+  return {std::string(setting), {}};
+}
+
+const std::vector<Setting>& settings() {
+  static const std::vector<Setting> table = make_settings();
+  return table;
+}
+
+std::string settings_as_mdoc() {
+  std::string text = ".Bl -tag -width Ds\n";
+  for (const Setting& setting : settings()) {
+    text += ".It Ic " + setting.key + " : Ar " + std::string(type_text(setting.type)) + '\n';
+    text += mdoc_text(setting.help) + "\n.br\n";
+    text += mdoc_text(sentence(setting.allowed)) + '\n';
+    text += "Default: " + mdoc_text(in_one_line(setting.default_value())) + ".\n";
+  }
+  return text + ".El\n";
+}
+
+}  // namespace dnscache

@@ -1,0 +1,67 @@
+#include "resolver/config/text_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace dnscache {
+namespace {
+
+/// An open file that closes itself.
+class File {
+ public:
+  explicit File(const std::filesystem::path& path)
+      // A named pipe without a writer must not hold us up.
+      : descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)) {}
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  ~File() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  int descriptor() const { return descriptor_; }
+
+ private:
+  int descriptor_;
+};
+
+Error too_large(const std::string& name) {
+  return {name + ": is larger than " + std::to_string(max_text_file_size >> 20) +
+          "MiB, so it is not the file that is meant here"};
+}
+
+Result<std::string> read_all(int descriptor, const std::string& name) {
+  std::string text;
+  for (;;) {
+    char part[16384];
+    const ssize_t count = ::read(descriptor, part, sizeof part);
+    if (count == 0) return text;
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return system_error(name + ": can't be read", errno);
+    text.append(part, static_cast<std::size_t>(count));
+    if (text.size() > max_text_file_size) return too_large(name);
+  }
+}
+
+}  // namespace
+
+Result<std::string> read_text_file(const std::filesystem::path& path) {
+  const std::string name = path.string();
+  const File file(path);
+  if (file.descriptor() < 0) return system_error(name + ": can't be opened", errno);
+  struct stat status {};
+  if (::fstat(file.descriptor(), &status) != 0) {
+    return system_error(name + ": can't be examined", errno);
+  }
+  if (S_ISDIR(status.st_mode)) return Error{name + ": is a directory, not a file"};
+  if (S_ISFIFO(status.st_mode)) {
+    ::fcntl(file.descriptor(), F_SETFL, 0);  // with a writer at the other end: wait for it
+  } else if (!S_ISREG(status.st_mode)) {
+    return Error{name + ": is a device or socket, not a file"};
+  }
+  if (status.st_size > static_cast<off_t>(max_text_file_size)) return too_large(name);
+  return read_all(file.descriptor(), name);
+}
+
+}  // namespace dnscache
