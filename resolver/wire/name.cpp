@@ -1,9 +1,41 @@
 #include "resolver/wire/name.hpp"
 
+#include "resolver/wire/protocol.hpp"
+
 namespace dnscache {
 namespace {
 
 constexpr std::uint8_t pointer_bits = 0xc0;  // RFC 1035 section 4.1.4
+
+// Calls `use` with each label of the name at `offset` and moves `offset` behind the name. Each
+// pointer must lead further back than everything read so far, so no loop is possible, and not into
+// the header, whose bytes differ from message to message.
+template <class Use>
+bool walk_name(ByteView message, std::size_t& offset, const Use& use) {
+  std::size_t at = offset;
+  std::size_t lowest = offset;
+  bool jumped = false;
+  while (at < message.size()) {
+    const std::uint8_t length = message[at];
+    if (length == 0) {
+      if (!jumped) offset = at + 1;
+      return true;
+    }
+    if ((length & pointer_bits) == pointer_bits) {
+      if (at + 1 >= message.size()) return false;
+      const std::size_t target = static_cast<std::size_t>(length & 0x3f) << 8 | message[at + 1];
+      if (target >= lowest || target < header_size) return false;
+      if (!jumped) offset = at + 2;
+      jumped = true;
+      at = lowest = target;
+      continue;
+    }
+    if (length > max_label_size || at + 1 + length > message.size()) return false;
+    if (!use(message.subspan(at + 1, length))) return false;
+    at += 1u + length;
+  }
+  return false;
+}
 
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -71,29 +103,19 @@ std::optional<Name> Name::parse(std::string_view text) {
 
 std::optional<Name> Name::read(ByteView message, std::size_t& offset) {
   Name name;
-  std::size_t at = offset;
-  std::size_t lowest = offset;  // each pointer must lead further back: no loop is possible
-  bool jumped = false;
-  while (at < message.size()) {
-    const std::uint8_t length = message[at];
-    if (length == 0) {
-      if (!jumped) offset = at + 1;
-      return name;
-    }
-    if ((length & pointer_bits) == pointer_bits) {
-      if (at + 1 >= message.size()) return std::nullopt;
-      const std::size_t target = static_cast<std::size_t>(length & 0x3f) << 8 | message[at + 1];
-      if (target >= lowest) return std::nullopt;
-      if (!jumped) offset = at + 2;
-      jumped = true;
-      at = lowest = target;
-      continue;
-    }
-    if (length > max_label_size || at + 1 + length > message.size()) return std::nullopt;
-    if (!name.append_label(message.subspan(at + 1, length))) return std::nullopt;
-    at += 1 + length;
-  }
-  return std::nullopt;
+  const bool good = walk_name(message, offset, [&](ByteView label) {
+    return name.append_label(label);
+  });
+  if (!good) return std::nullopt;
+  return name;
+}
+
+bool check_name(ByteView message, std::size_t& offset) {
+  std::size_t size = 1;
+  return walk_name(message, offset, [&](ByteView label) {
+    size += 1 + label.size();
+    return size <= max_name_size;
+  });
 }
 
 unsigned Name::label_count() const {
@@ -102,14 +124,12 @@ unsigned Name::label_count() const {
   return count;
 }
 
-bool Name::is_within(const Name& zone) const {
-  if (zone.size_ > size_) return false;
-  const std::size_t start = size_ - zone.size_;
-  if (!std::equal(zone.bytes_.data(), zone.bytes_.data() + zone.size_, bytes_.data() + start)) {
-    return false;
-  }
+bool is_within(ByteView name, ByteView zone) {
+  if (zone.size() > name.size()) return false;
+  const std::size_t start = name.size() - zone.size();
+  if (!std::ranges::equal(name.subspan(start), zone)) return false;
   std::size_t at = 0;
-  while (at < start) at += 1u + bytes_[at];
+  while (at < start) at += 1u + name[at];
   return at == start;  // the common suffix begins at a label, not inside one
 }
 

@@ -22,6 +22,9 @@ constexpr std::uint8_t to_lower(std::uint8_t c) {
   return c >= 'A' && c <= 'Z' ? static_cast<std::uint8_t>(c + ('a' - 'A')) : c;
 }
 
+/// The lower-case wire-form `name` equals `zone` or lies below it.
+bool is_within(ByteView name, ByteView zone);
+
 /// A domain name: uncompressed wire form in lower case, the root's zero byte included.
 class Name {
  public:
@@ -50,7 +53,7 @@ class Name {
   unsigned label_count() const;  ///< without the root
 
   /// This name equals `zone` or lies below it.
-  bool is_within(const Name& zone) const;
+  bool is_within(const Name& zone) const { return dnscache::is_within(bytes(), zone.bytes()); }
   /// The name without its first label; the root's parent is the root.
   Name parent() const;
   /// Presentation form without the final dot; "." for the root; unusual bytes escaped.
@@ -69,6 +72,9 @@ class Name {
   std::uint8_t size_;
   std::array<std::uint8_t, max_name_size> bytes_;
 };
+
+/// Moves `offset` behind the name there, checked as by Name::read() but not kept.
+bool check_name(ByteView message, std::size_t& offset);
 
 /// Moves `offset` behind the possibly compressed name there, without following its pointer; false
 /// when the name leaves the message or has a label of an unknown kind.

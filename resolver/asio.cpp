@@ -1,0 +1,3 @@
+// asio's own code, compiled once.
+#include <asio/impl/src.hpp>
+#include <asio/ssl/impl/src.hpp>

@@ -1,0 +1,424 @@
+#include "resolver/cache/cache.hpp"
+
+#include <sys/mman.h>
+#include <time.h>
+
+#include <algorithm>
+#include <mutex>
+#include <new>
+#include <utility>
+
+#include "resolver/cache/ring.hpp"
+
+namespace dnscache {
+namespace {
+
+constexpr std::size_t shard_size = 2u << 20;        // bytes; smaller caches have one shard
+constexpr std::size_t max_shards = 16;              // enough that workers rarely meet
+constexpr std::size_t bytes_per_slot = 48;          // of the rings; a small entry has 64 or more
+constexpr std::size_t slots_per_ghost = 2;
+constexpr unsigned small_share = 10;                // per cent of the rings, as in S3-FIFO
+constexpr unsigned max_second_chances = 64;         // bounds the work of one insertion
+constexpr std::uint32_t shortest_prefetched_ttl = 10;  // seconds
+
+/// Zero-filled memory from the kernel, resident only where it was touched.
+class Mapping {
+ public:
+  explicit Mapping(std::size_t size) : size_(size) {
+    void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) throw std::bad_alloc();
+    memory_ = static_cast<std::uint8_t*>(memory);
+  }
+  ~Mapping() { ::munmap(memory_, size_); }
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+
+  std::uint8_t* at(std::size_t offset) const { return memory_ + offset; }
+  void clear() { ::madvise(memory_, size_, MADV_DONTNEED); }
+
+ private:
+  std::uint8_t* memory_;
+  std::size_t size_;
+};
+
+constexpr std::size_t round_up(std::size_t value) {
+  return (value + Entry::alignment - 1) / Entry::alignment * Entry::alignment;
+}
+
+/// How the bytes of one shard are divided.
+struct Layout {
+  std::size_t slots, ghosts, small_bytes, main_bytes;
+
+  explicit Layout(std::size_t bytes) {
+    const std::size_t per_slot =
+        bytes_per_slot + sizeof(std::uint64_t) + sizeof(std::uint32_t) / slots_per_ghost;
+    slots = bytes / per_slot;
+    ghosts = slots / slots_per_ghost;
+    const std::size_t ring_bytes = slots * bytes_per_slot;
+    small_bytes = round_up(ring_bytes * small_share / 100);
+    main_bytes = round_up(ring_bytes) - small_bytes;
+  }
+  std::size_t rings_at() const {
+    return round_up(slots * sizeof(std::uint64_t) + ghosts * sizeof(std::uint32_t));
+  }
+  std::size_t total() const { return rings_at() + small_bytes + main_bytes; }
+};
+
+}  // namespace
+
+CacheSeconds cache_clock() {
+  timespec now{};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  return static_cast<CacheSeconds>(now.tv_sec);
+}
+
+/// One part of the cache with its own lock: an index of slots over two rings of entries.
+class Cache::Shard {
+ public:
+  Shard(std::size_t bytes, const HashKey& key)
+      : layout_(bytes),
+        memory_(layout_.total()),
+        slots_(reinterpret_cast<std::uint64_t*>(memory_.at(0))),
+        ghosts_(reinterpret_cast<std::uint32_t*>(
+            memory_.at(layout_.slots * sizeof(std::uint64_t)))),
+        rings_(memory_.at(layout_.rings_at())),
+        small_(rings_, layout_.small_bytes),
+        main_(rings_ + layout_.small_bytes, layout_.main_bytes),
+        key_(key) {}
+
+  CacheReply reply(std::uint64_t hash, const Query& query, CacheSeconds now, std::size_t limit,
+                   std::uint8_t* out) {
+    const std::lock_guard lock(mutex_);
+    Entry* entry = find_entry(hash, query.question);
+    if (entry == nullptr || !entry->is_fresh(now)) return {};
+    count_hit(*entry);
+    const std::uint32_t age = entry->age(now);
+    CacheReply result;
+    result.size = write_reply(query, entry->view(), {age, std::nullopt}, limit, out);
+    const bool due = entry->ttl - age <= entry->ttl / 10 && entry->ttl >= shortest_prefetched_ttl;
+    if (due && !entry->refreshing) entry->refreshing = result.refresh = true;
+    return result;
+  }
+
+  std::optional<CachedAnswer> find(std::uint64_t hash, const Question& question,
+                                   CacheSeconds now) const {
+    const std::lock_guard lock(mutex_);
+    const Entry* entry = find_entry(hash, question);
+    if (entry == nullptr) return std::nullopt;
+    const std::uint32_t age = entry->age(now);
+    return CachedAnswer{read_entry(*entry), age, age >= entry->ttl ? age - entry->ttl + 1 : 0,
+                        entry->hits};
+  }
+
+  void store(std::uint64_t hash, const Question& question, const Answer& answer,
+             CacheSeconds now) {
+    const std::size_t size = entry_size(question, answer);
+    if (size > main_.capacity() / 4) return;
+    const std::lock_guard lock(mutex_);
+    bool to_main = size > small_.capacity() / 4;
+    const std::size_t slot = find_slot(hash, question.name.bytes(), question.type,
+                                       key_bits(question));
+    if (slots_[slot] != 0) {
+      Entry& old = entry_of(slots_[slot]);
+      if (old.size == size) return overwrite(old, question, answer, now);
+      to_main = to_main || old.in_main;
+      remove(slot);
+    } else {
+      to_main = to_main || take_ghost(hash);
+    }
+    while (entries_ >= layout_.slots / 8 * 7) evict();
+    std::uint8_t* memory = to_main ? room_in_main(size) : room_in_small(size);
+    Entry* entry = write_entry(memory, question, answer, now);
+    entry->in_main = to_main;
+    insert(hash, *entry);
+    ++insertions_;
+  }
+
+  std::uint64_t flush_matching(const std::function<bool(const Entry&)>& matches) {
+    const std::lock_guard lock(mutex_);
+    std::uint64_t count = 0;
+    const auto flush = [&](Entry& entry) {
+      if (!matches(entry)) return;
+      remove(slot_of(entry));
+      ++count;
+    };
+    small_.for_each(flush);
+    main_.for_each(flush);
+    return count;
+  }
+
+  std::uint64_t flush_all() {
+    const std::lock_guard lock(mutex_);
+    memory_.clear();
+    small_.clear();
+    main_.clear();
+    return std::exchange(entries_, 0);
+  }
+
+  void for_each(const std::function<void(const Entry&)>& use) const {
+    const std::lock_guard lock(mutex_);
+    small_.for_each(use);
+    main_.for_each(use);
+  }
+
+  void add_stats(CacheStats& stats) const {
+    const std::lock_guard lock(mutex_);
+    stats.entries += entries_;
+    stats.bytes += small_.used() + main_.used() + entries_ * sizeof(std::uint64_t);
+    stats.insertions += insertions_;
+    stats.evictions += evictions_;
+  }
+
+ private:
+  // A slot holds 32 bits of the hash above the entry's place in the rings, in units of 8 bytes and
+  // counted from 1; a slot of 0 is free. Collisions go to the next slot (linear probing).
+  static std::uint32_t tag_of(std::uint64_t slot) { return static_cast<std::uint32_t>(slot >> 32); }
+  std::size_t home_of(std::uint32_t tag) const {
+    return static_cast<std::size_t>((std::uint64_t{tag} * layout_.slots) >> 32);
+  }
+  std::size_t next(std::size_t slot) const { return slot + 1 == layout_.slots ? 0 : slot + 1; }
+  Entry& entry_of(std::uint64_t slot) const {
+    const std::size_t unit = static_cast<std::uint32_t>(slot) - 1;
+    return *reinterpret_cast<Entry*>(rings_ + unit * Entry::alignment);
+  }
+  std::uint64_t slot_value(std::uint32_t tag, const Entry& entry) const {
+    const auto offset = reinterpret_cast<const std::uint8_t*>(&entry) - rings_;
+    return std::uint64_t{tag} << 32 | (static_cast<std::uint64_t>(offset) / Entry::alignment + 1);
+  }
+
+  // The slot of the question's entry, or the free one where it would go.
+  std::size_t find_slot(std::uint64_t hash, ByteView name, std::uint16_t type,
+                        std::uint8_t bits) const {
+    const auto tag = static_cast<std::uint32_t>(hash);
+    std::size_t slot = home_of(tag);
+    for (; slots_[slot] != 0; slot = next(slot)) {
+      if (tag_of(slots_[slot]) == tag && entry_of(slots_[slot]).is_for(name, type, bits)) break;
+    }
+    return slot;
+  }
+
+  Entry* find_entry(std::uint64_t hash, const Question& question) const {
+    const std::size_t slot = find_slot(hash, question.name.bytes(), question.type,
+                                       key_bits(question));
+    return slots_[slot] != 0 ? &entry_of(slots_[slot]) : nullptr;
+  }
+
+  std::uint64_t hash_of(const Entry& entry) const {
+    return hash_question(key_, entry.name(), entry.type, entry.key_bits);
+  }
+  std::size_t slot_of(const Entry& entry) const {
+    return find_slot(hash_of(entry), entry.name(), entry.type, entry.key_bits);
+  }
+
+  void insert(std::uint64_t hash, const Entry& entry) {
+    const auto tag = static_cast<std::uint32_t>(hash);
+    std::size_t slot = home_of(tag);
+    while (slots_[slot] != 0) slot = next(slot);
+    slots_[slot] = slot_value(tag, entry);
+    ++entries_;
+  }
+
+  void remove(std::size_t slot) {
+    entry_of(slots_[slot]).dead = true;
+    --entries_;
+    // Close the gap, so that a probe may stop at the first free slot.
+    for (std::size_t at = next(slot); slots_[at] != 0; at = next(at)) {
+      const std::size_t home = home_of(tag_of(slots_[at]));
+      if (distance(home, at) < distance(slot, at)) continue;
+      slots_[slot] = slots_[at];
+      slot = at;
+    }
+    slots_[slot] = 0;
+  }
+  std::size_t distance(std::size_t from, std::size_t to) const {
+    return to >= from ? to - from : to + layout_.slots - from;
+  }
+
+  static void count_hit(Entry& entry) {
+    if (entry.visits < 3) ++entry.visits;
+    if (entry.hits < UINT16_MAX) ++entry.hits;
+  }
+
+  static void overwrite(Entry& old, const Question& question, const Answer& answer,
+                        CacheSeconds now) {
+    const Entry kept = old;
+    Entry* entry = write_entry(&old, question, answer, now);
+    entry->in_main = kept.in_main;
+    entry->visits = kept.visits;
+    entry->hits = kept.hits;
+  }
+
+  std::uint8_t* room_in_small(std::size_t size) {
+    for (;;) {
+      if (std::uint8_t* memory = small_.place(size)) return memory;
+      advance_small();
+    }
+  }
+
+  std::uint8_t* room_in_main(std::size_t size) {
+    for (unsigned chances = max_second_chances;;) {
+      if (std::uint8_t* memory = main_.place(size)) return memory;
+      advance_main(chances);
+    }
+  }
+
+  void evict() {
+    unsigned no_second_chances = 0;
+    if (!main_.empty()) return advance_main(no_second_chances);
+    advance_small();
+  }
+
+  // Takes the oldest answer out of the small queue: into the main one when it was asked for again
+  // or there is room anyway, else out of the cache, remembered for a while as a ghost.
+  void advance_small() {
+    Entry& oldest = *small_.oldest();
+    if (!oldest.dead) {
+      std::uint8_t* memory = main_.place(oldest.size);
+      if (memory == nullptr && oldest.visits > 0) memory = room_in_main(oldest.size);
+      const std::size_t slot = slot_of(oldest);
+      if (memory != nullptr) {
+        move(oldest, memory, slot);
+      } else {
+        leave_ghost(hash_of(oldest));
+        remove(slot);
+        ++evictions_;
+      }
+    }
+    small_.drop_oldest();
+  }
+
+  // Takes the oldest answer out of the main queue; one that was asked for since goes round again.
+  void advance_main(unsigned& second_chances) {
+    Entry& oldest = *main_.oldest();
+    const bool again = !oldest.dead && oldest.visits > 0 && second_chances > 0;
+    if (!again) {
+      if (!oldest.dead) {
+        remove(slot_of(oldest));
+        ++evictions_;
+      }
+      main_.drop_oldest();
+      return;
+    }
+    --second_chances;
+    const std::size_t slot = slot_of(oldest);
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(&oldest);
+    scratch_.assign(bytes, bytes + oldest.size);
+    main_.drop_oldest();
+    std::uint8_t* memory = main_.place(scratch_.size());
+    if (memory == nullptr) {  // it would have to be split by the end of the ring
+      remove(slot);
+      ++evictions_;
+      return;
+    }
+    auto& copy = *reinterpret_cast<Entry*>(scratch_.data());
+    const auto visits = static_cast<std::uint8_t>(copy.visits - 1);
+    move(copy, memory, slot);
+    reinterpret_cast<Entry*>(memory)->visits = visits & 3;
+  }
+
+  void move(const Entry& entry, std::uint8_t* memory, std::size_t slot) {
+    std::memcpy(memory, &entry, entry.size);
+    auto& moved = *reinterpret_cast<Entry*>(memory);
+    moved.in_main = true;
+    moved.visits = 0;
+    slots_[slot] = slot_value(tag_of(slots_[slot]), moved);
+  }
+
+  // Ghosts are hashes of what the small queue let go; a newer one takes the place of an older.
+  std::uint32_t& ghost_place(std::uint64_t hash) const {
+    return ghosts_[(static_cast<std::uint32_t>(hash) * std::uint64_t{layout_.ghosts}) >> 32];
+  }
+  static std::uint32_t ghost_tag(std::uint64_t hash) {
+    return static_cast<std::uint32_t>(hash >> 32) | 1;
+  }
+  void leave_ghost(std::uint64_t hash) { ghost_place(hash) = ghost_tag(hash); }
+  bool take_ghost(std::uint64_t hash) {
+    std::uint32_t& ghost = ghost_place(hash);
+    if (ghost != ghost_tag(hash)) return false;
+    ghost = 0;
+    return true;
+  }
+
+  mutable std::mutex mutex_;
+  Layout layout_;
+  Mapping memory_;
+  std::uint64_t* slots_;
+  std::uint32_t* ghosts_;
+  std::uint8_t* rings_;
+  Ring small_;
+  Ring main_;
+  const HashKey& key_;
+  std::vector<std::uint8_t> scratch_;
+  std::uint64_t entries_ = 0;
+  std::uint64_t insertions_ = 0;
+  std::uint64_t evictions_ = 0;
+};
+
+Cache::Cache(std::uint64_t size_bytes, HashKey key) : key_(key), size_bytes_(size_bytes) {
+  const std::size_t count = std::clamp<std::size_t>(size_bytes / shard_size, 1, max_shards);
+  for (std::size_t i = 0; i < count; ++i) {
+    shards_.push_back(std::make_unique<Shard>(size_bytes / count, key_));
+  }
+}
+
+Cache::~Cache() = default;
+
+Cache::Shard& Cache::shard_of(std::uint64_t hash) const {
+  return *shards_[(hash >> 48) * shards_.size() >> 16];
+}
+
+CacheReply Cache::reply(const Query& query, CacheSeconds now, std::size_t limit,
+                        std::uint8_t* out) {
+  const Question& question = query.question;
+  const std::uint64_t hash =
+      hash_question(key_, question.name.bytes(), question.type, key_bits(question));
+  return shard_of(hash).reply(hash, query, now, limit, out);
+}
+
+std::optional<CachedAnswer> Cache::find(const Question& question, CacheSeconds now) const {
+  const std::uint64_t hash =
+      hash_question(key_, question.name.bytes(), question.type, key_bits(question));
+  return shard_of(hash).find(hash, question, now);
+}
+
+void Cache::store(const Question& question, const Answer& answer, CacheSeconds now) {
+  if (answer.ttl == 0) return;
+  const std::uint64_t hash =
+      hash_question(key_, question.name.bytes(), question.type, key_bits(question));
+  shard_of(hash).store(hash, question, answer, now);
+}
+
+std::uint64_t Cache::flush_matching(const std::function<bool(const Entry&)>& matches) {
+  std::uint64_t count = 0;
+  for (const auto& shard : shards_) count += shard->flush_matching(matches);
+  return count;
+}
+
+std::uint64_t Cache::flush_name(const Name& name) {
+  return flush_matching(
+      [&](const Entry& entry) { return std::ranges::equal(entry.name(), name.bytes()); });
+}
+
+std::uint64_t Cache::flush_zone(const Name& zone) {
+  return flush_matching([&](const Entry& entry) { return is_within(entry.name(), zone.bytes()); });
+}
+
+std::uint64_t Cache::flush_all() {
+  std::uint64_t count = 0;
+  for (const auto& shard : shards_) count += shard->flush_all();
+  return count;
+}
+
+void Cache::for_each(const std::function<void(const Entry&)>& use) const {
+  for (const auto& shard : shards_) shard->for_each(use);
+}
+
+CacheStats Cache::stats() const {
+  CacheStats stats;
+  stats.size_bytes = size_bytes_;
+  for (const auto& shard : shards_) shard->add_stats(stats);
+  return stats;
+}
+
+}  // namespace dnscache

@@ -1,0 +1,81 @@
+// The cache: answers by question, bounded in bytes, shared by all workers.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "resolver/cache/entry.hpp"
+#include "resolver/cache/hash.hpp"
+
+namespace dnscache {
+
+/// Seconds on the clock that the cache counts by, CLOCK_BOOTTIME.
+CacheSeconds cache_clock();
+
+/// What the cache holds, and what it had to let go.
+struct CacheStats {
+  std::uint64_t entries = 0;
+  std::uint64_t bytes = 0;       ///< in use by entries, index included
+  std::uint64_t size_bytes = 0;  ///< the bound
+  std::uint64_t insertions = 0;
+  std::uint64_t evictions = 0;   ///< entries that went for want of room
+};
+
+/// The outcome of asking the cache for a reply.
+struct CacheReply {
+  std::size_t size = 0;   ///< bytes written; 0: no fresh answer is there
+  bool refresh = false;   ///< the answer will expire soon: have it fetched anew, once
+};
+
+/// A cached answer as a value, with how old it is.
+struct CachedAnswer {
+  Answer answer;
+  std::uint32_t age = 0;          ///< seconds since it was stored
+  std::uint32_t expired_for = 0;  ///< seconds; 0: it is fresh
+  std::uint32_t hits = 0;
+};
+
+/// Answers by question in a fixed number of bytes, safe to use from any thread.
+///
+/// Eviction is S3-FIFO (Yang et al., SOSP 2023): new answers pass a small queue and reach the main
+/// one only when they were asked for again, so a scan of names that nobody repeats cannot push out
+/// what is in use. Both queues are rings of bytes: nothing is fragmented and each eviction is O(1).
+class Cache {
+ public:
+  explicit Cache(std::uint64_t size_bytes, HashKey key = random_hash_key());
+  ~Cache();
+  Cache(const Cache&) = delete;
+  Cache& operator=(const Cache&) = delete;
+
+  /// Writes the reply to `query` from a fresh answer, as write_reply() does. Never allocates.
+  CacheReply reply(const Query& query, CacheSeconds now, std::size_t limit, std::uint8_t* out);
+
+  /// The answer to `question`, fresh or expired.
+  std::optional<CachedAnswer> find(const Question& question, CacheSeconds now) const;
+
+  /// Keeps an answer with a lifetime above zero, in place of an older one to the same question.
+  void store(const Question& question, const Answer& answer, CacheSeconds now);
+
+  /// Each flush returns how many answers it removed.
+  std::uint64_t flush_name(const Name& name);
+  std::uint64_t flush_zone(const Name& zone);
+  std::uint64_t flush_all();
+
+  /// Calls `use` with every answer, a part of the cache locked at a time.
+  void for_each(const std::function<void(const Entry&)>& use) const;
+
+  CacheStats stats() const;
+
+ private:
+  class Shard;
+  Shard& shard_of(std::uint64_t hash) const;
+  std::uint64_t flush_matching(const std::function<bool(const Entry&)>& matches);
+
+  HashKey key_;
+  std::uint64_t size_bytes_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+};
+
+}  // namespace dnscache

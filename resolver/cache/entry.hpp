@@ -1,0 +1,79 @@
+// How one answer lies in the cache's memory.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+#include "resolver/wire/answer.hpp"
+
+namespace dnscache {
+
+/// Seconds since an arbitrary moment in the past of this boot, suspended time included.
+using CacheSeconds = std::uint32_t;
+
+/// One answer in the cache: this header, then the TTL offsets, the question's name and the records.
+struct Entry {
+  static constexpr std::size_t alignment = 8;  ///< bytes; the cache addresses entries in such units
+
+  std::uint32_t size;  ///< bytes up to the next entry, a multiple of `alignment`
+  bool dead : 1;            ///< replaced, flushed, or only filling the end of a ring
+  bool in_main : 1;         ///< in the main queue, not the small one (see cache.cpp)
+  bool refreshing : 1;      ///< a prefetch was already asked for
+  bool authentic : 1;
+  bool has_data : 1;
+  std::uint8_t visits : 2;  ///< hits since the queue last looked, at most 3
+  std::uint8_t key_bits;    ///< DO and CD of the question
+  std::uint8_t name_size;
+  std::uint8_t rcode;
+  CacheSeconds stored_at;
+  std::uint32_t ttl;        ///< seconds that it is fresh
+  std::uint16_t type;
+  std::uint16_t answer_count;
+  std::uint16_t authority_count;
+  std::uint16_t additional_count;
+  std::uint16_t extended_error;
+  std::uint16_t records_size;
+  std::uint16_t hits;       ///< stops at 65535
+
+  std::size_t record_count() const {
+    return std::size_t{answer_count} + authority_count + additional_count;
+  }
+  const std::uint16_t* ttl_offsets() const {
+    return reinterpret_cast<const std::uint16_t*>(this + 1);
+  }
+  const std::uint8_t* name_bytes() const {
+    return reinterpret_cast<const std::uint8_t*>(ttl_offsets() + record_count());
+  }
+  ByteView name() const { return {name_bytes(), name_size}; }
+  ByteView records() const { return {name_bytes() + name_size, records_size}; }
+
+  AnswerView view() const {
+    return {static_cast<Rcode>(rcode), authentic, answer_count, authority_count, additional_count,
+            static_cast<ExtendedError>(extended_error), records(),
+            {ttl_offsets(), record_count()}};
+  }
+  bool is_for(ByteView other_name, std::uint16_t other_type, std::uint8_t bits) const {
+    return type == other_type && key_bits == bits && name_size == other_name.size() &&
+           std::memcmp(name_bytes(), other_name.data(), name_size) == 0;
+  }
+  std::uint32_t age(CacheSeconds now) const { return now - stored_at; }
+  bool is_fresh(CacheSeconds now) const { return age(now) < ttl; }
+};
+
+/// DO and CD of a question as one number.
+inline std::uint8_t key_bits(const Question& question) {
+  return static_cast<std::uint8_t>((question.dnssec_ok ? 1 : 0) |
+                                   (question.checking_disabled ? 2 : 0));
+}
+
+/// Bytes that an answer to `question` takes in the cache.
+std::size_t entry_size(const Question& question, const Answer& answer);
+
+/// Writes the answer at `memory`, which has room for entry_size() bytes and is aligned.
+Entry* write_entry(void* memory, const Question& question, const Answer& answer, CacheSeconds now);
+
+/// The answer that an entry holds, as a value of its own.
+Answer read_entry(const Entry& entry);
+
+}  // namespace dnscache

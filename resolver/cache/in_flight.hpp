@@ -1,0 +1,66 @@
+// The questions that upstreams are being asked right now.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "resolver/cache/hash.hpp"
+#include "resolver/cache/entry.hpp"
+
+namespace dnscache {
+
+class Exchange;
+
+/// Takes the answer to a question to whoever asked it.
+using ReplyFunction = std::function<void(const Answer&)>;
+
+/// One question being resolved, with everybody who waits for its answer.
+class Flight {
+ public:
+  explicit Flight(const Question& question) : question_(question) {}
+
+  const Question& question() const { return question_; }
+  /// Adds somebody who waits, or replies at once when stale data was given out already.
+  void wait(ReplyFunction reply);
+  /// Replies to everybody who waits by now; the question goes on being resolved.
+  void answer_early(Answer answer);
+  void answer(const Answer& answer);
+
+  Exchange* exchange = nullptr;  ///< while upstreams are being asked
+
+ private:
+  Question question_;
+  std::vector<ReplyFunction> waiting_;
+  std::optional<Answer> early_;
+};
+
+/// All flights of one thread: however many clients ask a question, it is resolved once.
+class InFlight {
+ public:
+  InFlight() : key_(random_hash_key()), flights_(64, Hash{&key_}) {}
+
+  Flight* find(const Question& question);
+  Flight& start(const Question& question);
+  /// Ends a flight with its answer.
+  void land(Flight& flight, const Answer& answer);
+  std::size_t size() const { return flights_.size(); }
+  std::vector<Flight*> all() const;
+
+ private:
+  /// The seeded hash, because clients choose the names.
+  struct Hash {
+    const HashKey* key;
+    std::size_t operator()(const Question& question) const {
+      return hash_question(*key, question.name.bytes(), question.type, key_bits(question));
+    }
+  };
+
+  HashKey key_;
+  std::unordered_map<Question, std::unique_ptr<Flight>, Hash> flights_;
+};
+
+}  // namespace dnscache

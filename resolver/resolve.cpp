@@ -1,0 +1,168 @@
+#include "resolver/resolve.hpp"
+
+#include <algorithm>
+
+#include "resolver/wire/build.hpp"
+
+namespace dnscache {
+namespace {
+
+constexpr std::size_t max_in_flight = 10000;      // questions; each holds about 2 kB
+constexpr std::uint32_t failure_ttl = 2;          // seconds; RFC 9520 wants 1 s, we want no more
+constexpr std::uint32_t no_such_zone_ttl = 10800;
+
+std::uint32_t in_seconds(std::chrono::seconds duration) {
+  return static_cast<std::uint32_t>(duration.count());
+}
+
+// Brings an upstream's answer within what the configuration allows to be kept.
+void limit_lifetime(Answer& answer, const CacheConfig& cache) {
+  if (answer.is_failure()) {
+    answer.ttl = failure_ttl;
+  } else if (answer.is_negative()) {
+    const std::uint32_t highest = in_seconds(std::min(cache.max_ttl, cache.negative.max_ttl));
+    answer.clamp_ttls(0, highest);
+  } else {
+    answer.clamp_ttls(in_seconds(cache.min_ttl), in_seconds(cache.max_ttl));
+  }
+}
+
+// The answer that says why there is none (RFC 8914).
+Answer explain_failure(const Outcome& outcome) {
+  switch (outcome.kind) {
+    case Outcome::Kind::failed: return outcome.answer;
+    case Outcome::Kind::silent:
+      return failure(Rcode::server_failure, ExtendedError::no_reachable_authority);
+    case Outcome::Kind::unreachable:
+      return failure(Rcode::server_failure, ExtendedError::network_error);
+    default: return failure(Rcode::server_failure, ExtendedError::other);
+  }
+}
+
+}  // namespace
+
+Task resolve(Resolver& resolver, Flight& flight) {
+  const Question& question = flight.question();
+  const std::shared_ptr<const Routes> routes = resolver.routes_;
+  UpstreamGroup& group = resolver.group_for(*routes, question.name);
+  if (group.upstreams().empty()) {
+    Answer none(Rcode::nx_domain);
+    add_local_soa(none, group.zone(), no_such_zone_ttl);
+    resolver.in_flight_.land(flight, none);
+    co_return;
+  }
+
+  // Expired data is better than waiting for servers that have been silent for a while.
+  const ServeStaleConfig& serve_stale = resolver.config_.cache.serve_stale;
+  Timer patience_over(resolver.world_.timers(), [&resolver, &flight] {
+    if (auto stale = resolver.stale_answer(flight.question())) {
+      flight.answer_early(std::move(*stale));
+    }
+  });
+  if (auto stale = resolver.stale_answer(question)) {
+    const TimePoint now = resolver.world_.now();
+    const TimePoint over = group.silent_since().value_or(now) + serve_stale.after;
+    if (over <= now || group.is_short_of_quota()) {
+      flight.answer_early(std::move(*stale));
+    } else {
+      patience_over.set(over);
+    }
+  }
+
+  Exchange exchange(group, question);
+  flight.exchange = &exchange;
+  Outcome outcome = co_await exchange;
+
+  patience_over.cancel();
+  Answer answer;
+  if (outcome.kind == Outcome::Kind::answered) {
+    answer = std::move(outcome.answer);
+  } else if (auto stale = resolver.stale_answer(question)) {
+    resolver.in_flight_.land(flight, *stale);
+    co_return;
+  } else {
+    answer = explain_failure(outcome);
+  }
+  limit_lifetime(answer, resolver.config_.cache);
+  resolver.cache_.store(question, answer, resolver.world_.cache_now());
+  resolver.in_flight_.land(flight, answer);
+}
+
+Resolver::Resolver(World& world, Cache& cache, const Config& config)
+    : world_(world), cache_(cache), config_(config), routes_(make_routes(config)) {}
+
+void Resolver::ask(const Question& question, ReplyFunction reply) {
+  if (Flight* flight = in_flight_.find(question)) return flight->wait(std::move(reply));
+  if (in_flight_.size() >= max_in_flight) {
+    return reply(failure(Rcode::server_failure, ExtendedError::not_ready));
+  }
+  Flight& flight = in_flight_.start(question);
+  flight.wait(std::move(reply));
+  resolve(*this, flight);
+}
+
+void Resolver::refresh(const Question& question) {
+  if (in_flight_.find(question) != nullptr) return;
+  UpstreamGroup& group = group_for(*routes_, question.name);
+  if (!group.take_extra_packet()) return;
+  resolve(*this, in_flight_.start(question));
+}
+
+Resolver::~Resolver() { give_up(); }
+
+void Resolver::give_up() {
+  for (Flight* flight : in_flight_.all()) flight->exchange->give_up();
+}
+
+void Resolver::configure(const Config& config) {
+  const bool same_servers =
+      config.upstreams == config_.upstreams && config.routes == config_.routes;
+  const bool same_treatment = config.policy == config_.policy &&
+                              config.timeout == config_.timeout && config.hedge == config_.hedge &&
+                              config.health == config_.health && config.quota == config_.quota &&
+                              config.cache.negative == config_.cache.negative;
+  config_ = config;
+  if (same_servers && same_treatment) return;
+  routes_ = make_routes(config);
+  if (!same_servers) cache_.flush_all();
+}
+
+void Resolver::forget_health() {
+  for (const auto& group : *routes_) {
+    for (const auto& upstream : group->upstreams()) upstream->forget();
+  }
+}
+
+std::shared_ptr<const Routes> Resolver::make_routes(const Config& config) {
+  Routes routes;
+  for (const RouteConfig& route : config.routes) {
+    routes.push_back(
+        std::make_unique<UpstreamGroup>(world_, config, route.zone, route.upstreams));
+  }
+  routes.push_back(std::make_unique<UpstreamGroup>(world_, config, Name{}, config.upstreams));
+  std::ranges::stable_sort(routes, [](const auto& a, const auto& b) {
+    return a->zone().label_count() > b->zone().label_count();
+  });
+  return std::make_shared<const Routes>(std::move(routes));
+}
+
+// The longest zone that the name lies in; the root, which every name lies in, is the last.
+UpstreamGroup& Resolver::group_for(const Routes& routes, const Name& name) const {
+  return **std::ranges::find_if(
+      routes, [&](const auto& group) { return name.is_within(group->zone()); });
+}
+
+std::optional<Answer> Resolver::stale_answer(const Question& question) const {
+  const ServeStaleConfig& serve_stale = config_.cache.serve_stale;
+  if (!serve_stale.enabled) return std::nullopt;
+  auto cached = cache_.find(question, world_.cache_now());
+  if (!cached || cached->answer.is_failure()) return std::nullopt;
+  if (cached->expired_for > in_seconds(serve_stale.max_age)) return std::nullopt;
+  Answer answer = std::move(cached->answer);
+  answer.set_ttls(in_seconds(serve_stale.ttl));
+  answer.extended_error = answer.rcode == Rcode::nx_domain ? ExtendedError::stale_nxdomain
+                                                           : ExtendedError::stale_answer;
+  return answer;
+}
+
+}  // namespace dnscache

@@ -1,0 +1,58 @@
+// What happens to a question that is not in the cache.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "resolver/cache/cache.hpp"
+#include "resolver/cache/in_flight.hpp"
+#include "resolver/task.hpp"
+#include "resolver/upstream/exchange.hpp"
+
+namespace dnscache {
+
+/// The groups of upstreams of one configuration, the longest zone first.
+using Routes = std::vector<std::unique_ptr<UpstreamGroup>>;
+
+/// Resolves what the cache does not hold. Belongs to one thread, so that who is being asked, how
+/// upstreams fare and what budgets are left needs no lock.
+class Resolver {
+ public:
+  Resolver(World& world, Cache& cache, const Config& config);
+  ~Resolver();
+  Resolver(const Resolver&) = delete;
+  Resolver& operator=(const Resolver&) = delete;
+
+  /// Resolves a question; `reply` is called once, at the latest at the configured time-out.
+  void ask(const Question& question, ReplyFunction reply);
+  /// Fetches an answer that will expire soon, if the budget for extra packets allows.
+  void refresh(const Question& question);
+  /// Takes over another configuration. What is known of the upstreams is kept when nothing about
+  /// them has changed; the cache is emptied when a zone's upstreams are other servers.
+  void configure(const Config& config);
+  /// The network has changed: forgets how the upstreams fared.
+  void forget_health();
+
+  /// Ends all flights: their clients get SERVFAIL or stale data.
+  void give_up();
+
+  const Routes& routes() const { return *routes_; }
+  std::size_t in_flight() const { return in_flight_.size(); }
+
+ private:
+  friend Task resolve(Resolver& resolver, Flight& flight);
+  std::shared_ptr<const Routes> make_routes(const Config& config);
+  UpstreamGroup& group_for(const Routes& routes, const Name& name) const;
+  std::optional<Answer> stale_answer(const Question& question) const;
+
+  World& world_;
+  Cache& cache_;
+  Config config_;
+  std::shared_ptr<const Routes> routes_;  // flights keep the ones they began with
+  InFlight in_flight_;
+};
+
+/// The path of one question that upstreams have to be asked, from its start to its last reply.
+Task resolve(Resolver& resolver, Flight& flight);
+
+}  // namespace dnscache

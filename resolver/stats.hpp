@@ -1,0 +1,32 @@
+// What one thread has counted; read from other threads at any time.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace dnscache {
+
+/// A number that one thread raises and every thread may read.
+class Counter {
+ public:
+  void operator++() { value_.store(value() + 1, std::memory_order_relaxed); }
+  std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+/// Clients' queries by how they came and what became of them.
+struct QueryStats {
+  Counter udp;
+  Counter tcp;
+  Counter hits;       ///< answered from fresh data in the cache
+  Counter misses;     ///< upstreams had to be asked, or somebody was already asking them
+  Counter stale;      ///< answered with expired data
+  Counter local;      ///< answered without cache or upstream
+  Counter malformed;  ///< no sensible query: answered with an error or ignored
+  Counter servfail;   ///< answered with SERVFAIL
+  Counter dropped;    ///< not answered at all: too much in flight, or the reply could not be sent
+};
+
+}  // namespace dnscache

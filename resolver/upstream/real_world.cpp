@@ -1,0 +1,48 @@
+#include "resolver/upstream/real_world.hpp"
+
+#include <sys/random.h>
+
+#include "resolver/upstream/stream.hpp"
+#include "resolver/upstream/udp.hpp"
+
+namespace dnscache {
+
+RealWorld::RealWorld(asio::io_context& io) : io_(io), wake_up_(io) {
+  timers().on_earlier([this](TimePoint when) {
+    if (when < wake_up_at_) wake_at(when);
+  });
+}
+
+// A wake-up that turns out to be too early (its timer was cancelled) costs less than to move the
+// system's timer with every question.
+void RealWorld::wake_at(TimePoint when) {
+  wake_up_at_ = when;
+  wake_up_.expires_at(when);
+  wake_up_.async_wait([this](std::error_code error) {
+    if (error) return;
+    wake_up_at_ = TimePoint::max();
+    timers().fire(now());
+    const auto next = timers().next();
+    if (next && *next < wake_up_at_) wake_at(*next);
+  });
+}
+
+// From getrandom(2), many at a time.
+std::uint64_t RealWorld::random() {
+  if (random_left_ == 0) {
+    while (::getrandom(random_.data(), sizeof random_, 0) != sizeof random_) {
+    }
+    random_left_ = random_.size();
+  }
+  return random_[--random_left_];
+}
+
+std::unique_ptr<Carrier> RealWorld::make_carrier(const UpstreamConfig& upstream,
+                                                 Protocol protocol) {
+  if (protocol == Protocol::udp) {
+    return std::make_unique<UdpCarrier>(io_, *this, upstream.endpoint);
+  }
+  return make_stream_carrier(io_, *this, upstream, protocol);
+}
+
+}  // namespace dnscache

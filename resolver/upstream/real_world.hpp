@@ -1,0 +1,34 @@
+// The world as it is: asio's clock and timer, the kernel's random numbers, real sockets.
+#pragma once
+
+#include <array>
+#include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
+
+#include "resolver/cache/cache.hpp"
+#include "resolver/upstream/world.hpp"
+
+namespace dnscache {
+
+/// The World of a running engine, on one thread's io_context.
+class RealWorld final : public World {
+ public:
+  explicit RealWorld(asio::io_context& io);
+
+  TimePoint now() const override { return Clock::now(); }
+  CacheSeconds cache_now() const override { return cache_clock(); }
+  std::uint64_t random() override;
+  std::unique_ptr<Carrier> make_carrier(const UpstreamConfig& upstream,
+                                        Protocol protocol) override;
+
+ private:
+  void wake_at(TimePoint when);
+
+  asio::io_context& io_;
+  asio::steady_timer wake_up_;
+  TimePoint wake_up_at_ = TimePoint::max();
+  std::array<std::uint64_t, 64> random_{};
+  std::size_t random_left_ = 0;
+};
+
+}  // namespace dnscache

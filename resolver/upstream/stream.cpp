@@ -1,0 +1,297 @@
+#include "resolver/upstream/stream.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <array>
+#include <asio/awaitable.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/connect.hpp>
+#include <asio/detached.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/read.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/ssl.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/use_awaitable.hpp>
+#include <asio/write.hpp>
+#include <cstring>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "resolver/wire/protocol.hpp"
+
+namespace dnscache {
+namespace {
+
+using asio::awaitable;
+using asio::redirect_error;
+using asio::use_awaitable;
+using asio::ip::tcp;
+using UserTimeout = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_USER_TIMEOUT>;
+using TlsStream = asio::ssl::stream<tcp::socket>;
+
+constexpr Duration connect_timeout = 4s;
+constexpr Duration idle_timeout = 10s;
+constexpr int unacknowledged_timeout_ms = 4000;  // a peer that vanished is noticed after this
+constexpr std::size_t max_waiting = 1000;  // queries on one connection
+
+tcp::endpoint to_asio(const Endpoint& endpoint) {
+  sockaddr_storage storage;
+  const socklen_t size = endpoint.to_sockaddr(storage);
+  tcp::endpoint result;
+  std::memcpy(result.data(), &storage, size);
+  result.resize(size);
+  return result;
+}
+
+/// What all TLS connections of the process share: the trusted certificates.
+asio::ssl::context& tls_context() {
+  static asio::ssl::context context = [] {
+    asio::ssl::context fresh(asio::ssl::context::tls_client);
+    SSL_CTX_set_min_proto_version(fresh.native_handle(), TLS1_2_VERSION);
+    SSL_CTX_set_session_cache_mode(fresh.native_handle(), SSL_SESS_CACHE_CLIENT);
+    std::error_code ignored;
+    fresh.set_default_verify_paths(ignored);
+    fresh.set_verify_mode(asio::ssl::verify_peer);
+    return fresh;
+  }();
+  return context;
+}
+
+/// One connection: plain TCP, or TLS on top of it.
+struct Connection {
+  Connection(asio::io_context& io, bool with_tls) : socket(io), deadline(io), more_to_write(io) {
+    if (with_tls) tls = std::make_unique<TlsStream>(tcp::socket(io), tls_context());
+  }
+  tcp::socket& tcp_socket() { return tls ? tls->next_layer() : socket; }
+  void close() {
+    std::error_code ignored;
+    tcp_socket().close(ignored);
+    deadline.cancel();
+    more_to_write.cancel();
+    is_open = false;
+  }
+
+  tcp::socket socket;
+  std::unique_ptr<TlsStream> tls;
+  asio::steady_timer deadline;       // for connecting, later for being idle
+  asio::steady_timer more_to_write;  // never expires; cancelled when there is
+  std::vector<std::uint8_t> unsent;  // whole messages with their length prefixes
+  bool is_open = true;
+  bool is_ready = false;     // connected and greeted
+  bool has_answered = false;
+};
+
+using ConnectionPtr = std::shared_ptr<Connection>;
+
+/// The sessions of one upstream's TLS connections, so that the next one is greeted faster.
+using SessionPtr = std::unique_ptr<SSL_SESSION, decltype(&SSL_SESSION_free)>;
+
+/// One upstream over one connection at a time.
+class StreamCarrier final : public Carrier, public std::enable_shared_from_this<StreamCarrier> {
+ public:
+  StreamCarrier(asio::io_context& io, World& world, UpstreamConfig upstream, Protocol protocol)
+      : io_(io), world_(world), upstream_(std::move(upstream)), with_tls_(protocol == Protocol::tls) {}
+
+  std::error_code send(Parcel& parcel) override {
+    if (waiting_.size() >= max_waiting) return std::make_error_code(std::errc::no_buffer_space);
+    std::uint16_t id;
+    do {
+      id = static_cast<std::uint16_t>(world_.random());
+    } while (waiting_.contains(id));
+    store16(parcel.query().data(), id);
+    waiting_.emplace(id, &parcel);
+    parcel.carrier = this;
+    if (!connection_) start_connection();
+    enqueue(parcel);
+    return {};
+  }
+
+  void forget(Parcel& parcel) override {
+    waiting_.erase(load16(parcel.query().data()));
+    parcel.carrier = nullptr;
+  }
+
+  /// The owner is gone: coroutines that still run find nobody to report to.
+  void shut_down() {
+    for (const auto& [id, parcel] : waiting_) parcel->carrier = nullptr;
+    waiting_.clear();
+    if (connection_) connection_->close();
+    connection_.reset();
+  }
+
+ private:
+  void enqueue(Parcel& parcel) {
+    const auto query = parcel.query();
+    std::vector<std::uint8_t>& unsent = connection_->unsent;
+    unsent.push_back(static_cast<std::uint8_t>(query.size() >> 8));
+    unsent.push_back(static_cast<std::uint8_t>(query.size()));
+    unsent.insert(unsent.end(), query.begin(), query.end());
+    connection_->more_to_write.cancel();
+  }
+
+  void start_connection() {
+    connection_ = std::make_shared<Connection>(io_, with_tls_);
+    asio::co_spawn(io_, run(shared_from_this(), connection_), asio::detached);
+  }
+
+  // Connects, then reads responses until the connection ends.
+  static awaitable<void> run(std::shared_ptr<StreamCarrier> self, ConnectionPtr connection) {
+    self->close_after(connection, connect_timeout);
+    std::error_code error;
+    co_await connection->tcp_socket().async_connect(to_asio(self->upstream_.endpoint),
+                                                    redirect_error(use_awaitable, error));
+    if (!error) {
+      connection->tcp_socket().set_option(tcp::no_delay(true), error);
+      connection->tcp_socket().set_option(UserTimeout(unacknowledged_timeout_ms), error);
+      if (connection->tls) co_await self->greet(connection, error);
+    }
+    if (!error && connection->is_open) {
+      connection->is_ready = true;
+      asio::co_spawn(self->io_, write(connection), asio::detached);
+      error = co_await self->read(connection);
+    }
+    self->end(connection, error);
+  }
+
+  awaitable<void> greet(ConnectionPtr connection, std::error_code& error) {
+    SSL* ssl = connection->tls->native_handle();
+    X509_VERIFY_PARAM* rules = SSL_get0_param(ssl);
+    if (!upstream_.tls_name.empty()) {
+      SSL_set_tlsext_host_name(ssl, upstream_.tls_name.c_str());
+      X509_VERIFY_PARAM_set1_host(rules, upstream_.tls_name.c_str(), 0);
+    } else {
+      const IpAddress& address = upstream_.endpoint.address;
+      X509_VERIFY_PARAM_set1_ip(rules, address.bytes.data(), address.size());
+    }
+    if (session_) SSL_set_session(ssl, session_.get());
+    co_await connection->tls->async_handshake(asio::ssl::stream_base::client,
+                                              redirect_error(use_awaitable, error));
+  }
+
+  static awaitable<void> write(ConnectionPtr connection) {
+    std::error_code error;
+    while (connection->is_open && !error) {
+      if (connection->unsent.empty()) {
+        connection->more_to_write.expires_at(TimePoint::max());
+        std::error_code cancelled;
+        co_await connection->more_to_write.async_wait(redirect_error(use_awaitable, cancelled));
+        continue;
+      }
+      const std::vector<std::uint8_t> bytes = std::exchange(connection->unsent, {});
+      auto buffer = asio::buffer(bytes);
+      if (connection->tls) {
+        co_await asio::async_write(*connection->tls, buffer, redirect_error(use_awaitable, error));
+      } else {
+        co_await asio::async_write(connection->socket, buffer,
+                                   redirect_error(use_awaitable, error));
+      }
+    }
+    if (error) connection->close();  // the reader then ends the connection
+  }
+
+  awaitable<std::error_code> read(ConnectionPtr connection) {
+    std::error_code error;
+    std::array<std::uint8_t, 2> prefix;
+    std::vector<std::uint8_t> packet;
+    while (connection->is_open) {
+      if (waiting_.empty()) close_after(connection, idle_timeout);
+      co_await read_exactly(connection, asio::buffer(prefix), error);
+      if (error) co_return error;
+      packet.resize(load16(prefix.data()));
+      co_await read_exactly(connection, asio::buffer(packet), error);
+      if (error) co_return error;
+      connection->has_answered = true;
+      deliver(packet);
+    }
+    co_return asio::error::make_error_code(asio::error::operation_aborted);
+  }
+
+  static awaitable<void> read_exactly(ConnectionPtr connection, asio::mutable_buffer buffer,
+                                      std::error_code& error) {
+    if (connection->tls) {
+      co_await asio::async_read(*connection->tls, buffer, redirect_error(use_awaitable, error));
+    } else {
+      co_await asio::async_read(connection->socket, buffer, redirect_error(use_awaitable, error));
+    }
+  }
+
+  void deliver(ByteView packet) {
+    if (packet.size() < header_size) return;
+    const auto found = waiting_.find(load16(packet.data()));
+    if (found == waiting_.end()) return;
+    Parcel& parcel = *found->second;
+    waiting_.erase(found);
+    parcel.carrier = nullptr;
+    parcel.receive(packet);  // over a stream every packet is the parcel's last
+  }
+
+  void close_after(const ConnectionPtr& connection, Duration duration) {
+    connection->deadline.expires_after(duration);
+    connection->deadline.async_wait(
+        [self = shared_from_this(), connection](std::error_code cancelled) {
+          if (cancelled || !connection->is_open) return;
+          if (!connection->is_ready || self->waiting_.empty()) connection->close();
+        });
+  }
+
+  // What still waits is asked once more when the server merely closed a connection that worked
+  // (RFC 7766 section 6.2.4), else it is lost.
+  void end(const ConnectionPtr& connection, std::error_code error) {
+    if (connection->tls && connection->has_answered) keep_session(*connection);
+    connection->close();
+    if (connection_ != connection) return;
+    connection_.reset();
+    if (waiting_.empty()) return;
+    if (connection->has_answered) {
+      start_connection();
+      for (const auto& [id, parcel] : waiting_) enqueue(*parcel);
+      return;
+    }
+    if (!error || error == asio::error::operation_aborted) error = asio::error::timed_out;
+    const auto self = shared_from_this();
+    while (!waiting_.empty()) {
+      Parcel& parcel = *waiting_.begin()->second;
+      waiting_.erase(waiting_.begin());
+      parcel.carrier = nullptr;
+      parcel.fail(error);
+    }
+  }
+
+  void keep_session(Connection& connection) {
+    session_.reset(SSL_get1_session(connection.tls->native_handle()));
+  }
+
+  asio::io_context& io_;
+  World& world_;
+  UpstreamConfig upstream_;
+  bool with_tls_;
+  std::unordered_map<std::uint16_t, Parcel*> waiting_;
+  ConnectionPtr connection_;
+  SessionPtr session_{nullptr, &SSL_SESSION_free};
+};
+
+/// Owns a StreamCarrier, whose coroutines may outlive it for a moment.
+class StreamCarrierHandle final : public Carrier {
+ public:
+  explicit StreamCarrierHandle(std::shared_ptr<StreamCarrier> carrier)
+      : carrier_(std::move(carrier)) {}
+  ~StreamCarrierHandle() override { carrier_->shut_down(); }
+  std::error_code send(Parcel& parcel) override { return carrier_->send(parcel); }
+  void forget(Parcel& parcel) override { carrier_->forget(parcel); }
+
+ private:
+  std::shared_ptr<StreamCarrier> carrier_;
+};
+
+}  // namespace
+
+std::unique_ptr<Carrier> make_stream_carrier(asio::io_context& io, World& world,
+                                             const UpstreamConfig& upstream, Protocol protocol) {
+  return std::make_unique<StreamCarrierHandle>(
+      std::make_shared<StreamCarrier>(io, world, upstream, protocol));
+}
+
+}  // namespace dnscache

@@ -1,0 +1,272 @@
+#include "resolver/wire/answer.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace dnscache {
+namespace {
+
+constexpr std::size_t opt_size = 11;           // bytes of an OPT record without options
+constexpr std::size_t extended_error_size = 6;  // bytes of the option without text, RFC 8914
+constexpr std::uint16_t option_extended_error = 15;
+constexpr std::size_t record_fixed_size = 10;  // type, class, TTL, length of the data
+
+// Writes the OPT record of a reply: our buffer size, the client's DO, and an extended error.
+std::uint8_t* write_opt(const Query& query, std::uint16_t rcode, ExtendedError error,
+                        std::uint8_t* out) {
+  *out++ = 0;
+  store16(out, rr_type::opt);
+  store16(out + 2, edns_udp_size);
+  out[4] = static_cast<std::uint8_t>(rcode >> 4);
+  out[5] = 0;
+  store16(out + 6, query.question.dnssec_ok ? 0x8000 : 0);
+  const bool has_error = error != ExtendedError::none;
+  store16(out + 8, has_error ? extended_error_size : 0);
+  out += record_fixed_size;
+  if (!has_error) return out;
+  store16(out, option_extended_error);
+  store16(out + 2, 2);
+  store16(out + 4, static_cast<std::uint16_t>(error));
+  return out + extended_error_size;
+}
+
+std::uint8_t* write_start(const Query& query, std::uint16_t flags, std::uint8_t* out) {
+  store16(out, query.id);
+  store16(out + 2, flags);
+  store16(out + 4, query.question_section.empty() ? 0 : 1);
+  store32(out + 6, 0);
+  store16(out + 10, query.has_edns ? 1 : 0);
+  std::memcpy(out + header_size, query.question_section.data(), query.question_section.size());
+  return out + header_size + query.question_section.size();
+}
+
+void patch_ttls(const AnswerView& answer, const TtlRule& rule, std::uint8_t* records) {
+  for (const std::uint16_t offset : answer.ttl_offsets) {
+    std::uint8_t* ttl = records + offset;
+    const std::uint32_t left = load32(ttl) > rule.age ? load32(ttl) - rule.age : 0;
+    store32(ttl, rule.fixed.value_or(left));
+  }
+}
+
+// A TTL with the top bit set counts as zero (RFC 2181 section 8).
+std::uint32_t sane_ttl(const std::uint8_t* at) { return at[0] & 0x80 ? 0 : load32(at); }
+
+/// Reads the records of one response front to back.
+class ResponseReader {
+ public:
+  ResponseReader(ByteView packet, std::size_t records_at, std::uint16_t question_type,
+                 Response& response)
+      : packet_(packet), start_(records_at), at_(records_at), type_(question_type),
+        response_(response), answer_(response.answer) {}
+
+  bool read(std::uint32_t no_soa_ttl) {
+    const unsigned counts[] = {load16(&packet_[6]), load16(&packet_[8]), load16(&packet_[10])};
+    std::uint16_t* kept[] = {&answer_.answer_count, &answer_.authority_count,
+                             &answer_.additional_count};
+    for (unsigned section = 0; section < 3; ++section) {
+      for (unsigned i = 0; i < counts[section]; ++i) {
+        if (!read_record(section)) return false;
+        if (records_end_ == 0) ++*kept[section];
+      }
+    }
+    const std::size_t end = records_end_ != 0 ? records_end_ : at_;
+    const ByteView records = packet_.subspan(start_, end - start_);
+    answer_.records.assign(records.begin(), records.end());
+    for (const std::uint16_t offset : answer_.ttl_offsets) {
+      std::uint8_t* ttl = answer_.records.data() + offset;
+      store32(ttl, sane_ttl(ttl));
+    }
+    answer_.ttl = lifetime(no_soa_ttl);
+    return true;
+  }
+
+ private:
+  bool read_record(unsigned section) {
+    const std::size_t owner = at_;
+    if (!check_name(packet_, at_) || at_ + record_fixed_size > packet_.size()) return false;
+    const std::uint8_t* fixed = &packet_[at_];
+    const std::uint16_t type = load16(fixed);
+    const std::size_t data = at_ + record_fixed_size;
+    const std::size_t data_size = load16(fixed + 8);
+    if (data + data_size > packet_.size()) return false;
+    at_ = data + data_size;
+    if (type == rr_type::opt) return read_opt(section, owner, fixed, data, data_size);
+    if (!data_is_sound(type, data, data_size)) return false;
+    if (records_end_ != 0) return true;  // behind OPT, which leaves a gap: only additional records
+    const std::uint32_t ttl = sane_ttl(fixed + 4);
+    answer_.ttl_offsets.push_back(static_cast<std::uint16_t>(data - 6 - start_));
+    lowest_ttl_ = std::min(lowest_ttl_, ttl);
+    if (section == 0 && (type == type_ || type_ == rr_type::any)) answer_.has_data = true;
+    if (section == 1 && type == rr_type::soa) {
+      soa_ttl_ = std::min({soa_ttl_, ttl, load32(&packet_[at_ - 4])});  // MINIMUM is its last field
+      has_soa_ = true;
+    }
+    return true;
+  }
+
+  bool read_opt(unsigned section, std::size_t owner, const std::uint8_t* fixed, std::size_t data,
+                std::size_t data_size) {
+    if (section != 2 || packet_[owner] != 0 || response_.has_edns) return false;
+    response_.has_edns = true;
+    records_end_ = owner;
+    const auto low = static_cast<unsigned>(answer_.rcode);
+    answer_.rcode = static_cast<Rcode>(static_cast<unsigned>(fixed[4]) << 4 | low);
+    for (std::size_t at = data; at + 4 <= data + data_size;) {
+      const std::size_t size = load16(&packet_[at + 2]);
+      if (at + 4 + size > data + data_size) return false;
+      if (load16(&packet_[at]) == option_extended_error && size >= 2) {
+        answer_.extended_error = static_cast<ExtendedError>(load16(&packet_[at + 4]));
+      }
+      at += 4 + size;
+    }
+    return true;
+  }
+
+  // The data of types whose form clients rely on without looking again.
+  bool data_is_sound(std::uint16_t type, std::size_t data, std::size_t size) const {
+    switch (type) {
+      case rr_type::a: return size == 4;
+      case rr_type::aaaa: return size == 16;
+      case rr_type::cname:
+      case rr_type::ns:
+      case rr_type::ptr:
+      case rr_type::dname: return names_fill(data, size, 0, 1, 0);
+      case rr_type::mx: return names_fill(data, size, 2, 1, 0);
+      case rr_type::srv: return names_fill(data, size, 6, 1, 0);
+      case rr_type::soa: return names_fill(data, size, 0, 2, 20);
+      default: return true;
+    }
+  }
+
+  bool names_fill(std::size_t data, std::size_t size, std::size_t before, unsigned names,
+                  std::size_t after) const {
+    const ByteView up_to_here = packet_.first(data + size);
+    std::size_t at = data + before;
+    for (unsigned i = 0; i < names; ++i) {
+      if (!check_name(up_to_here, at)) return false;
+    }
+    return at + after == data + size;
+  }
+
+  std::uint32_t lifetime(std::uint32_t no_soa_ttl) const {
+    if (answer_.is_failure()) return 0;
+    if (answer_.has_data) return lowest_ttl_;
+    return std::min(lowest_ttl_, has_soa_ ? soa_ttl_ : no_soa_ttl);
+  }
+
+  ByteView packet_;
+  std::size_t start_;
+  std::size_t at_;
+  std::size_t records_end_ = 0;  // where OPT begins, once it was seen
+  std::uint16_t type_;
+  Response& response_;
+  Answer& answer_;
+  std::uint32_t lowest_ttl_ = 0x7fffffff;
+  std::uint32_t soa_ttl_ = 0x7fffffff;
+  bool has_soa_ = false;
+};
+
+bool equal_without_case(ByteView a, ByteView b) {
+  return std::ranges::equal(a, b, [](std::uint8_t x, std::uint8_t y) {
+    return to_lower(x) == to_lower(y);
+  });
+}
+
+}  // namespace
+
+AnswerView Answer::view() const {
+  return {rcode,          authentic, answer_count, authority_count, additional_count,
+          extended_error, records,   ttl_offsets};
+}
+
+bool Answer::is_failure() const { return rcode != Rcode::no_error && rcode != Rcode::nx_domain; }
+
+void Answer::set_ttls(std::uint32_t seconds) { clamp_ttls(seconds, seconds); }
+
+void Answer::clamp_ttls(std::uint32_t lowest, std::uint32_t highest) {
+  for (const std::uint16_t offset : ttl_offsets) {
+    std::uint8_t* at = records.data() + offset;
+    store32(at, std::clamp(load32(at), lowest, highest));
+  }
+  ttl = std::clamp(ttl, lowest, highest);
+}
+
+std::size_t reply_overhead(const Query& query) {
+  return header_size + query.question_section.size() +
+         (query.has_edns ? opt_size + extended_error_size : 0);
+}
+
+std::size_t write_reply(const Query& query, const AnswerView& answer, const TtlRule& ttl,
+                        std::size_t limit, std::uint8_t* out) {
+  const auto rcode = static_cast<std::uint16_t>(answer.rcode);
+  std::uint16_t flags = header_flag::response | header_flag::recursion_available |
+                        (rcode & header_flag::rcode_mask);
+  flags |= query.flags & (header_flag::recursion_desired | header_flag::checking_disabled);
+  const bool asked_for_verdict =
+      query.wants(header_flag::authentic_data) || query.question.dnssec_ok;
+  if (answer.authentic && asked_for_verdict) flags |= header_flag::authentic_data;
+  const bool fits = reply_overhead(query) + answer.records.size() <= limit;
+  if (!fits) flags |= header_flag::truncated;
+
+  std::uint8_t* at = write_start(query, flags, out);
+  if (fits) {
+    store16(out + 6, answer.answer_count);
+    store16(out + 8, answer.authority_count);
+    const unsigned additionals = answer.additional_count + (query.has_edns ? 1u : 0u);
+    store16(out + 10, static_cast<std::uint16_t>(additionals));
+    if (!answer.records.empty()) std::memcpy(at, answer.records.data(), answer.records.size());
+    patch_ttls(answer, ttl, at);
+    at += answer.records.size();
+  }
+  if (query.has_edns) at = write_opt(query, rcode, answer.extended_error, at);
+  return static_cast<std::size_t>(at - out);
+}
+
+std::size_t write_fault(const Query& query, QueryFault fault, std::uint8_t* out) {
+  Rcode rcode = Rcode::format_error;
+  if (fault == QueryFault::not_implemented) rcode = Rcode::not_implemented;
+  if (fault == QueryFault::bad_version) rcode = Rcode::bad_version;
+  const auto code = static_cast<std::uint16_t>(rcode);
+  const std::uint16_t kept = header_flag::opcode_mask | header_flag::recursion_desired;
+  const std::uint16_t flags =
+      header_flag::response | (query.flags & kept) | (code & header_flag::rcode_mask);
+  std::uint8_t* at = write_start(query, flags, out);
+  if (query.has_edns) at = write_opt(query, code, ExtendedError::none, at);
+  return static_cast<std::size_t>(at - out);
+}
+
+ResponseFault read_response(ByteView packet, ByteView sent, std::uint32_t no_soa_ttl,
+                            Response& response) {
+  if (packet.size() < header_size) return ResponseFault::malformed;
+  const std::uint16_t flags = load16(&packet[2]);
+  if (!(flags & header_flag::response) || (flags & header_flag::opcode_mask)) {
+    return ResponseFault::malformed;
+  }
+  if (load16(&packet[0]) != load16(&sent[0])) return ResponseFault::other_question;
+
+  response = {};
+  response.truncated = (flags & header_flag::truncated) != 0;
+  Answer& answer = response.answer;
+  answer.rcode = static_cast<Rcode>(flags & header_flag::rcode_mask);
+  answer.authentic = (flags & header_flag::authentic_data) != 0;
+
+  std::size_t end = header_size;
+  if (!skip_name(sent, end) || end + 4 > sent.size()) return ResponseFault::malformed;
+  const std::uint16_t type = load16(&sent[end]);
+  end += 4;
+  const unsigned questions = load16(&packet[4]);
+  // Some servers leave the question out when they refuse; then nothing else counts either.
+  if (questions == 0 && answer.is_failure()) return ResponseFault::none;
+  if (questions != 1 || packet.size() < end) return ResponseFault::other_question;
+  const ByteView theirs = packet.subspan(header_size, end - header_size);
+  const ByteView ours = sent.subspan(header_size, end - header_size);
+  const bool same_type = std::ranges::equal(theirs.last(4), ours.last(4));
+  if (!same_type || !equal_without_case(theirs, ours)) return ResponseFault::other_question;
+  if (!std::ranges::equal(theirs, ours)) return ResponseFault::other_case;
+  // What a truncated response does hold is of no use: the whole is asked for over TCP.
+  if (response.truncated) return ResponseFault::none;
+  const bool good = ResponseReader(packet, end, type, response).read(no_soa_ttl);
+  return good ? ResponseFault::none : ResponseFault::malformed;
+}
+
+}  // namespace dnscache

@@ -1,0 +1,102 @@
+// Answers: what stands behind the question in a response, and the replies written from them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "resolver/wire/query.hpp"
+
+namespace dnscache {
+
+/// The parts of an answer, wherever their bytes are kept.
+struct AnswerView {
+  Rcode rcode = Rcode::no_error;
+  bool authentic = false;  ///< the upstream validated it (AD)
+  std::uint16_t answer_count = 0;
+  std::uint16_t authority_count = 0;
+  std::uint16_t additional_count = 0;  ///< without OPT
+  ExtendedError extended_error = ExtendedError::none;
+  /// All records as in a message whose question ends right before them, so that compression
+  /// pointers stay true in every reply to the same question.
+  ByteView records;
+  /// Where each record's TTL is, in bytes from the start of `records`.
+  std::span<const std::uint16_t> ttl_offsets;
+};
+
+/// A complete answer to one question, as an upstream gave it or as we made it.
+struct Answer {
+  Rcode rcode = Rcode::no_error;
+  bool authentic = false;
+  std::uint16_t answer_count = 0;
+  std::uint16_t authority_count = 0;
+  std::uint16_t additional_count = 0;
+  ExtendedError extended_error = ExtendedError::none;
+  std::vector<std::uint8_t> records;
+  std::vector<std::uint16_t> ttl_offsets;
+  std::uint32_t ttl = 0;  ///< seconds that it may be kept: the lowest of its records' TTLs
+
+  Answer() = default;
+  explicit Answer(Rcode code, ExtendedError error = ExtendedError::none)
+      : rcode(code), extended_error(error) {}
+
+  AnswerView view() const;
+  bool is_failure() const;  ///< neither data nor a statement that there is none
+  bool is_negative() const { return !is_failure() && !has_data; }
+  bool has_data = false;    ///< a record of the question's type (or any, for ANY) is in the answer
+
+  /// Sets every record's TTL to `seconds`.
+  void set_ttls(std::uint32_t seconds);
+  /// Clamps every record's TTL, and the lifetime with them, to [lowest, highest] seconds.
+  void clamp_ttls(std::uint32_t lowest, std::uint32_t highest);
+};
+
+/// Answers are shared between the clients that wait for them and never change once shared.
+using AnswerPtr = std::shared_ptr<const Answer>;
+
+/// How the TTLs of an answer are written into a reply.
+struct TtlRule {
+  std::uint32_t age = 0;                ///< seconds to subtract from each record's TTL
+  std::optional<std::uint32_t> fixed;   ///< seconds for all records instead (stale data)
+};
+
+/// The most that write_reply() writes for `query` in front of and behind the records, in bytes.
+std::size_t reply_overhead(const Query& query);
+
+/// Writes the reply to `query` into `out` and returns its size in bytes: the client's id, question
+/// as sent, RD, CD; AD only where the client asked for it (RFC 6840 section 5.8); OPT if it sent
+/// one. When it would be longer than `limit` bytes, an empty reply with TC is written instead.
+/// `out` must have room for min(limit, reply_overhead + records) and never less than 512 bytes.
+std::size_t write_reply(const Query& query, const AnswerView& answer, const TtlRule& ttl,
+                        std::size_t limit, std::uint8_t* out);
+
+/// Writes the reply to a packet that read_query() found fault with (not `ignore`).
+std::size_t write_fault(const Query& query, QueryFault fault, std::uint8_t* out);
+
+/// Why a packet from an upstream is not the response to what it was asked.
+enum class ResponseFault {
+  none,
+  malformed,
+  other_question,  ///< question or id differ: late, misdirected or forged
+  other_case,      ///< same question in another letter case: 0x20 not kept, or forged
+};
+
+/// A response of an upstream.
+struct Response {
+  Answer answer;
+  bool truncated = false;
+  bool has_edns = false;
+};
+
+/// Reads the response to the query that `sent` (its id, flags and question as we wrote them) asked.
+/// Checks everything that a client or we will ever rely on: counts, names, pointers, lengths of
+/// record data. OPT is taken out. The lifetime is the lowest TTL; TTLs with the top bit set are 0
+/// (RFC 2181 section 8). For negative answers it is the SOA's (RFC 2308 section 5), or
+/// `no_soa_ttl` seconds where there is none.
+ResponseFault read_response(ByteView packet, ByteView sent, std::uint32_t no_soa_ttl,
+                            Response& response);
+
+}  // namespace dnscache
