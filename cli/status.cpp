@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <fmt/format.h>
 
-#include "resolver/config/resolv_conf.hpp"
 #include "resolver/config/text.hpp"
+#include "resolver/config/resolv_conf.hpp"
 #include "resolver/config/text_file.hpp"
 #include "resolver/config/values.hpp"
 #include "resolver/wire/name.hpp"
