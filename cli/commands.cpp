@@ -23,6 +23,11 @@ CLI::Option* add_list(CLI::App& command, const std::string& flag, std::vector<st
       ->take_all();
 }
 
+// Without CLI11's "UINT in [1 - 256]" in the help.
+CLI::Validator between(std::uint32_t low, std::uint32_t high) {
+  return CLI::Range(low, high).description("");
+}
+
 CLI::Option* add_json(CLI::App& command, bool& is_json) {
   return command.add_flag("--json", is_json, "Print JSON, for programs");
 }
@@ -75,26 +80,29 @@ void add_status(CLI::App& app, StatusOptions& options) {
 
 void add_flush(CLI::App& app, FlushOptions& options) {
   auto& command = *app.add_subcommand("flush", "Forget cached answers");
-  auto& what = *command.add_option_group("what")->require_option(1);
-  what.add_option("name", options.name, "Answers about this name")->type_name("NAME");
-  what.add_option("--zone", options.zone, "Answers about this name and every name below it")
-      ->type_name("ZONE");
-  what.add_flag("--all", options.is_all, "Every answer");
+  auto* name =
+      command.add_option("name", options.name, "Answers about this name")->type_name("NAME");
+  auto* zone =
+      command.add_option("--zone", options.zone, "Answers about this name and every name below it")
+          ->type_name("ZONE");
+  auto* all = command.add_flag("--all", options.is_all, "Every answer");
+  name->excludes(zone)->excludes(all);
+  zone->excludes(all);
   add_json(command, options.is_json);
 }
 
 void add_bench(CLI::App& app, BenchOptions& options) {
-  auto& command = *app.add_subcommand(
-      "bench", "Time lookups of names without the cache, through it cold, and through it warm");
+  auto& command =
+      *app.add_subcommand("bench", "Compare the times of lookups without the cache and through it");
   command.add_option("name", options.names, "Names to look up")->type_name("NAME")->required();
   add_list(command, "-t,--type", options.types, "Record types [A,AAAA]", "TYPE");
   command.add_option("-n,--count", options.count, "Lookups of each name and type, per phase")
       ->type_name("N")
-      ->check(CLI::Range(1u, 1'000'000u))
+      ->check(between(1, 1'000'000))
       ->capture_default_str();
   command.add_option("-j,--concurrency", options.concurrency, "Lookups at the same time")
       ->type_name("N")
-      ->check(CLI::Range(1u, 256u))
+      ->check(between(1, 256))
       ->capture_default_str();
   add_list(command, "--servers", options.servers,
            "The servers of 'before' [those of resolv.conf without the cache]", "ADDRESS[:PORT]");
@@ -104,7 +112,7 @@ void add_bench(CLI::App& app, BenchOptions& options) {
       .add_option("--limit", options.limit,
                   "Seconds after which no further lookup of a phase is started")
       ->type_name("SECONDS")
-      ->check(CLI::Range(1u, 86'400u))
+      ->check(between(1, 86'400))
       ->capture_default_str();
   add_json(command, options.is_json);
 }
@@ -114,7 +122,7 @@ void add_completion(CLI::App& app, Options& options) {
   completion.add_option("shell", options.shell, "bash, zsh or fish")
       ->required()
       ->type_name("SHELL")
-      ->check(CLI::IsMember(shells));
+      ->check(CLI::IsMember(shells).description(""));
 
   auto& complete = *app.add_subcommand("__complete", "Candidates for a command line")->group("");
   complete.add_option("words", options.words);
@@ -134,6 +142,9 @@ std::unique_ptr<CLI::App> make_commands(Options& options) {
   app->require_subcommand(1);
   app->fallthrough();
   app->get_formatter()->column_width(34);
+  app->get_formatter()->label("SUBCOMMAND", "COMMAND");
+  app->get_formatter()->label("Subcommands", "Commands");
+  app->get_formatter()->label("REQUIRED", "");
   app->footer("'dnscachectl COMMAND --help' explains a command; see also dnscachectl(1).");
   app->add_option("--control", options.control, "The engine's control socket")->type_name("PATH");
   app->add_option("--root", options.root)->group("");

@@ -25,20 +25,15 @@ struct Position {
 
 const CLI::Option* find_option(const std::vector<const CLI::App*>& levels,
                                const std::string& word) {
-  for (auto level = levels.rbegin(); level != levels.rend(); ++level) {
-    if (const auto* option = (*level)->get_option_no_throw(word)) return option;
-    // An option group hides its options from the command it belongs to.
-    for (const auto* group : (*level)->get_subcommands([](const CLI::App*) { return true; })) {
-      if (!group->get_name().empty()) continue;
-      if (const auto* option = group->get_option_no_throw(word)) return option;
-    }
+  for (const auto* level : levels) {
+    if (const auto* option = level->get_option_no_throw(word)) return option;
   }
   return nullptr;
 }
 
 CLI::App* find_command(CLI::App& parent, const std::string& name) {
   for (auto* command : parent.get_subcommands([](CLI::App*) { return true; })) {
-    if (!name.empty() && command->get_name() == name) return command;
+    if (command->get_name() == name) return command;
   }
   return nullptr;
 }
@@ -59,17 +54,8 @@ Position walk(CLI::App& app, const std::vector<std::string>& words) {
   return position;
 }
 
-std::vector<const CLI::Option*> options_of(const CLI::App& command) {
-  auto options = command.get_options([](const CLI::Option*) { return true; });
-  for (const auto* group : command.get_subcommands([](const CLI::App*) { return true; })) {
-    if (!group->get_name().empty()) continue;
-    for (const auto* option : group->get_options()) options.push_back(option);
-  }
-  return options;
-}
-
 void add_options(std::vector<Candidate>& candidates, const CLI::App& command) {
-  for (const auto* option : options_of(command)) {
+  for (const auto* option : command.get_options()) {
     if (!is_visible(*option)) continue;
     candidates.push_back({"--" + option->get_lnames().front(), option->get_description()});
   }
@@ -77,13 +63,13 @@ void add_options(std::vector<Candidate>& candidates, const CLI::App& command) {
 
 void add_commands(std::vector<Candidate>& candidates, const CLI::App& command) {
   for (const auto* subcommand : command.get_subcommands([](const CLI::App*) { return true; })) {
-    if (subcommand->get_group().empty() || subcommand->get_name().empty()) continue;
+    if (subcommand->get_group().empty()) continue;
     candidates.push_back({subcommand->get_name(), subcommand->get_description()});
   }
 }
 
 void add_positional_choices(std::vector<Candidate>& candidates, const CLI::App& command) {
-  for (const auto* option : options_of(command)) {
+  for (const auto* option : command.get_options()) {
     if (!option->get_positional()) continue;
     for (const auto& choice : choices_of(command, *option)) candidates.push_back({choice, ""});
   }

@@ -13,6 +13,9 @@ namespace {
 Result<nlohmann::json> request_for(const FlushOptions& options) {
   nlohmann::json request = {{"command", "flush"}};
   if (options.is_all) return request;
+  if (options.name.empty() && options.zone.empty()) {
+    return Error{"say what to forget: a name, --zone ZONE or --all", ExitCode::usage};
+  }
   const auto& text = options.zone.empty() ? options.name : options.zone;
   const auto name = Name::parse(text);
   if (!name) return Error{fmt::format("'{}' is not a domain name", text), ExitCode::usage};
@@ -31,7 +34,7 @@ Result<ExitCode> run_flush(const FlushOptions& options) {
   if (options.is_json) {
     print_json({{"schema", 1}, {"flushed", flushed}});
   } else {
-    print(fmt::format("{} answer{} forgotten\n", format_count(flushed), flushed == 1 ? "" : "s"));
+    print(format_counted(flushed, "answer") + " forgotten\n");
   }
   return ExitCode::done;
 }

@@ -248,8 +248,12 @@ std::string format_count(std::uint64_t number) {
   return text;
 }
 
+std::string format_counted(std::uint64_t number, std::string_view noun) {
+  return fmt::format("{} {}{}", format_count(number), noun, number == 1 ? "" : "s");
+}
+
 std::string format_bytes(std::uint64_t bytes) {
-  if (bytes < 1024) return fmt::format("{} byte{}", bytes, bytes == 1 ? "" : "s");
+  if (bytes < 1024) return format_counted(bytes, "byte");
   static constexpr const char* units[] = {"KiB", "MiB", "GiB", "TiB"};
   auto value = static_cast<double>(bytes) / 1024;
   std::size_t unit = 0;

@@ -108,6 +108,8 @@ class Progress {
 
 /// "1,234,567"
 std::string format_count(std::uint64_t number);
+/// "1 answer", "1,234 answers"
+std::string format_counted(std::uint64_t number, std::string_view noun);
 /// "64 MiB", "1.5 KiB", "17 bytes"
 std::string format_bytes(std::uint64_t bytes);
 /// "0.043 ms", "12.3 ms", "5.01 s"

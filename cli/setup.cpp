@@ -12,9 +12,9 @@
 #include "cli/host/engine_process.hpp"
 #include "cli/host/resolv_conf.hpp"
 #include "cli/output.hpp"
-#include "resolver/config/problem.hpp"
 #include "resolver/config/read.hpp"
 #include "resolver/config/resolv_conf.hpp"
+#include "resolver/config/text.hpp"
 #include "resolver/config/values.hpp"
 
 namespace dnscache::cli {
@@ -234,14 +234,15 @@ void show_removal(const Undone& undone, bool is_json) {
   if (is_json) {
     print_json({{"schema", 1},
                 {"result", "changed"},
+                {"engine_stopped", undone.was_engine_stopped},
                 {"restored", undone.restored},
+                {"removed", undone.removed},
                 {"kept", undone.kept}});
     return;
   }
-  for (const auto& what : undone.restored) {
-    print(fmt::format("done       {}\n",
-                      what == "the engine" ? "the cache was stopped" : what + " is as it was"));
-  }
+  if (undone.was_engine_stopped) print("done       the cache was stopped\n");
+  for (const auto& path : undone.restored) print(fmt::format("done       {} is as it was\n", path));
+  for (const auto& path : undone.removed) print(fmt::format("done       {} was removed\n", path));
 }
 
 // The originals of files that stay as someone else left them.
@@ -278,6 +279,7 @@ Result<ExitCode> take_back(Journal& journal, const RemoveOptions& options) {
   const auto undone = undo(journal, 0, options.root, actions_for_undo(options.root), overwrite);
   if (!undone) return undone.error();
   (void)::unlink(below(options.root, log_path).c_str());
+  (void)::rmdir(below(options.root, Config{}.control).parent_path().c_str());
   show_removal(*undone, options.is_json);
   if (undone->kept.empty()) return ExitCode::done;
   const auto kept = join_words(undone->kept, "and");

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <fmt/format.h>
 
-#include "resolver/config/problem.hpp"
 #include "resolver/config/resolv_conf.hpp"
+#include "resolver/config/text.hpp"
 #include "resolver/config/text_file.hpp"
 #include "resolver/config/values.hpp"
 #include "resolver/wire/name.hpp"
@@ -86,10 +86,10 @@ std::string queries_in_words(const EngineStatus& engine, const Terminal& termina
   const auto served = engine.hits + engine.stale + engine.misses;
   if (served == 0) return fmt::format("{}, none of them cacheable", format_count(engine.queries));
   const auto share = static_cast<double>(engine.hits + engine.stale) / static_cast<double>(served);
-  auto text =
-      fmt::format("{}, {} {} from the cache: {} hits, {} misses", format_count(engine.queries),
-                  bar(terminal, share, 10), format_percent(share), format_count(engine.hits),
-                  format_count(engine.misses));
+  auto text = fmt::format(
+      "{}, {} {} from the cache: {} hit{}, {} miss{}", format_count(engine.queries),
+      bar(terminal, share, 10), format_percent(share), format_count(engine.hits),
+      engine.hits == 1 ? "" : "s", format_count(engine.misses), engine.misses == 1 ? "" : "es");
   if (engine.stale > 0) text += fmt::format(", {} stale", format_count(engine.stale));
   if (engine.servfail > 0) text += fmt::format(", {} failed", format_count(engine.servfail));
   return text;
@@ -150,7 +150,7 @@ std::string to_text(const StatusReport& report, const Terminal& terminal) {
   add("lookups", "on this machine " + styled(terminal, is_good ? Style::plain : Style::warning,
                                              report.path.in_words()));
   add("queries", queries_in_words(engine, terminal));
-  add("memory", fmt::format("{} answers in {} of {}, {} evicted", format_count(engine.entries),
+  add("memory", fmt::format("{} in {} of {}, {} evicted", format_counted(engine.entries, "answer"),
                             format_bytes(engine.cache_bytes), format_bytes(engine.cache_size_bytes),
                             format_count(engine.evictions)));
   add("engine", fmt::format("version {}, process {}, up {}, on {}", engine.version, engine.pid,

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include "cli/output.hpp"
-#include "resolver/config/problem.hpp"
+#include "resolver/config/text.hpp"
 
 namespace dnscache::cli {
 
@@ -33,6 +33,9 @@ std::vector<std::string> known_words(const CLI::App& app, const CLI::App& comman
 std::string explanation(const CLI::App& app, const CLI::App& command,
                         const CLI::ParseError& error) {
   const auto extras = app.remaining(true);
+  if (extras.empty() && &command == &app && error.get_name() == "RequiredError") {
+    return "a command is needed";
+  }
   if (extras.empty()) return error.what();
   const auto suggestion = nearest(extras.front(), known_words(app, command));
   const bool is_option = extras.front().starts_with('-');
@@ -52,7 +55,7 @@ std::string first_line(std::string text) {
 ExitCode report_parse_error(const CLI::App& app, const CLI::ParseError& error) {
   const auto& command = innermost(app);
   if (error.get_name() == "CallForHelp" || error.get_name() == "CallForAllHelp") {
-    print(command.help());
+    print(command.help(&command == &app ? "" : app.get_name()));
     return ExitCode::done;
   }
   if (error.get_name() == "CallForVersion") {

@@ -94,7 +94,8 @@ Result<void> undo_file(const JournalEntry& entry, const fs::path& root, bool was
       (now->kind == FileState::Kind::absent || has_same_metadata(*now, entry.before));
   if (is_as_before) return {};
   const auto written = write_state(path, entry.before);
-  if (written) undone.restored.push_back(entry.path.string());
+  const bool was_absent = entry.before.kind == FileState::Kind::absent;
+  if (written) (was_absent ? undone.removed : undone.restored).push_back(entry.path.string());
   return written;
 }
 
@@ -115,7 +116,7 @@ Result<void> undo_entry(const JournalEntry& entry, const fs::path& root, const A
       return undo_file(entry, root, was_cut_off, overwrite, undone);
     case JournalEntry::Kind::engine: {
       const auto stopped = actions.stop_engine();
-      if (stopped) undone.restored.push_back("the engine");
+      undone.was_engine_stopped = bool(stopped);
       return stopped;
     }
   }

@@ -28,8 +28,10 @@ Result<void> apply(const Plan& plan, Journal& journal, const std::filesystem::pa
 
 /// What undoing did.
 struct Undone {
-  std::vector<std::string> restored;  ///< paths and "the engine"
-  std::vector<std::string> kept;      ///< paths that someone changed since
+  std::vector<std::string> restored;  ///< paths that are as they were
+  std::vector<std::string> removed;   ///< paths that are gone, as they were
+  bool was_engine_stopped = false;
+  std::vector<std::string> kept;  ///< paths that someone changed since
 };
 
 /// Which files may be overwritten although someone changed them since.
