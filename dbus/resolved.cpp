@@ -50,10 +50,7 @@ std::vector<DnsServer> to_servers(const Rows& rows) {
   std::vector<DnsServer> servers;
   for (const auto& row : rows) {
     const auto& [interface_index, family, address, port, name] = fields(row);
-    auto server = to_server(interface_index, address, port, name);
-    // resolved reports a global server on a loopback address as one of the interface lo.
-    if (server.endpoint.address.is_loopback()) server.interface_index = 0;
-    servers.push_back(std::move(server));
+    servers.push_back(to_server(interface_index, address, port, name));
   }
   return servers;
 }
