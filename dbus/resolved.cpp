@@ -8,7 +8,6 @@
 
 #include "dbus/call.hpp"
 #include "dbus/org.freedesktop.resolve1.proxy.hpp"
-#include "resolver/config/config.hpp"
 
 namespace dnscache::dbus {
 namespace {
@@ -40,7 +39,7 @@ DnsServer to_server(int interface_index, const Bytes& address, std::uint16_t por
   DnsServer server;
   server.interface_index = interface_index;
   server.endpoint.address = to_address(address);
-  server.endpoint.port = port == 0 ? dns_port : port;
+  server.endpoint.port = port == 0 ? std::uint16_t{53} : port;
   server.server_name = server_name;
   return server;
 }
