@@ -1,7 +1,9 @@
 #!/bin/sh
 # Reads every #include of the sources and fails when one goes against the architecture:
 #   wire <- {config, cache, policy, upstream} <- dnssec <- resolve <- server;  cli -> everything
-# Files directly in resolver/ (error, endpoint, log, stats …) are the ground everybody stands on.
+# Among the four in braces everybody may use config, and upstream the cache's entries. Of the files
+# directly in resolver/, error and endpoint are the ground everybody stands on; the others (log,
+# task, stats …) are common to all but wire and config.
 set -eu
 cd "${1:-$(dirname "$0")/..}"
 
@@ -12,20 +14,21 @@ awk '
     n = split(path, part, "/")
     if (part[1] != "resolver") return part[1]
     if (n > 2) return part[2]
-    return part[2] ~ /^resolve\./ ? "resolve" : "ground"
+    if (part[2] ~ /^(error|endpoint)\./) return "ground"
+    return part[2] ~ /^resolve\./ ? "resolve" : "common"
   }
   BEGIN {
-    lower = "ground wire"
     may["ground"]   = "ground"
-    may["wire"]     = lower
-    may["config"]   = lower " config"
-    may["cache"]    = lower " config cache"
-    may["policy"]   = lower " config policy"
-    may["upstream"] = lower " config upstream"
-    may["dnssec"]   = lower " config cache policy upstream dnssec"
+    may["wire"]     = "ground wire"
+    may["config"]   = may["wire"] " config"
+    may["common"]   = may["config"] " common"
+    may["cache"]    = may["common"] " cache"
+    may["policy"]   = may["common"] " policy"
+    may["upstream"] = may["cache"] " upstream"
+    may["dnssec"]   = may["upstream"] " policy dnssec"
     may["resolve"]  = may["dnssec"] " resolve"
     may["server"]   = may["resolve"] " server"
-    may["dbus"]     = lower " dbus"
+    may["dbus"]     = may["wire"] " dbus"
     may["cli"]      = may["server"] " dbus cli"
   }
   {

@@ -1,0 +1,138 @@
+#!/usr/bin/env bash
+# What an answer from the cache costs: CPU, throughput, latency, memory. One worker on its own core,
+# the client on another; bare_responder, which only flips a bit, is the limit. See --help.
+
+BENCH=hits
+CASES="warm single many start idle two_workers burst policy"
+PARALLEL_CASES=""
+PEERS="bare ours dnsmasq unbound knot dnsdist resolved named pdns"
+. "$(dirname "$0")/lib.sh"
+
+NAMES=1000
+
+# check LOAD_ARGUMENTS...: the answers' addresses are checked, but for bare, which gives none.
+check() {
+  if [ "$PEER" = bare ]; then load "$@"; else load --verify "$@"; fi
+}
+
+warm_up() {
+  load --mode closed --outstanding 32 --count "$1" --distinct "$1" >"$WORK/warm-up"
+  load --mode closed --outstanding 32 --count "$1" --distinct "$1" >"$WORK/warm-up"
+}
+
+# The medians of three runs.
+case_warm() {
+  local round
+  start_upstream 192.0.2.1 192.0.2.2
+  start_server
+  warm_up $NAMES
+  for round in 1 2 3; do
+    check --mode closed --count "$(number 500000 100000)" --distinct $NAMES
+  done >"$WORK/load"
+  jq -cs 'def median: sort | .[length / 2 | floor];
+    {cpu_us: (map(.server.cpu_us_per_query) | median), user_us: (map(.server.user_us_per_query) | median),
+     per_second: (map(.per_second) | max), failed: (map(.failed) | add), wrong: (map(.wrong) | add)}' \
+    "$WORK/load"
+}
+
+case_single() {
+  local round
+  start_upstream 192.0.2.1 192.0.2.2
+  start_server
+  warm_up 100
+  for round in 1 2 3; do
+    check --mode closed --outstanding 1 --count "$(number 20000 5000)" --distinct 100
+  done >"$WORK/load"
+  jq -cs '{p50_us: (map(.latency_ms.p50) | min * 1000), p99_us: (map(.latency_ms.p99) | min * 1000),
+    failed: (map(.failed) | add), wrong: (map(.wrong) | add)}' "$WORK/load"
+}
+
+applies_many() { [ "$1" != resolved ] && [ "$1" != bare ]; }  # resolved keeps 4,096 names at most
+
+# Memory per name is against the same server with a small cache, so that memory taken in advance
+# counts as well.
+case_many() {
+  local names idle_kb count
+  names=$(number 500000 100000)
+  count=$(number 1000000 200000)
+  start_upstream 192.0.2.1 192.0.2.2
+  CACHE_NAMES=1000
+  start_server
+  warm_up 10
+  idle_kb=$(awk '/^Rss:/ {print $2}' "/proc/$SERVER_PID/smaps_rollup")
+  stop_server
+  CACHE_NAMES=$((names + names / 20))
+  start_server
+  load --mode closed --outstanding 128 --count "$names" --distinct "$names" --verify --max-seconds 120 >"$WORK/fill"
+  upstream_counters >"$WORK/ignored"
+  load --mode closed --count "$names" --distinct "$names" --verify --max-seconds 60 >"$WORK/second"
+  upstream_counters >"$WORK/upstream"
+  load --mode closed --count "$count" --distinct "$names" --order random --verify --max-seconds 60 >"$WORK/random"
+  jq -cn --slurpfile fill "$WORK/fill" --slurpfile second "$WORK/second" --slurpfile up "$WORK/upstream" \
+    --slurpfile random "$WORK/random" --argjson idle "$idle_kb" --argjson names "$names" \
+    '{bytes_per_name: (($fill[0].server.rss_kb - $idle) * 1024 / $names), fill_failed: $fill[0].failed,
+      kept_percent: (100 * (1 - ([$up[0][].questions] | add) / $names)),
+      random_cpu_us: $random[0].server.cpu_us_per_query, random_user_us: $random[0].server.user_us_per_query,
+      random_per_second: $random[0].per_second,
+      failed: ($second[0].failed + $random[0].failed), wrong: ($second[0].wrong + $random[0].wrong)}'
+}
+
+case_start() {
+  local round
+  start_upstream 192.0.2.1 192.0.2.2
+  configure_peer "$PEER"
+  for round in $(seq 1 "$(number 9 3)"); do
+    taskset -c $CLIENT_CORE "$TOOLS/dns_load" --server "$ADDRESS" --mode start --timeout 10 -- \
+      taskset -c $SERVER_CORE "${COMMAND[@]}"
+  done >"$WORK/load"
+  jq -cs '{first_answer_ms: (map(.first_answer_ms) | sort | .[length / 2 | floor]),
+    ended_by_sigterm: all(.ended_by_sigterm)}' "$WORK/load"
+}
+
+case_idle() {
+  start_upstream 192.0.2.1 192.0.2.2
+  start_server
+  load --mode closed --outstanding 1 --count 10 --distinct 10 >"$WORK/load"
+  sleep 1
+  jq -c '{rss_kb: .server.rss_kb, pss_kb: .server.pss_kb, failed}' "$WORK/load"
+}
+
+applies_two_workers() {
+  case $1 in ours | unbound | named | pdns) return 0 ;; *) return 1 ;; esac
+}
+
+# With two cores the client takes a share of what two workers could use.
+case_two_workers() {
+  local workers
+  start_upstream 192.0.2.1 192.0.2.2
+  for workers in 1 2; do
+    WORKERS=$workers SERVER_CORES=0,1
+    start_server
+    warm_up $NAMES
+    load --mode closed --ports 16 --count "$(number 500000 100000)" --distinct $NAMES >"$WORK/load$workers"
+    stop_server
+  done
+  jq -cn --slurpfile one "$WORK/load1" --slurpfile two "$WORK/load2" \
+    '{one_per_second: $one[0].per_second, two_per_second: $two[0].per_second,
+      gain: ($two[0].per_second / $one[0].per_second),
+      cpu_gain: (($two[0].server.cpu_s / $two[0].seconds) / ($one[0].server.cpu_s / $one[0].seconds)),
+      failed: ($one[0].failed + $two[0].failed)}'
+}
+
+case_burst() {
+  local round
+  start_upstream 192.0.2.1 192.0.2.2
+  start_server
+  warm_up $NAMES
+  for round in $(seq 1 "$(number 20 5)"); do
+    check --mode burst --count 500 --distinct $NAMES --timeout 0.5
+  done >"$WORK/load"
+  jq -cs '{lost: (map(.unanswered) | add), lost_percent: (100 * (map(.unanswered) | add) / (map(.sent) | add)),
+    max_ms: (map(.latency_ms.max) | max), wrong: (map(.wrong) | add)}' "$WORK/load"
+}
+
+applies_policy() { [ "$1" = ours ]; }
+
+case_policy() { "$TOOLS/cache_policy" --requests "$(number 4000000 1000000)"; }
+
+bench_main "$@"
