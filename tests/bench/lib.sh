@@ -45,6 +45,9 @@ bench_main() {
     return
   fi
   check_machine
+  mkdir -p "$PACKAGES"
+  exec 9>"$PACKAGES/lock"
+  flock -n 9 || fail "another benchmark is running; they would disturb each other"
   CASES=${cases:-$CASES} PEERS=${peers:-$PEERS}
   RESULTS=${RESULTS:-$BUILD/bench-$BENCH.jsonl}
   : >"$RESULTS"
@@ -62,7 +65,7 @@ bench_main() {
 check_machine() {
   [ "$(id -u)" = 0 ] || fail "needs root, to make namespaces"
   local tool
-  for tool in jq ip unshare taskset timeout; do
+  for tool in jq ip unshare taskset timeout flock; do
     command -v $tool >/dev/null || fail "needs the program $tool"
   done
   for tool in dns_load bench_upstream bare_responder bench_table; do
@@ -114,7 +117,7 @@ run_one() {
   local out=$SCRATCH/$1.$2
   echo "$BENCH: $1: $2" >&2
   if timeout -k 5 400 unshare --net --mount --pid --fork --mount-proc --kill-child \
-    nice -n -10 bash "$0" --inside "$QUICK" "$1" "$2" >"$out.json" 2>"$out.log" </dev/null &&
+    nice -n -19 bash "$0" --inside "$QUICK" "$1" "$2" >"$out.json" 2>"$out.log" </dev/null 9>&- &&
     jq -e . "$out.json" >/dev/null 2>&1; then
     jq -c --arg bench "$BENCH" --arg case "$1" --arg peer "$2" \
       '{bench: $bench, case: $case, peer: $peer, metrics: .}' "$out.json" >"$out.row"
