@@ -5,6 +5,7 @@
 
 #include "resolver/config/read.hpp"
 #include "resolver/config/schema.hpp"
+#include "resolver/config/text.hpp"
 #include "resolver/config/upstreams_from.hpp"
 #include "resolver/config/values.hpp"
 

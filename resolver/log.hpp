@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <string_view>
+#include <utility>
 
 #include "resolver/config/config.hpp"
 
@@ -18,19 +19,19 @@ bool is_logged(LogLevel level);
 
 template <class... Args>
 void log_debug(fmt::format_string<Args...> format, Args&&... args) {
-  if (is_logged(LogLevel::debug)) log_line(LogLevel::debug, fmt::format(format, args...));
+  if (is_logged(LogLevel::debug)) log_line(LogLevel::debug, fmt::format(format, std::forward<Args>(args)...));
 }
 template <class... Args>
 void log_info(fmt::format_string<Args...> format, Args&&... args) {
-  if (is_logged(LogLevel::info)) log_line(LogLevel::info, fmt::format(format, args...));
+  if (is_logged(LogLevel::info)) log_line(LogLevel::info, fmt::format(format, std::forward<Args>(args)...));
 }
 template <class... Args>
 void log_warning(fmt::format_string<Args...> format, Args&&... args) {
-  log_line(LogLevel::warning, fmt::format(format, args...));
+  log_line(LogLevel::warning, fmt::format(format, std::forward<Args>(args)...));
 }
 template <class... Args>
 void log_error(fmt::format_string<Args...> format, Args&&... args) {
-  log_line(LogLevel::error, fmt::format(format, args...));
+  log_line(LogLevel::error, fmt::format(format, std::forward<Args>(args)...));
 }
 
 }  // namespace dnscache

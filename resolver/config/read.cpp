@@ -5,6 +5,7 @@
 #include <set>
 
 #include "resolver/config/schema.hpp"
+#include "resolver/config/text.hpp"
 #include "resolver/config/text_file.hpp"
 #include "resolver/config/values.hpp"
 #include "resolver/config/yaml.hpp"
@@ -176,22 +177,12 @@ void sort_and_limit(std::vector<Problem>& problems, const std::string& file) {
   problems.push_back({file, {}, "", "has " + std::to_string(more) + " more problems"});
 }
 
-// A comment of whole words, folded to lines of at most 100 columns.
 std::string comment(const std::string& text, std::size_t indent) {
-  constexpr std::size_t width = 100;
-  const std::string start = std::string(indent, ' ') + '#';
+  constexpr std::size_t width = 98;
+  const std::string margin = std::string(indent, ' ') + "# ";
   std::string result;
-  std::string line = start;
-  for (std::size_t at = 0; at < text.size();) {
-    const auto end = std::min(text.find(' ', at), text.size());
-    if (line.size() + 1 + (end - at) > width) {
-      result += line + '\n';
-      line = start;
-    }
-    line += ' ' + text.substr(at, end - at);
-    at = end + 1;
-  }
-  return result + line + '\n';
+  for (const std::string& line : fold(text, width - indent)) result += margin + line + '\n';
+  return result;
 }
 
 std::size_t depth_of(const std::string& key) {
@@ -234,7 +225,9 @@ ConfigReading read_config_file(const std::filesystem::path& path) {
   const auto text = read_text_file(path);
   if (text) return read_config(*text, path.string());
   ConfigReading reading;
-  reading.problems.push_back({"", {}, "", text.error().message});
+  // The message begins with the path, which a problem has in a field of its own.
+  reading.problems.push_back(
+      {path.string(), {}, "", text.error().message.substr(path.string().size() + 2)});
   return reading;
 }
 

@@ -547,15 +547,15 @@ std::vector<Setting> make_settings() {
   };
 }
 
-// mandoc reads a backslash, and a dot or quote at the start of a line, as its own.
+// Text lines of mdoc(7): a backslash is written \e, and a dot or quote that begins a line is not a
+// request.
 std::string mdoc_text(std::string_view text) {
+  constexpr std::size_t width = 78;
   std::string result;
-  for (const char c : text) {
-    if (c == '\\') {
-      result += "\\e";
-    } else {
-      result += c;
-    }
+  for (const std::string& line : fold(text, width)) {
+    if (line.starts_with('.') || line.starts_with('\'')) result += "\\&";
+    for (const char c : line) result += c == '\\' ? std::string("\\e") : std::string(1, c);
+    result += '\n';
   }
   return result;
 }
@@ -584,18 +584,13 @@ std::string_view type_text(SettingType type) {
   return "value";
 }
 
-// A list on one line: [127.0.0.1:53, [::1]:53].
+// A list on one line: "127.0.0.1:53 and [::1]:53".
 std::string in_one_line(const YamlNode& node) {
   if (node.kind == YamlNode::Kind::scalar) return node.text;
-  if (node.items.empty()) return "none";
+  if (node.items.empty()) return "[]";
   std::vector<std::string> items;
   for (const YamlNode& item : node.items) items.push_back(item.text);
   return join_words(items, "and");
-}
-
-std::string sentence(std::string text) {
-  if (text[0] >= 'a' && text[0] <= 'z') text[0] = static_cast<char>(text[0] - 'a' + 'A');
-  return text + '.';
 }
 
 }  // namespace
@@ -651,9 +646,9 @@ std::string settings_as_mdoc() {
   std::string text = ".Bl -tag -width Ds\n";
   for (const Setting& setting : settings()) {
     text += ".It Ic " + setting.key + " : Ar " + std::string(type_text(setting.type)) + '\n';
-    text += mdoc_text(setting.help) + "\n.br\n";
-    text += mdoc_text(sentence(setting.allowed)) + '\n';
-    text += "Default: " + mdoc_text(in_one_line(setting.default_value())) + ".\n";
+    text += mdoc_text(setting.help);
+    text += mdoc_text("Allowed: " + setting.allowed + '.');
+    text += mdoc_text("Default: " + in_one_line(setting.default_value()) + '.');
   }
   return text + ".El\n";
 }

@@ -5,10 +5,12 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "resolver/config/config.hpp"
 #include "resolver/config/problem.hpp"
+#include "resolver/config/text.hpp"
 #include "resolver/config/yaml.hpp"
 
 namespace dnscache {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "resolver/config/problem.hpp"
 #include "resolver/config/resolv_conf.hpp"
+#include "resolver/config/text.hpp"
 #include "resolver/config/values.hpp"
 
 namespace dnscache {

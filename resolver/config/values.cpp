@@ -7,7 +7,7 @@
 #include <optional>
 #include <span>
 
-#include "resolver/config/problem.hpp"
+#include "resolver/config/text.hpp"
 
 namespace dnscache {
 namespace {

@@ -23,6 +23,12 @@ struct TooDeep {
 // yaml-cpp counts from 0 and has -1 for "nowhere".
 Place place_of(const YAML::Mark& mark) { return {mark.line + 1, mark.column + 1}; }
 
+// Nothing that is written out stands at its own place.
+bool is_null_text(std::string_view text) {
+  return text.starts_with('~') || text.starts_with("null") || text.starts_with("Null") ||
+         text.starts_with("NULL");
+}
+
 /// Builds the tree from yaml-cpp's events.
 class TreeBuilder : public YAML::EventHandler {
  public:
@@ -119,6 +125,7 @@ class TreeBuilder : public YAML::EventHandler {
   // An empty value is noticed only at what follows it; it belongs to what stands before.
   Place place_before(const YAML::Mark& mark) const {
     const auto here = static_cast<std::size_t>(std::max(mark.pos, 0));
+    if (here < text_.size() && is_null_text(text_.substr(here))) return place_of(mark);
     const std::string_view before = text_.substr(0, here);
     const auto last = before.find_last_not_of(" \t\r\n");
     if (last == std::string_view::npos || here > text_.size()) return place_of(mark);

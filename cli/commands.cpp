@@ -1,0 +1,158 @@
+#include "cli/commands.hpp"
+
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <string_view>
+
+namespace dnscache::cli {
+
+namespace {
+
+const std::vector<std::string> shells = {"bash", "zsh", "fish"};
+const std::vector<std::string> common_types = {"A",  "AAAA", "CNAME", "HTTPS", "MX",
+                                               "NS", "PTR",  "SOA",   "SRV",   "TXT"};
+
+// Lists are written "a,b" or by repeating the option, so that "NAME..." behind it stays free.
+CLI::Option* add_list(CLI::App& command, const std::string& flag, std::vector<std::string>& values,
+                      const std::string& help, const std::string& value_name) {
+  return command.add_option(flag, values, help)
+      ->type_name(value_name)
+      ->delimiter(',')
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->take_all();
+}
+
+CLI::Option* add_json(CLI::App& command, bool& is_json) {
+  return command.add_flag("--json", is_json, "Print JSON, for programs");
+}
+
+void add_serve(CLI::App& app, ServeOptions& options) {
+  auto& command = *app.add_subcommand("serve", "Run the cache in the foreground");
+  command.add_option("-c,--config", options.config, "The configuration file")->type_name("FILE");
+  add_list(command, "--listen", options.listen,
+           "Listen there instead of where the configuration says", "ADDRESS[:PORT]");
+  add_list(command, "--upstream", options.upstreams,
+           "Ask these servers instead of the configured ones", "ADDRESS[:PORT]");
+}
+
+void add_check(CLI::App& app, CheckOptions& options) {
+  auto& command = *app.add_subcommand("check", "Find every problem of a configuration file");
+  command.add_option("file", options.file, "The configuration file")->type_name("FILE");
+  command.add_flag("--print", options.print, "Print the effective configuration");
+  add_json(command, options.json);
+}
+
+void add_setup(CLI::App& app, SetupOptions& options) {
+  auto& command =
+      *app.add_subcommand("setup", "Start the cache and send this machine's lookups through it");
+  command.add_flag("--dry-run", options.is_dry_run, "Show what would be done; change nothing");
+  command.add_flag("-y,--yes", options.is_confirmed, "Do not ask");
+  add_list(command, "--upstream", options.upstreams,
+           "Ask these servers instead of those that resolv.conf names", "ADDRESS[:PORT]");
+  add_list(command, "--listen", options.listen, "Listen there instead of on 127.0.0.1 and ::1",
+           "ADDRESS");
+  add_json(command, options.is_json);
+}
+
+void add_remove(CLI::App& app, RemoveOptions& options) {
+  auto& command =
+      *app.add_subcommand("remove", "Stop the cache and restore what was there before setup");
+  command.add_flag("--dry-run", options.is_dry_run, "Show what would be done; change nothing");
+  command.add_flag("-y,--yes", options.is_confirmed, "Do not ask");
+  command.add_flag("--force", options.is_forced, "Restore files that were changed since, too");
+  add_json(command, options.is_json);
+}
+
+void add_status(CLI::App& app, StatusOptions& options) {
+  auto& command =
+      *app.add_subcommand("status", "Does the cache work, and do lookups go through it?");
+  command.add_option("--name", options.name, "The name that is looked up through the cache")
+      ->type_name("NAME")
+      ->capture_default_str();
+  add_json(command, options.is_json);
+}
+
+void add_flush(CLI::App& app, FlushOptions& options) {
+  auto& command = *app.add_subcommand("flush", "Forget cached answers");
+  auto& what = *command.add_option_group("what")->require_option(1);
+  what.add_option("name", options.name, "Answers about this name")->type_name("NAME");
+  what.add_option("--zone", options.zone, "Answers about this name and every name below it")
+      ->type_name("ZONE");
+  what.add_flag("--all", options.is_all, "Every answer");
+  add_json(command, options.is_json);
+}
+
+void add_bench(CLI::App& app, BenchOptions& options) {
+  auto& command = *app.add_subcommand(
+      "bench", "Time lookups of names without the cache, through it cold, and through it warm");
+  command.add_option("name", options.names, "Names to look up")->type_name("NAME")->required();
+  add_list(command, "-t,--type", options.types, "Record types [A,AAAA]", "TYPE");
+  command.add_option("-n,--count", options.count, "Lookups of each name and type, per phase")
+      ->type_name("N")
+      ->check(CLI::Range(1u, 1'000'000u))
+      ->capture_default_str();
+  command.add_option("-j,--concurrency", options.concurrency, "Lookups at the same time")
+      ->type_name("N")
+      ->check(CLI::Range(1u, 256u))
+      ->capture_default_str();
+  add_list(command, "--servers", options.servers,
+           "The servers of 'before' [those of resolv.conf without the cache]", "ADDRESS[:PORT]");
+  command.add_option("--cache", options.cache, "Where the cache listens [as the engine says]")
+      ->type_name("ADDRESS[:PORT]");
+  command
+      .add_option("--limit", options.limit,
+                  "Seconds after which no further lookup of a phase is started")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(1u, 86'400u))
+      ->capture_default_str();
+  add_json(command, options.is_json);
+}
+
+void add_completion(CLI::App& app, Options& options) {
+  auto& completion = *app.add_subcommand("completion", "Print the completion file for a shell");
+  completion.add_option("shell", options.shell, "bash, zsh or fish")
+      ->required()
+      ->type_name("SHELL")
+      ->check(CLI::IsMember(shells));
+
+  auto& complete = *app.add_subcommand("__complete", "Candidates for a command line")->group("");
+  complete.add_option("words", options.words);
+  complete.positionals_at_end(false);
+  app.add_subcommand("__man-settings", "The settings, as mdoc")->group("");
+}
+
+}  // namespace
+
+std::unique_ptr<CLI::App> make_commands(Options& options) {
+  auto app = std::make_unique<CLI::App>(
+      "A caching DNS resolver for this machine: lookups take microseconds, and a dead upstream "
+      "costs nothing.",
+      "dnscachectl");
+  app->set_version_flag("--version", std::string("dnscachectl ") + DNSCACHE_VERSION);
+  app->set_help_flag("-h,--help", "Show this help");
+  app->require_subcommand(1);
+  app->fallthrough();
+  app->get_formatter()->column_width(34);
+  app->footer("'dnscachectl COMMAND --help' explains a command; see also dnscachectl(1).");
+  app->add_option("--control", options.control, "The engine's control socket")->type_name("PATH");
+  app->add_option("--root", options.root)->group("");
+
+  add_setup(*app, options.setup);
+  add_status(*app, options.status);
+  add_bench(*app, options.bench);
+  add_flush(*app, options.flush);
+  add_check(*app, options.check);
+  add_serve(*app, options.serve);
+  add_remove(*app, options.remove);
+  add_completion(*app, options);
+  return app;
+}
+
+std::vector<std::string> choices_of(const CLI::App& command, const CLI::Option& option) {
+  if (command.get_name() == "completion" && option.check_name("shell")) return shells;
+  if (option.check_name("--type")) return common_types;
+  return {};
+}
+
+}  // namespace dnscache::cli

@@ -1,0 +1,39 @@
+// The whole command tree: names, flags and help. No behaviour.
+#pragma once
+
+#include <CLI/App.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/bench.hpp"
+#include "cli/check.hpp"
+#include "cli/flush.hpp"
+#include "cli/serve.hpp"
+#include "cli/setup.hpp"
+#include "cli/status.hpp"
+
+namespace dnscache::cli {
+
+/// Everything that the command line can say.
+struct Options {
+  std::filesystem::path root;     ///< --root, hidden: for tests
+  std::filesystem::path control;  ///< --control
+  ServeOptions serve;
+  CheckOptions check;
+  BenchOptions bench;
+  SetupOptions setup;
+  RemoveOptions remove;
+  StatusOptions status;
+  FlushOptions flush;
+  std::string shell;               ///< completion
+  std::vector<std::string> words;  ///< __complete
+};
+
+/// The command tree; parsing fills `options`, which must outlive it.
+std::unique_ptr<CLI::App> make_commands(Options& options);
+
+/// The words an option or argument can take, for completion; empty where any text goes.
+std::vector<std::string> choices_of(const CLI::App& command, const CLI::Option& option);
+
+}  // namespace dnscache::cli

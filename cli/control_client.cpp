@@ -1,0 +1,204 @@
+#include "cli/control_client.hpp"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fmt/format.h>
+
+#include "cli/unique_fd.hpp"
+#include "resolver/config/read.hpp"
+
+namespace dnscache::cli {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t max_reply_bytes = 16u << 20;
+
+Error not_running(const std::filesystem::path& socket) {
+  return {fmt::format("not running: nobody listens on {}; start it with 'dnscachectl setup' or "
+                      "'dnscachectl serve'",
+                      socket.string()),
+          ExitCode::not_running};
+}
+
+Error no_reply(const std::filesystem::path& socket) {
+  return {fmt::format("the engine behind {} does not answer; its log says why", socket.string())};
+}
+
+Result<UniqueFd> connect_to(const std::filesystem::path& socket) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const auto path = socket.string();
+  if (path.empty() || path.size() >= sizeof address.sun_path) {
+    return Error{fmt::format("the path of the control socket must have 1 to {} bytes: '{}'",
+                             sizeof address.sun_path - 1, path),
+                 ExitCode::usage};
+  }
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd) return system_error("cannot make a Unix socket", errno);
+  if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return fd;
+  switch (errno) {
+    case ENOENT:
+    case ECONNREFUSED:
+    case ENOTDIR:
+      return not_running(socket);
+    case EAGAIN:
+      return no_reply(socket);  // its backlog is full
+    default:
+      return system_error(fmt::format("cannot connect to {}", path), errno);
+  }
+}
+
+bool wait_for(int fd, short events, Clock::time_point deadline) {
+  while (true) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+    if (left.count() <= 0) return false;
+    pollfd entry{fd, events, 0};
+    const int ready = ::poll(&entry, 1, static_cast<int>(left.count()));
+    if (ready > 0) return true;
+    if (ready == 0 || errno != EINTR) return false;
+  }
+}
+
+bool send_all(int fd, std::string_view text, Clock::time_point deadline) {
+  while (!text.empty()) {
+    const auto sent = ::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
+    if (sent > 0) {
+      text.remove_prefix(static_cast<std::size_t>(sent));
+    } else if (errno != EINTR && (errno != EAGAIN || !wait_for(fd, POLLOUT, deadline))) {
+      return false;
+    }
+  }
+  return true;
+}
+
+std::optional<std::string> receive_line(int fd, Clock::time_point deadline) {
+  std::string line;
+  char buffer[16384];
+  while (line.size() < max_reply_bytes && wait_for(fd, POLLIN, deadline)) {
+    const auto received = ::recv(fd, buffer, sizeof buffer, 0);
+    if (received == 0) break;
+    if (received < 0) {
+      if (errno == EINTR || errno == EAGAIN) continue;
+      break;
+    }
+    line.append(buffer, static_cast<std::size_t>(received));
+    if (const auto end = line.find('\n'); end != line.npos) return line.substr(0, end);
+  }
+  return std::nullopt;
+}
+
+// An engine of another version may leave a member out or give it another type.
+template <class T>
+T member(const nlohmann::json& object, const char* key, T fallback) {
+  const auto found = object.is_object() ? object.find(key) : object.end();
+  if (!object.is_object() || found == object.end()) return fallback;
+  try {
+    return found->get<T>();
+  } catch (const nlohmann::json::exception&) {
+    return fallback;
+  }
+}
+
+std::optional<double> optional_number(const nlohmann::json& object, const char* key) {
+  if (!object.is_object() || !object.contains(key) || !object[key].is_number()) return {};
+  return object[key].get<double>();
+}
+
+UpstreamStatus parse_upstream(const nlohmann::json& object, const std::string& zone) {
+  UpstreamStatus upstream;
+  upstream.zone = zone;
+  upstream.address = member<std::string>(object, "address", "?");
+  upstream.protocol = member<std::string>(object, "protocol", "udp");
+  upstream.state = member<std::string>(object, "state", "unknown");
+  upstream.rtt_ms = optional_number(object, "rtt_ms");
+  upstream.rtt_p99_ms = optional_number(object, "rtt_p99_ms");
+  upstream.sent = member<std::uint64_t>(object, "sent", 0);
+  upstream.answered = member<std::uint64_t>(object, "answered", 0);
+  upstream.timeouts = member<std::uint64_t>(object, "timeouts", 0);
+  upstream.errors = member<std::uint64_t>(object, "errors", 0);
+  upstream.last_failure = member<std::string>(object, "last_failure", "");
+  upstream.last_failure_seconds_ago = optional_number(object, "last_failure_seconds_ago");
+  return upstream;
+}
+
+}  // namespace
+
+Result<nlohmann::json> ask_engine(const std::filesystem::path& socket,
+                                  const nlohmann::json& request,
+                                  std::chrono::milliseconds timeout) {
+  const auto deadline = Clock::now() + timeout;
+  auto fd = connect_to(socket);
+  if (!fd) return fd.error();
+  if (!send_all(fd->get(), request.dump() + '\n', deadline)) return no_reply(socket);
+  const auto line = receive_line(fd->get(), deadline);
+  if (!line) return no_reply(socket);
+  auto reply = nlohmann::json::parse(*line, nullptr, false);
+  if (!reply.is_object()) {
+    return Error{fmt::format("what listens on {} is not dnscachectl's engine", socket.string())};
+  }
+  if (!member(reply, "ok", false)) {
+    return Error{member<std::string>(reply, "error", "the engine refused the request")};
+  }
+  return reply;
+}
+
+std::filesystem::path control_path(const std::filesystem::path& wanted) {
+  if (!wanted.empty()) return wanted;
+  const auto configured = read_config_file(default_config_path);
+  return configured ? configured.config.control : Config{}.control;
+}
+
+std::uint64_t EngineStatus::upstream_packets() const {
+  std::uint64_t sum = 0;
+  for (const auto& upstream : upstreams) sum += upstream.sent;
+  return sum;
+}
+
+EngineStatus parse_status(const nlohmann::json& reply) {
+  const auto part = [&](const char* key) { return member(reply, key, nlohmann::json::object()); };
+  const auto queries = part("queries");
+  const auto cache = part("cache");
+  EngineStatus status;
+  status.version = member<std::string>(reply, "version", "?");
+  status.pid = member(reply, "pid", 0);
+  status.uptime_seconds = member(reply, "uptime_seconds", 0.0);
+  status.workers = member<std::uint64_t>(reply, "workers", 0);
+  for (const auto& text : member(reply, "listen", std::vector<std::string>{})) {
+    if (const auto endpoint = Endpoint::parse(text, dns_port)) status.listen.push_back(*endpoint);
+  }
+  status.queries = member<std::uint64_t>(queries, "total", 0);
+  status.hits = member<std::uint64_t>(queries, "hits", 0);
+  status.stale = member<std::uint64_t>(queries, "stale", 0);
+  status.misses = member<std::uint64_t>(queries, "misses", 0);
+  status.local = member<std::uint64_t>(queries, "local", 0);
+  status.malformed = member<std::uint64_t>(queries, "malformed", 0);
+  status.servfail = member<std::uint64_t>(queries, "servfail", 0);
+  status.entries = member<std::uint64_t>(cache, "entries", 0);
+  status.cache_bytes = member<std::uint64_t>(cache, "bytes", 0);
+  status.cache_size_bytes = member<std::uint64_t>(cache, "size_bytes", 0);
+  status.evictions = member<std::uint64_t>(cache, "evictions", 0);
+  for (const auto& group : member(reply, "groups", nlohmann::json::array())) {
+    const auto zone = member<std::string>(group, "zone", ".");
+    for (const auto& upstream : member(group, "upstreams", nlohmann::json::array())) {
+      status.upstreams.push_back(parse_upstream(upstream, zone));
+    }
+  }
+  status.reply = reply;
+  return status;
+}
+
+Result<EngineStatus> engine_status(const std::filesystem::path& socket) {
+  const auto reply = ask_engine(socket, {{"command", "status"}});
+  if (!reply) return reply.error();
+  return parse_status(*reply);
+}
+
+}  // namespace dnscache::cli

@@ -1,0 +1,74 @@
+// Talking to the running engine over its control socket: one JSON line each way.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "resolver/endpoint.hpp"
+#include "resolver/error.hpp"
+
+namespace dnscache::cli {
+
+/// Sends one request and returns the engine's reply. Errors: ExitCode::not_running when nobody
+/// listens there, no_rights when the socket may not be used, failure for a time-out, a reply that
+/// is not a JSON object, and for `"ok": false`, whose text becomes the message.
+Result<nlohmann::json> ask_engine(const std::filesystem::path& socket,
+                                  const nlohmann::json& request,
+                                  std::chrono::milliseconds timeout = std::chrono::seconds(3));
+
+/// One upstream as the engine sees it.
+struct UpstreamStatus {
+  std::string zone;     ///< the group it belongs to, "." for the default one
+  std::string address;  ///< "192.0.2.1:53"
+  std::string protocol;
+  std::string state;  ///< healthy, untried, suspect or down
+  std::optional<double> rtt_ms;
+  std::optional<double> rtt_p99_ms;
+  std::uint64_t sent = 0;
+  std::uint64_t answered = 0;
+  std::uint64_t timeouts = 0;
+  std::uint64_t errors = 0;
+  std::string last_failure;  ///< empty: none yet
+  std::optional<double> last_failure_seconds_ago;
+};
+
+/// The engine's counters and state; what a reply does not have stays at zero.
+struct EngineStatus {
+  std::string version;
+  int pid = 0;
+  double uptime_seconds = 0;
+  std::uint64_t workers = 0;
+  std::vector<Endpoint> listen;
+  std::uint64_t queries = 0;
+  std::uint64_t hits = 0;
+  std::uint64_t stale = 0;
+  std::uint64_t misses = 0;
+  std::uint64_t local = 0;
+  std::uint64_t malformed = 0;
+  std::uint64_t servfail = 0;
+  std::uint64_t entries = 0;
+  std::uint64_t cache_bytes = 0;
+  std::uint64_t cache_size_bytes = 0;
+  std::uint64_t evictions = 0;
+  std::vector<UpstreamStatus> upstreams;
+  nlohmann::json reply;  ///< the whole of it, for --json
+
+  /// Packets sent to upstreams so far.
+  std::uint64_t upstream_packets() const;
+};
+
+/// Where the engine's socket is: `wanted` if there is one, else what the configuration file says,
+/// else the default.
+std::filesystem::path control_path(const std::filesystem::path& wanted);
+
+EngineStatus parse_status(const nlohmann::json& reply);
+
+/// `{"command":"status"}`, parsed.
+Result<EngineStatus> engine_status(const std::filesystem::path& socket);
+
+}  // namespace dnscache::cli

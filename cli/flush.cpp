@@ -1,0 +1,39 @@
+#include "cli/flush.hpp"
+
+#include <fmt/format.h>
+
+#include "cli/control_client.hpp"
+#include "cli/output.hpp"
+#include "resolver/wire/name.hpp"
+
+namespace dnscache::cli {
+
+namespace {
+
+Result<nlohmann::json> request_for(const FlushOptions& options) {
+  nlohmann::json request = {{"command", "flush"}};
+  if (options.is_all) return request;
+  const auto& text = options.zone.empty() ? options.name : options.zone;
+  const auto name = Name::parse(text);
+  if (!name) return Error{fmt::format("'{}' is not a domain name", text), ExitCode::usage};
+  request[options.zone.empty() ? "name" : "zone"] = name->to_text();
+  return request;
+}
+
+}  // namespace
+
+Result<ExitCode> run_flush(const FlushOptions& options) {
+  const auto request = request_for(options);
+  if (!request) return request.error();
+  const auto reply = ask_engine(control_path(options.control), *request);
+  if (!reply) return reply.error();
+  const auto flushed = reply->value("flushed", std::uint64_t{0});
+  if (options.is_json) {
+    print_json({{"schema", 1}, {"flushed", flushed}});
+  } else {
+    print(fmt::format("{} answer{} forgotten\n", format_count(flushed), flushed == 1 ? "" : "s"));
+  }
+  return ExitCode::done;
+}
+
+}  // namespace dnscache::cli

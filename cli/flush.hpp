@@ -1,0 +1,22 @@
+// `dnscachectl flush`: forget answers.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "resolver/error.hpp"
+
+namespace dnscache::cli {
+
+/// What `flush` was asked to do: exactly one of `name`, `zone` and `is_all`.
+struct FlushOptions {
+  std::filesystem::path control;  ///< empty: what the configuration says
+  std::string name;
+  std::string zone;
+  bool is_all = false;
+  bool is_json = false;
+};
+
+Result<ExitCode> run_flush(const FlushOptions& options);
+
+}  // namespace dnscache::cli

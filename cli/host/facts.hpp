@@ -1,0 +1,82 @@
+// What setup needs to know about a machine, read once.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/control_client.hpp"
+#include "cli/host/file_state.hpp"
+#include "cli/stub_resolver.hpp"
+#include "resolver/config/config.hpp"
+
+namespace dnscache::cli {
+
+/// Who names this machine's DNS servers.
+struct ResolvConfFacts {
+  FileState state;            ///< of /etc/resolv.conf itself
+  std::string content;        ///< what glibc reads there, links followed; empty if nothing
+  bool is_mount = false;      ///< a file mounted there, as in containers: rename is impossible
+  bool is_immutable = false;  ///< chattr +i
+};
+
+/// A socket that is bound to port 53.
+struct PortHolder {
+  Endpoint endpoint;
+  std::string protocol;  ///< udp or tcp
+  std::string process;   ///< its name; empty: unknown
+  int pid = 0;
+};
+
+/// A server that the cache would ask, and whether it did answer just now.
+struct UpstreamFact {
+  UpstreamConfig upstream;
+  bool is_in_resolv_conf = false;
+  bool answers = false;
+};
+
+/// The question that shows whether a server works.
+struct ProbeQuestion {
+  std::string name = "example.com";
+  std::uint16_t type = 1;
+};
+
+/// The machine as setup found it.
+struct Facts {
+  ResolvConfFacts resolv_conf;
+  FileState config_file;
+  std::optional<Config> config;  ///< what the file says, if it is there and right
+  std::string config_problem;    ///< why it can't be used, if it can't
+  bool has_config_directory = false;
+  std::vector<UpstreamFact> upstreams;
+  ProbeQuestion probe;  ///< one that an upstream answers
+  std::vector<PortHolder> port_holders;
+  std::optional<EngineStatus> engine;  ///< the one that runs already
+  bool has_ipv6_loopback = false;
+  bool has_systemd = false;
+  bool has_resolved = false;
+  std::string container;  ///< docker, podman, ...; empty: none
+};
+
+/// What the facts are read for.
+struct FactsRequest {
+  std::filesystem::path root;
+  std::vector<UpstreamConfig> upstreams;  ///< wanted ones; empty: the machine's own
+  std::vector<Endpoint> listen;           ///< wanted; empty: the configuration's
+};
+
+/// Reads the machine and asks its upstreams a question, 3 s at most.
+Result<Facts> read_facts(const FactsRequest& request);
+
+/// The lines of /proc/net/udp, udp6, tcp or tcp6 that are bound to `port`, with their inodes.
+struct BoundSocket {
+  Endpoint endpoint;
+  std::uint64_t inode = 0;
+};
+std::vector<BoundSocket> parse_proc_net(std::string_view text, bool is_tcp, std::uint16_t port);
+
+/// `path` is a mount point in this /proc/self/mountinfo.
+bool is_mount_point(std::string_view mountinfo, const std::filesystem::path& path);
+
+}  // namespace dnscache::cli

@@ -1,0 +1,74 @@
+// The record on disk of what setup changed: written before each change, read to undo it.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/host/file_state.hpp"
+#include "cli/unique_fd.hpp"
+#include "resolver/error.hpp"
+
+namespace dnscache::cli {
+
+/// One change to the machine and what was there before it.
+struct JournalEntry {
+  enum class Kind { file, directory, engine };
+
+  Kind kind = Kind::file;
+  std::filesystem::path path;  ///< without --root; of an engine: its configuration file
+  FileState before;            ///< of a file
+  FileState after;             ///< of a file: what setup writes
+};
+
+/// Where a journal lives, and what it restores from.
+inline constexpr const char* state_directory = "/var/lib/dnscachectl";
+inline constexpr const char* resolv_conf_path = "/etc/resolv.conf";
+
+/// `path` below `root`; `path` itself when there is no root.
+std::filesystem::path below(const std::filesystem::path& root, const std::filesystem::path& path);
+
+/// The journal file, locked against a second setup while it is open. Entries up to the last commit
+/// belong to a finished setup; later ones, or all while a removal is under way, wait to be undone.
+class Journal {
+ public:
+  /// Makes the state directory if it is missing.
+  static Result<Journal> open(const std::filesystem::path& root);
+  /// The entries as they are now, without a lock and without making anything.
+  static Result<Journal> peek(const std::filesystem::path& root);
+
+  const std::vector<JournalEntry>& entries() const { return entries_; }
+  std::size_t committed() const { return committed_; }
+  bool is_removing() const { return is_removing_; }
+  bool is_empty() const { return entries_.empty() && !is_removing_; }
+  /// A run was cut off: the first entry that has to be undone, in reverse, to reach a sane state.
+  std::optional<std::size_t> cut_off_at() const;
+  /// The last committed entry of a path.
+  const JournalEntry* committed_entry(const std::filesystem::path& path) const;
+
+  /// Each of these is on disk when it returns.
+  Result<void> append(const JournalEntry& entry);
+  Result<void> commit();
+  Result<void> begin_removal();
+  /// Forgets the entries from `first` on and that a removal was begun.
+  Result<void> truncate(std::size_t first);
+  /// Removes the journal, and its directory if nothing else is in it.
+  Result<void> remove();
+
+ private:
+  explicit Journal(const std::filesystem::path& root);
+  Result<void> load();
+  Result<void> append_line(const std::string& line);
+
+  std::filesystem::path directory_;
+  UniqueFd lock_;
+  std::vector<JournalEntry> entries_;
+  std::size_t committed_ = 0;
+  bool is_removing_ = false;
+};
+
+/// What /etc/resolv.conf said before setup, if setup changed it.
+std::optional<std::string> original_resolv_conf(const std::filesystem::path& root);
+
+}  // namespace dnscache::cli

@@ -1,0 +1,302 @@
+#include "cli/host/plan.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "cli/host/journal.hpp"
+#include "cli/host/resolv_conf.hpp"
+#include "cli/status.hpp"
+#include "resolver/config/problem.hpp"
+#include "resolver/config/resolv_conf.hpp"
+#include "resolver/config/values.hpp"
+
+namespace dnscache::cli {
+
+namespace {
+
+const std::filesystem::path config_path = default_config_path;
+
+/// The values that several steps share.
+struct Decision {
+  std::vector<Endpoint> listen;
+  IpAddress cache;
+};
+
+std::vector<Endpoint> wanted_listen(const Facts& facts, const PlanRequest& request) {
+  if (!request.listen.empty()) return request.listen;
+  if (facts.config) return facts.config->listen;
+  auto listen = default_listen();
+  if (!facts.has_ipv6_loopback) {
+    std::erase_if(listen, [](const Endpoint& endpoint) { return endpoint.address.is_v6; });
+  }
+  return listen;
+}
+
+bool conflicts(const Endpoint& wanted, const Endpoint& held) {
+  if (wanted.port != held.port) return false;
+  if (wanted.address.is_unspecified() || held.address.is_unspecified()) {
+    return wanted.address.is_v6 == held.address.is_v6 || held.address.is_unspecified();
+  }
+  return wanted.address == held.address;
+}
+
+Result<void> check_ports(const Facts& facts, const std::vector<Endpoint>& listen) {
+  for (const auto& wanted : listen) {
+    for (const auto& holder : facts.port_holders) {
+      if (!conflicts(wanted, holder.endpoint)) continue;
+      const auto who = holder.process.empty()
+                           ? std::string("another process")
+                           : fmt::format("{} (process {})", holder.process, holder.pid);
+      return Error{
+          fmt::format("{} is taken: {} listens on {}/{}; stop it, or choose another "
+                      "address as in --listen 127.0.0.2",
+                      wanted.to_text(), who, holder.endpoint.to_text(), holder.protocol)};
+    }
+  }
+  return {};
+}
+
+Result<void> check_engine(const EngineStatus& engine, const IpAddress& cache) {
+  const bool is_there = std::ranges::any_of(engine.listen, [&](const Endpoint& listen) {
+    return listen.port == dns_port && (listen.address == cache || listen.address.is_unspecified());
+  });
+  if (is_there) return {};
+  return Error{fmt::format("an engine (process {}) runs already, but not on {}:53; stop it first",
+                           engine.pid, cache.to_text())};
+}
+
+Result<void> check_upstreams(const Facts& facts) {
+  if (facts.upstreams.empty()) {
+    return Error{
+        "no server to ask is known: /etc/resolv.conf names none but the cache itself; "
+        "name one with --upstream ADDRESS"};
+  }
+  if (std::ranges::any_of(facts.upstreams, &UpstreamFact::answers)) return {};
+  std::vector<std::string> names;
+  for (const auto& fact : facts.upstreams) names.push_back(fact.upstream.endpoint.to_text());
+  return Error{
+      fmt::format("nothing was changed, because no upstream answers ({}); try again when "
+                  "the network works, or name another with --upstream ADDRESS",
+                  join_words(names, "and"))};
+}
+
+Result<void> check_config(const Facts& facts, const PlanRequest& request) {
+  if (!facts.config_problem.empty()) {
+    return Error{fmt::format("{}; see 'dnscachectl check'", facts.config_problem),
+                 ExitCode::check_failed};
+  }
+  if (!facts.config) return {};
+  const bool differs =
+      (!request.upstreams.empty() && request.upstreams != facts.config->upstreams) ||
+      (!request.listen.empty() && request.listen != facts.config->listen);
+  if (!differs) return {};
+  return Error{
+      fmt::format("{} is there already and says something else than --upstream or "
+                  "--listen; change it there",
+                  config_path.string())};
+}
+
+Result<IpAddress> cache_address(const std::vector<Endpoint>& listen) {
+  const auto found = std::ranges::find(listen, dns_port, &Endpoint::port);
+  if (found != listen.end()) return reachable(*found).address;
+  return Error{
+      "resolv.conf can't name a port, so the cache must listen on port 53 of some address"};
+}
+
+// One of the former servers that works, so that a dead one is not what the machine falls back to.
+std::optional<IpAddress> choose_fallback(const Facts& facts) {
+  const UpstreamFact* best = nullptr;
+  const auto rank = [](const UpstreamFact& fact) {
+    return 2 * static_cast<int>(fact.answers) + static_cast<int>(fact.is_in_resolv_conf);
+  };
+  for (const auto& fact : facts.upstreams) {
+    const bool can_be_named =
+        fact.upstream.endpoint.port == dns_port && fact.upstream.protocol != Protocol::tls;
+    if (can_be_named && (best == nullptr || rank(fact) > rank(*best))) best = &fact;
+  }
+  return best != nullptr ? std::optional(best->upstream.endpoint.address) : std::nullopt;
+}
+
+Step directory_step(const Facts& facts) {
+  Step step;
+  step.kind = Step::Kind::directory;
+  step.path = config_path.parent_path();
+  step.text = fmt::format("make {}", step.path.string());
+  step.is_change = !facts.has_config_directory;
+  return step;
+}
+
+Step config_step(const Facts& facts, const PlanRequest& request, const Decision& decision) {
+  Step step;
+  step.path = config_path;
+  step.before = facts.config_file;
+  step.is_change = facts.config_file.kind == FileState::Kind::absent;
+  std::vector<UpstreamConfig> upstreams;
+  std::vector<std::string> names;
+  for (const auto& fact : facts.upstreams) {
+    upstreams.push_back(fact.upstream);
+    names.push_back(fact.upstream.endpoint.to_text());
+  }
+  const auto control =
+      request.root.empty() ? std::filesystem::path() : below(request.root, Config{}.control);
+  const auto listen =
+      decision.listen == default_listen() ? std::vector<Endpoint>{} : decision.listen;
+  step.after = FileState::regular(initial_config(upstreams, listen, control));
+  step.text = step.is_change
+                  ? fmt::format("write {}: ask {}", step.path.string(), join_words(names, "and"))
+                  : fmt::format("keep {}", step.path.string());
+  return step;
+}
+
+Step engine_step(const Facts& facts) {
+  Step step;
+  step.kind = Step::Kind::start_engine;
+  step.path = config_path;
+  step.is_change = !facts.engine;
+  step.text = facts.engine ? fmt::format("the cache runs (process {})", facts.engine->pid)
+                           : std::string("start the cache in the background");
+  return step;
+}
+
+Step resolv_conf_step(const Facts& facts, const Decision& decision) {
+  const auto& now = facts.resolv_conf;
+  Step step;
+  step.path = resolv_conf_path;
+  step.before = now.state;
+  step.after = FileState::regular(
+      resolv_conf_with_cache(now.content, decision.cache, choose_fallback(facts)));
+  if (now.state.kind == FileState::Kind::regular) {
+    step.after.mode = now.state.mode;
+    step.after.uid = now.state.uid;
+    step.after.gid = now.state.gid;
+    step.after.xattrs = now.state.xattrs;
+  }
+  step.is_change = step.after.content != now.content;
+  const auto first = decision.cache.to_text();
+  step.text = step.is_change
+                  ? fmt::format("write {}: lookups go to {} first", step.path.string(), first)
+                  : fmt::format("{} names {} first", step.path.string(), first);
+  return step;
+}
+
+Step verify_step(Step::Kind kind, const std::string& text, bool is_change) {
+  Step step;
+  step.kind = kind;
+  step.text = text;
+  step.is_change = is_change;
+  return step;
+}
+
+std::string explain(const Facts& facts, const Decision& decision) {
+  const auto& resolv_conf = facts.resolv_conf;
+  std::string kind = "is a plain file";
+  if (resolv_conf.state.kind == FileState::Kind::absent) kind = "does not exist";
+  if (resolv_conf.state.kind == FileState::Kind::symlink) {
+    kind = "is a link to " + resolv_conf.state.content;
+  }
+  if (resolv_conf.is_mount) kind = "is a mounted file, which is written in place";
+  const auto servers = parse_resolv_conf(resolv_conf.content).nameservers;
+  if (!servers.empty() && servers.front().address == decision.cache) kind += " and names the cache";
+  return fmt::format("/etc/resolv.conf {}, so programs are sent to {} there", kind,
+                     decision.cache.to_text());
+}
+
+const char* state_word(const Step& step) { return step.is_change ? "would change" : "unchanged"; }
+
+std::string diff_of(const Step& step) {
+  if (step.kind != Step::Kind::file || !step.is_change) return "";
+  if (step.before.kind == FileState::Kind::symlink) {
+    return fmt::format("--- {} -> {}\n", step.path.string(), step.before.content) +
+           unified_diff(step.path.string(), "", step.after.content);
+  }
+  return unified_diff(step.path.string(), step.before.content, step.after.content);
+}
+
+}  // namespace
+
+bool Plan::has_changes() const { return std::ranges::any_of(steps, &Step::is_change); }
+
+Result<Plan> plan_setup(const Facts& facts, const PlanRequest& request) {
+  if (const auto checked = check_config(facts, request); !checked) return checked.error();
+  Decision decision;
+  decision.listen = wanted_listen(facts, request);
+  const auto cache = cache_address(decision.listen);
+  if (!cache) return cache.error();
+  decision.cache = *cache;
+  if (const auto checked = check_upstreams(facts); !checked) return checked.error();
+  const auto engine = facts.engine ? check_engine(*facts.engine, decision.cache)
+                                   : check_ports(facts, decision.listen);
+  if (!engine) return engine.error();
+
+  Plan plan;
+  plan.why = explain(facts, decision);
+  plan.cache = decision.cache;
+  plan.probe = facts.probe;
+  plan.steps = {directory_step(facts), config_step(facts, request, decision), engine_step(facts)};
+  const auto switch_over = resolv_conf_step(facts, decision);
+  if (switch_over.is_change && facts.resolv_conf.is_immutable) {
+    return Error{"/etc/resolv.conf is immutable; allow changes with 'chattr -i /etc/resolv.conf'",
+                 ExitCode::no_rights};
+  }
+  const bool verifies = plan.has_changes() || switch_over.is_change;
+  plan.steps.push_back(verify_step(Step::Kind::verify_engine,
+                                   fmt::format("look up {} through the cache", plan.probe.name),
+                                   verifies));
+  plan.steps.push_back(switch_over);
+  plan.steps.push_back(verify_step(Step::Kind::verify_system,
+                                   fmt::format("look up {} as every program does", plan.probe.name),
+                                   verifies));
+  for (const auto& fact : facts.upstreams) {
+    if (fact.answers) continue;
+    plan.warnings.push_back(
+        fmt::format("{} does not answer; the cache copes, but every other "
+                    "program that asks it waits",
+                    fact.upstream.endpoint.to_text()));
+  }
+  return plan;
+}
+
+std::string initial_config(const std::vector<UpstreamConfig>& upstreams,
+                           const std::vector<Endpoint>& listen,
+                           const std::filesystem::path& control) {
+  std::string out =
+      "# Configuration of dnscachectl, written by 'dnscachectl setup'. It is yours now.\n"
+      "# Every setting: 'dnscachectl check --print' and dnscachectl.yaml(5).\n"
+      "# After a change: 'dnscachectl check', then send the engine SIGHUP.\n"
+      "\n"
+      "# The servers that this machine asked before; the fastest that answers is asked first.\n"
+      "upstreams:\n";
+  for (const auto& upstream : upstreams) {
+    out += fmt::format("  - \"{}\"\n", print_upstream(upstream));
+  }
+  if (!listen.empty()) {
+    out += "\nlisten:\n";
+    for (const auto& endpoint : listen) out += fmt::format("  - \"{}\"\n", endpoint.to_text());
+  }
+  if (!control.empty()) out += fmt::format("\ncontrol: \"{}\"\n", control.string());
+  return out;
+}
+
+std::string to_text(const Plan& plan) {
+  std::string out = fmt::format("Plan: {}.\n", plan.why);
+  for (const auto& step : plan.steps) {
+    out += fmt::format("  {:<13} {}\n", state_word(step), step.text);
+  }
+  for (const auto& step : plan.steps) {
+    if (const auto diff = diff_of(step); !diff.empty()) out += '\n' + diff;
+  }
+  return out;
+}
+
+nlohmann::json to_json(const Plan& plan) {
+  auto steps = nlohmann::json::array();
+  for (const auto& step : plan.steps) {
+    nlohmann::json object = {{"text", step.text}, {"change", step.is_change}};
+    if (!step.path.empty()) object["path"] = step.path.string();
+    if (const auto diff = diff_of(step); !diff.empty()) object["diff"] = diff;
+    steps.push_back(std::move(object));
+  }
+  return {{"why", plan.why}, {"steps", steps}, {"warnings", plan.warnings}};
+}
+
+}  // namespace dnscache::cli

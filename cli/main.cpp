@@ -1,0 +1,74 @@
+// The program: parse, run, and one place where an error becomes a line on stderr and an exit code.
+#include <CLI/Error.hpp>
+#include <clocale>
+#include <cstdio>
+#include <exception>
+#include <iostream>
+
+#include "cli/commands.hpp"
+#include "cli/completion.hpp"
+#include "cli/output.hpp"
+#include "cli/usage.hpp"
+#include "resolver/config/schema.hpp"
+
+namespace dnscache::cli {
+
+namespace {
+
+Result<ExitCode> run(const std::string& command, const Options& options) {
+  if (command == "serve") return run_serve(options.serve);
+  if (command == "check") return run_check(options.check);
+  if (command == "bench") return run_bench(options.bench);
+  if (command == "setup") return run_setup(options.setup);
+  if (command == "remove") return run_remove(options.remove);
+  if (command == "status") return run_status(options.status);
+  if (command == "flush") return run_flush(options.flush);
+  if (command == "completion") return run_completion(options.shell);
+  if (command == "__complete") return run_complete(options.words);
+  if (command == "__man-settings") {
+    print(settings_as_mdoc());
+    return ExitCode::done;
+  }
+  return Error{"no behaviour for the command " + command};
+}
+
+// Options that stand before the command belong to every command.
+void share_global_options(Options& options) {
+  options.setup.root = options.remove.root = options.root;
+  options.serve.control = options.status.control = options.flush.control = options.bench.control =
+      options.control;
+}
+
+ExitCode report(const Error& error) {
+  print_message(error.message);
+  return error.code;
+}
+
+ExitCode main_program(int argc, char** argv) {
+  Options options;
+  const auto app = make_commands(options);
+  try {
+    app->parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return report_parse_error(*app, error);
+  }
+  share_global_options(options);
+  const auto code = run(app->get_subcommands().front()->get_name(), options);
+  return code ? *code : report(code.error());
+}
+
+}  // namespace
+
+}  // namespace dnscache::cli
+
+int main(int argc, char** argv) {
+  using namespace dnscache;
+  std::setlocale(LC_CTYPE, "");
+  try {
+    const auto code = cli::main_program(argc, argv);
+    return static_cast<int>(std::fflush(stdout) == 0 ? code : ExitCode::failure);
+  } catch (const std::exception& error) {
+    cli::print_message(std::string("unexpected: ") + error.what());
+    return static_cast<int>(ExitCode::failure);
+  }
+}

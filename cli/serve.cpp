@@ -1,0 +1,75 @@
+#include "cli/serve.hpp"
+
+#include <filesystem>
+#include <fmt/format.h>
+
+#include "cli/endpoints.hpp"
+#include "cli/output.hpp"
+#include "resolver/config/read.hpp"
+#include "resolver/config/upstreams_from.hpp"
+#include "resolver/log.hpp"
+#include "resolver/server/server.hpp"
+
+namespace dnscache::cli {
+
+namespace {
+
+/// What the command line says instead of the configuration file, already parsed.
+struct Overrides {
+  std::filesystem::path control;
+  std::vector<Endpoint> listen;
+  std::vector<UpstreamConfig> upstreams;
+};
+
+Result<Overrides> parse_overrides(const ServeOptions& options) {
+  const auto listen = parse_endpoints(options.listen, "--listen");
+  if (!listen) return listen.error();
+  const auto upstreams = parse_upstreams(options.upstreams, "--upstream");
+  if (!upstreams) return upstreams.error();
+  return Overrides{options.control, *listen, *upstreams};
+}
+
+// All of them at once; at most the last one becomes the error's own line.
+void print_all_but_last(const std::vector<Problem>& problems) {
+  for (std::size_t i = 0; i + 1 < problems.size(); ++i) print_message(problems[i].to_text());
+}
+
+// A missing default file means the defaults; a file that was named must be there.
+Result<Config> read_file(const std::filesystem::path& wanted) {
+  const std::filesystem::path path = wanted.empty() ? default_config_path : wanted;
+  std::error_code ignored;
+  if (wanted.empty() && !std::filesystem::exists(path, ignored)) return Config{};
+  const auto reading = read_config_file(path);
+  if (reading) return reading.config;
+  print_all_but_last(reading.problems);
+  return Error{reading.problems.back().to_text(), ExitCode::check_failed};
+}
+
+Result<Config> effective_config(const ServeOptions& options, const Overrides& overrides) {
+  auto config = read_file(options.config);
+  if (!config) return config;
+  if (!overrides.control.empty()) config->control = overrides.control;
+  if (!overrides.listen.empty()) config->listen = overrides.listen;
+  if (!overrides.upstreams.empty()) config->upstreams = overrides.upstreams;
+  if (!config->upstreams.empty()) return config;
+  const auto upstreams = system_upstreams(*config);
+  if (!upstreams) return upstreams.error();
+  config->upstreams = *upstreams;
+  return config;
+}
+
+}  // namespace
+
+Result<ExitCode> run_serve(const ServeOptions& options) {
+  const auto overrides = parse_overrides(options);
+  if (!overrides) return overrides.error();
+  const auto reload = [&] { return effective_config(options, *overrides); };
+  const auto config = reload();
+  if (!config) return config.error();
+  start_logging(config->log_level);
+  const auto served = serve(*config, reload);
+  if (!served) return served.error();
+  return ExitCode::done;
+}
+
+}  // namespace dnscache::cli

@@ -1,0 +1,209 @@
+#include "cli/status.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "resolver/config/problem.hpp"
+#include "resolver/config/resolv_conf.hpp"
+#include "resolver/config/text_file.hpp"
+#include "resolver/config/values.hpp"
+#include "resolver/wire/name.hpp"
+
+namespace dnscache::cli {
+
+namespace {
+
+constexpr auto resolv_conf_path = "/etc/resolv.conf";
+
+std::string servers_in_words(const std::vector<Endpoint>& servers, std::size_t first = 0) {
+  std::vector<std::string> words;
+  for (std::size_t i = first; i < servers.size(); ++i) {
+    words.push_back(servers[i].port == dns_port ? servers[i].address.to_text()
+                                                : servers[i].to_text());
+  }
+  return join_words(words, "and");
+}
+
+Style style_of_state(const std::string& state) {
+  if (state == "healthy") return Style::good;
+  if (state == "down") return Style::bad;
+  return state == "suspect" ? Style::warning : Style::plain;
+}
+
+std::string optional_milliseconds(const std::optional<double>& value) {
+  return value ? format_milliseconds(*value) : "-";
+}
+
+std::string failure_in_words(const UpstreamStatus& upstream) {
+  if (upstream.last_failure.empty()) return "-";
+  if (!upstream.last_failure_seconds_ago) return upstream.last_failure;
+  return fmt::format("{}, {} ago", upstream.last_failure,
+                     format_uptime(*upstream.last_failure_seconds_ago));
+}
+
+Table upstream_table(const EngineStatus& engine) {
+  const bool has_routes = std::ranges::any_of(
+      engine.upstreams, [](const UpstreamStatus& upstream) { return upstream.zone != "."; });
+  std::vector<Column> columns = {{"UPSTREAM", "address", false, true},
+                                 {"STATE", "state"},
+                                 {"RTT", "rtt_ms", true},
+                                 {"P99", "rtt_p99_ms", true},
+                                 {"SENT", "sent", true},
+                                 {"LOST", "timeouts", true},
+                                 {"LAST FAILURE", "last_failure", false, true}};
+  if (has_routes) columns.insert(columns.begin(), {"ZONE", "zone", false, true});
+  Table table(std::move(columns));
+  for (const auto& upstream : engine.upstreams) {
+    const auto name = upstream.protocol == "udp"
+                          ? upstream.address
+                          : fmt::format("{} ({})", upstream.address, upstream.protocol);
+    std::vector<Cell> cells = {{name},
+                               {upstream.state, nullptr, style_of_state(upstream.state)},
+                               {optional_milliseconds(upstream.rtt_ms)},
+                               {optional_milliseconds(upstream.rtt_p99_ms)},
+                               {format_count(upstream.sent)},
+                               {format_count(upstream.timeouts)},
+                               {failure_in_words(upstream)}};
+    if (has_routes) cells.insert(cells.begin(), Cell(upstream.zone));
+    table.add_row(std::move(cells));
+  }
+  return table;
+}
+
+std::string headline(const StatusReport& report, const Terminal& terminal) {
+  const auto what = fmt::format("{} through {}: {}, {}", report.probe_name,
+                                report.probe_server.to_text(), to_text(report.probe.outcome),
+                                format_milliseconds(report.probe.duration.count()));
+  return report.probe.is_answer()
+             ? fmt::format("{} ({})", styled(terminal, Style::good, "running and answering"), what)
+             : fmt::format("{} ({})", styled(terminal, Style::bad, "running, but lookups fail"),
+                           what);
+}
+
+std::string queries_in_words(const EngineStatus& engine, const Terminal& terminal) {
+  const auto served = engine.hits + engine.stale + engine.misses;
+  if (served == 0) return fmt::format("{}, none of them cacheable", format_count(engine.queries));
+  const auto share = static_cast<double>(engine.hits + engine.stale) / static_cast<double>(served);
+  auto text =
+      fmt::format("{}, {} {} from the cache: {} hits, {} misses", format_count(engine.queries),
+                  bar(terminal, share, 10), format_percent(share), format_count(engine.hits),
+                  format_count(engine.misses));
+  if (engine.stale > 0) text += fmt::format(", {} stale", format_count(engine.stale));
+  if (engine.servfail > 0) text += fmt::format(", {} failed", format_count(engine.servfail));
+  return text;
+}
+
+std::string listen_in_words(const EngineStatus& engine) {
+  std::vector<std::string> words;
+  for (const auto& endpoint : engine.listen) words.push_back(endpoint.to_text());
+  return join_words(words, "and");
+}
+
+Lookup look_up(const Endpoint& server, const std::string& name) {
+  auto resolver = StubResolver::with_servers({server}, {.timeout_seconds = 5, .attempts = 1});
+  return resolver ? resolver->ask(name, ns_t_a) : Lookup{};
+}
+
+}  // namespace
+
+std::string LookupPath::in_words() const {
+  if (servers.empty()) return "fail: /etc/resolv.conf names no server";
+  if (!is_through_cache) {
+    return fmt::format("BYPASS this cache: /etc/resolv.conf names {}", servers_in_words(servers));
+  }
+  const auto first = servers.front().address.to_text();
+  if (servers.size() == 1) return fmt::format("go to {} (this cache)", first);
+  if (rotates) {
+    return fmt::format("PARTLY BYPASS this cache: 'options rotate' spreads them over {}",
+                       servers_in_words(servers));
+  }
+  return fmt::format("go to {} (this cache), and to {} only if it fails", first,
+                     servers_in_words(servers, 1));
+}
+
+LookupPath lookup_path(std::string_view resolv_conf, const std::vector<Endpoint>& listen) {
+  const auto parsed = parse_resolv_conf(resolv_conf);
+  LookupPath path;
+  path.servers = parsed.nameservers;
+  path.rotates = std::ranges::find(parsed.options, "rotate") != parsed.options.end();
+  path.is_through_cache = !path.servers.empty() && reaches_us(path.servers.front(), listen);
+  return path;
+}
+
+Endpoint reachable(const Endpoint& listen) {
+  if (!listen.address.is_unspecified()) return listen;
+  auto out = listen;
+  out.address = *IpAddress::parse(listen.address.is_v6 ? "::1" : "127.0.0.1");
+  return out;
+}
+
+std::string to_text(const StatusReport& report, const Terminal& terminal) {
+  const auto& engine = report.engine;
+  std::string out;
+  const auto add = [&](std::string_view label, const std::string& text) {
+    out += styled(terminal, Style::strong, fmt::format("{:<9}", label)) + text + '\n';
+  };
+  add("cache", headline(report, terminal));
+  const bool is_good = report.path.is_through_cache && !report.path.rotates;
+  add("lookups", "on this machine " + styled(terminal, is_good ? Style::plain : Style::warning,
+                                             report.path.in_words()));
+  add("queries", queries_in_words(engine, terminal));
+  add("memory", fmt::format("{} answers in {} of {}, {} evicted", format_count(engine.entries),
+                            format_bytes(engine.cache_bytes), format_bytes(engine.cache_size_bytes),
+                            format_count(engine.evictions)));
+  add("engine", fmt::format("version {}, process {}, up {}, on {}", engine.version, engine.pid,
+                            format_uptime(engine.uptime_seconds), listen_in_words(engine)));
+  return out + '\n' + upstream_table(engine).to_text(terminal);
+}
+
+nlohmann::json to_json(const StatusReport& report) {
+  auto servers = nlohmann::json::array();
+  for (const auto& server : report.path.servers) servers.push_back(server.to_text());
+  return {{"schema", 1},
+          {"running", true},
+          {"answering", report.probe.is_answer()},
+          {"probe",
+           {{"name", report.probe_name},
+            {"server", report.probe_server.to_text()},
+            {"outcome", to_text(report.probe.outcome)},
+            {"milliseconds", report.probe.duration.count()}}},
+          {"lookups",
+           {{"through_cache", report.path.is_through_cache && !report.path.rotates},
+            {"servers", servers},
+            {"words", report.path.in_words()}}},
+          {"engine", report.engine.reply}};
+}
+
+Result<ExitCode> run_status(const StatusOptions& options) {
+  if (!Name::parse(options.name)) {
+    return Error{fmt::format("'{}' is not a domain name", options.name), ExitCode::usage};
+  }
+  auto engine = engine_status(control_path(options.control));
+  if (!engine) {
+    if (options.is_json && engine.error().code == ExitCode::not_running) {
+      print_json({{"schema", 1}, {"running", false}});
+    }
+    return engine.error();
+  }
+  if (engine->listen.empty()) return Error{"the engine does not say where it listens"};
+  StatusReport report;
+  report.engine = *engine;
+  report.probe_name = options.name;
+  report.probe_server = reachable(engine->listen.front());
+  {
+    Progress progress(fmt::format("looking up {}", options.name), options.is_json);
+    report.probe = look_up(report.probe_server, options.name);
+  }
+  const auto resolv_conf = read_text_file(resolv_conf_path);
+  report.path = lookup_path(resolv_conf ? *resolv_conf : "", engine->listen);
+  if (options.is_json) {
+    print_json(to_json(report));
+  } else {
+    print(to_text(report, Terminal::of(STDOUT_FILENO)));
+  }
+  return report.probe.is_answer() ? ExitCode::done : ExitCode::check_failed;
+}
+
+}  // namespace dnscache::cli

@@ -1,0 +1,53 @@
+// `dnscachectl status`: does it work, and do this machine's lookups go through it?
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/control_client.hpp"
+#include "cli/output.hpp"
+#include "cli/stub_resolver.hpp"
+#include "resolver/error.hpp"
+
+namespace dnscache::cli {
+
+/// What `status` was asked to do.
+struct StatusOptions {
+  std::filesystem::path control;     ///< empty: what the configuration says
+  std::string name = "example.com";  ///< looked up through the cache
+  bool is_json = false;
+};
+
+/// Who answers the lookups of this machine's programs, from its resolv.conf.
+struct LookupPath {
+  std::vector<Endpoint> servers;  ///< as glibc would ask them
+  bool is_through_cache = false;  ///< the first one is this engine
+  bool rotates = false;           ///< `options rotate`: glibc spreads lookups over all of them
+
+  /// "go to 127.0.0.1 (this cache), then to 10.0.0.2 if it fails", "BYPASS this cache: ..."
+  std::string in_words() const;
+};
+
+LookupPath lookup_path(std::string_view resolv_conf, const std::vector<Endpoint>& listen);
+
+/// Everything that `status` shows.
+struct StatusReport {
+  EngineStatus engine;
+  std::string probe_name;
+  Endpoint probe_server;
+  Lookup probe;
+  LookupPath path;
+};
+
+std::string to_text(const StatusReport& report, const Terminal& terminal);
+nlohmann::json to_json(const StatusReport& report);
+
+/// An address a client can reach the engine at: a wildcard becomes the loopback address.
+Endpoint reachable(const Endpoint& listen);
+
+/// ExitCode::not_running when no engine answers, check_failed when its lookups fail.
+Result<ExitCode> run_status(const StatusOptions& options);
+
+}  // namespace dnscache::cli

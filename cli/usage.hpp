@@ -1,0 +1,14 @@
+// What a wrong command line is answered with.
+#pragma once
+
+#include <CLI/App.hpp>
+
+#include "resolver/error.hpp"
+
+namespace dnscache::cli {
+
+/// Help and version go to stdout (ExitCode::done), everything else becomes one line on stderr
+/// (ExitCode::usage). CLI11's own exit codes never leave this function.
+ExitCode report_parse_error(const CLI::App& app, const CLI::ParseError& error);
+
+}  // namespace dnscache::cli

@@ -1,0 +1,176 @@
+#include "dbus/resolved.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <spdlog/fmt/fmt.h>
+#include <string_view>
+#include <utility>
+
+#include "dbus/call.hpp"
+#include "dbus/org.freedesktop.resolve1.proxy.hpp"
+#include "resolver/config/config.hpp"
+
+namespace dnscache::dbus {
+namespace {
+
+namespace resolve1 = org::freedesktop::resolve1;
+
+using Manager = Proxy<resolve1::Manager_proxy>;
+using Link = Proxy<resolve1::Link_proxy>;
+using Bytes = std::vector<std::uint8_t>;
+
+// org.freedesktop.resolve1(5), "Flags Parameter".
+constexpr std::uint64_t ask_dns_only = 1u << 0;
+constexpr std::uint64_t is_authenticated = 1u << 9;
+constexpr std::uint64_t no_cache = 1u << 12;
+constexpr std::uint64_t is_synthetic = 1u << 19;
+constexpr std::uint64_t is_from_cache = 1u << 20;
+constexpr std::uint64_t is_from_zone = 1u << 21;
+constexpr std::uint64_t is_from_network = 1u << 23;
+
+IpAddress to_address(const Bytes& bytes) {
+  IpAddress address;
+  address.is_v6 = bytes.size() == 16;
+  std::copy_n(bytes.begin(), std::min(bytes.size(), address.bytes.size()), address.bytes.begin());
+  return address;
+}
+
+DnsServer to_server(int interface_index, const Bytes& address, std::uint16_t port,
+                    const std::string& server_name) {
+  DnsServer server;
+  server.interface_index = interface_index;
+  server.endpoint.address = to_address(address);
+  server.endpoint.port = port == 0 ? dns_port : port;
+  server.server_name = server_name;
+  return server;
+}
+
+template <class Rows>
+std::vector<DnsServer> to_servers(const Rows& rows) {
+  std::vector<DnsServer> servers;
+  for (const auto& row : rows) {
+    const auto& [interface_index, family, address, port, name] = fields(row);
+    auto server = to_server(interface_index, address, port, name);
+    // resolved reports a global server on a loopback address as one of the interface lo.
+    if (server.endpoint.address.is_loopback()) server.interface_index = 0;
+    servers.push_back(std::move(server));
+  }
+  return servers;
+}
+
+ResolvConfMode to_mode(std::string_view text) {
+  for (auto mode : {ResolvConfMode::stub, ResolvConfMode::uplink, ResolvConfMode::static_file,
+                    ResolvConfMode::foreign, ResolvConfMode::missing}) {
+    if (text == to_text(mode)) return mode;
+  }
+  return ResolvConfMode::unknown;
+}
+
+ResolvedState read_state(Bus::Connection& connection) {
+  Manager manager(connection, resolved_service);
+  ResolvedState state;
+  state.servers = to_servers(manager.DNSEx());
+  state.fallback_servers = to_servers(manager.FallbackDNSEx());
+  for (const auto& row : manager.Domains()) {
+    const auto& [interface_index, name, route_only] = fields(row);
+    state.domains.push_back({interface_index, name, route_only});
+  }
+  state.resolv_conf_mode = to_mode(manager.ResolvConfMode());
+  state.stub_listener = manager.DNSStubListener();
+  return state;
+}
+
+ResolvedLink read_link(Bus::Connection& connection, int interface_index) {
+  auto path = Manager(connection, resolved_service).GetLink(interface_index);
+  Link proxy(connection, resolved_service, path);
+  ResolvedLink link;
+  link.interface_index = interface_index;
+  for (const auto& row : proxy.DNSEx()) {
+    const auto& [family, address, port, name] = fields(row);
+    link.servers.push_back(to_server(interface_index, address, port, name));
+  }
+  for (const auto& row : proxy.Domains()) {
+    const auto& [name, route_only] = fields(row);
+    link.domains.push_back({interface_index, name, route_only});
+  }
+  link.default_route = proxy.DefaultRoute();
+  return link;
+}
+
+Lookup ask(Bus::Connection& connection, const std::string& name, int family) {
+  auto [addresses, canonical_name, flags] =
+      Manager(connection, resolved_service)
+          .ResolveHostname(0, name, family, ask_dns_only | no_cache);
+  Lookup lookup;
+  for (const auto& row : addresses) {
+    const auto& [interface_index, address_family, bytes] = fields(row);
+    auto address = to_address(bytes);
+    if (address.is_v6 && address.is_link_local()) {
+      address.scope_id = static_cast<std::uint32_t>(interface_index);
+    }
+    lookup.addresses.push_back(address);
+  }
+  lookup.canonical_name = canonical_name;
+  lookup.from_network = flags & is_from_network;
+  lookup.from_cache = flags & is_from_cache;
+  lookup.is_synthetic = flags & is_synthetic;
+  lookup.from_zone = flags & is_from_zone;
+  lookup.was_validated = flags & is_authenticated;
+  return lookup;
+}
+
+}  // namespace
+
+const char* to_text(ResolvConfMode mode) {
+  switch (mode) {
+    case ResolvConfMode::stub:
+      return "stub";
+    case ResolvConfMode::uplink:
+      return "uplink";
+    case ResolvConfMode::static_file:
+      return "static";
+    case ResolvConfMode::foreign:
+      return "foreign";
+    case ResolvConfMode::missing:
+      return "missing";
+    case ResolvConfMode::unknown:
+      break;
+  }
+  return "unknown";
+}
+
+Result<bool> Resolved::is_running() {
+  return attempt(*connection_, bus_daemon, "ask for systemd-resolved",
+                 [&] { return has_owner(*connection_, resolved_service); });
+}
+
+Result<void> Resolved::wait_until_running(std::chrono::milliseconds limit) {
+  return wait_until_on_bus(*connection_, resolved_service, limit);
+}
+
+Result<ResolvedState> Resolved::state() {
+  return attempt_running(*connection_, resolved_service, "read systemd-resolved's settings",
+                         [&] { return read_state(*connection_); });
+}
+
+Result<ResolvedLink> Resolved::link(int interface_index) {
+  return attempt_running(
+      *connection_, resolved_service,
+      fmt::format("read systemd-resolved's settings of link {}", interface_index),
+      [&] { return read_link(*connection_, interface_index); });
+}
+
+Result<void> Resolved::flush_caches() {
+  return attempt_running(*connection_, resolved_service, "empty systemd-resolved's cache",
+                         [&] { Manager(*connection_, resolved_service).FlushCaches(); });
+}
+
+Result<Lookup> Resolved::resolve(const std::string& name, int family,
+                                 std::chrono::milliseconds limit) {
+  CallLimit call_limit(*connection_, limit);
+  return attempt_running(*connection_, resolved_service,
+                         fmt::format("look {} up through systemd-resolved", name),
+                         [&] { return ask(*connection_, name, family); });
+}
+
+}  // namespace dnscache::dbus

@@ -1,0 +1,95 @@
+// systemd-resolved: whom it asks, for what, and asking it; see org.freedesktop.resolve1(5).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "dbus/bus.hpp"
+#include "resolver/endpoint.hpp"
+#include "resolver/error.hpp"
+
+namespace dnscache::dbus {
+
+/// A server that systemd-resolved asks.
+struct DnsServer {
+  int interface_index = 0;  ///< 0: global, from resolved.conf or /etc/resolv.conf
+  Endpoint endpoint;        ///< port 53 where none is set
+  std::string server_name;  ///< for DNS over TLS; mostly empty
+
+  bool operator==(const DnsServer&) const = default;
+};
+
+/// A domain that names are searched in, or that only says which server is asked ("~corp.example").
+struct Domain {
+  int interface_index = 0;  ///< 0: global
+  std::string name;         ///< "ec2.internal", "." for all names
+  bool route_only = false;
+
+  bool operator==(const Domain&) const = default;
+};
+
+/// What /etc/resolv.conf is to systemd-resolved, systemd-resolved(8).
+enum class ResolvConfMode {
+  stub,         ///< a link to stub-resolv.conf: nameserver 127.0.0.53
+  uplink,       ///< a link to resolved's own resolv.conf: the servers themselves
+  static_file,  ///< a link to /usr/lib/systemd/resolv.conf: nameserver 127.0.0.53
+  foreign,      ///< somebody else's file, which resolved reads
+  missing,
+  unknown,
+};
+
+/// The name of the mode as systemd-resolved writes it ("static" for static_file).
+const char* to_text(ResolvConfMode mode);
+
+/// The settings of the whole systemd-resolved.
+struct ResolvedState {
+  std::vector<DnsServer> servers;           ///< global ones and those of all links
+  std::vector<DnsServer> fallback_servers;  ///< used while there are no others
+  std::vector<Domain> domains;              ///< global ones and those of all links
+  ResolvConfMode resolv_conf_mode = ResolvConfMode::unknown;
+  std::string stub_listener;  ///< yes, no, udp, tcp
+};
+
+/// The settings that systemd-resolved has for one link.
+struct ResolvedLink {
+  int interface_index = 0;
+  std::vector<DnsServer> servers;
+  std::vector<Domain> domains;
+  bool default_route = false;  ///< its servers are asked for names that no domain names
+};
+
+/// The answer to a lookup through systemd-resolved, and where it came from.
+struct Lookup {
+  std::vector<IpAddress> addresses;
+  std::string canonical_name;
+  bool from_network = false;   ///< a server was asked for it now
+  bool from_cache = false;     ///< resolved's own cache
+  bool is_synthetic = false;   ///< resolved made it up: localhost, the host's own name
+  bool from_zone = false;      ///< /etc/hosts or a local record
+  bool was_validated = false;  ///< DNSSEC
+};
+
+/// systemd-resolved on this machine; the Bus must outlive it. No call starts it.
+class Resolved {
+ public:
+  explicit Resolved(Bus& bus) : connection_(&bus.connection()) {}
+
+  Result<bool> is_running();
+  /// To be called after a start or restart, which is over a moment before it can be asked.
+  Result<void> wait_until_running(std::chrono::milliseconds limit = 5s);
+  Result<ResolvedState> state();
+  Result<ResolvedLink> link(int interface_index);
+  Result<void> flush_caches();
+
+  /// Looks a name up in the DNS alone, not in resolved's cache; a search domain is tried for a name
+  /// without a dot. `family` is AF_INET, AF_INET6 or AF_UNSPEC.
+  Result<Lookup> resolve(const std::string& name, int family,
+                         std::chrono::milliseconds limit = 10s);
+
+ private:
+  Bus::Connection* connection_;
+};
+
+}  // namespace dnscache::dbus

@@ -1,0 +1,131 @@
+#include "resolver/server/control.hpp"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <asio/awaitable.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/local/stream_protocol.hpp>
+#include <asio/read_until.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/use_awaitable.hpp>
+#include <asio/write.hpp>
+
+namespace dnscache {
+namespace {
+
+using asio::awaitable;
+using asio::redirect_error;
+using asio::use_awaitable;
+using UnixStream = asio::local::stream_protocol;
+using namespace std::chrono_literals;
+
+using SocketPtr = std::shared_ptr<UnixStream::socket>;
+
+constexpr std::size_t max_line = 64 << 10;   // bytes
+constexpr unsigned max_clients = 32;
+constexpr auto patience = 30s;               // with a client that sends no command
+
+}  // namespace
+
+/// What the accepting loop and the clients' coroutines share.
+struct ControlSocket::State : std::enable_shared_from_this<State> {
+  State(asio::io_context& context, std::filesystem::path socket_path, ControlHandler h)
+      : io(context), acceptor(context), path(std::move(socket_path)), handler(std::move(h)) {}
+
+  void accept() {
+    acceptor.async_accept(
+        [self = shared_from_this()](std::error_code error, UnixStream::socket socket) {
+          if (error == asio::error::operation_aborted || !self->acceptor.is_open()) return;
+          if (!error && self->clients < max_clients) {
+            asio::co_spawn(self->io, serve(self, std::make_shared<UnixStream::socket>(std::move(socket))), asio::detached);
+          }
+          self->accept();
+        });
+  }
+
+  static awaitable<void> serve(std::shared_ptr<State> self, SocketPtr socket) {
+    ++self->clients;
+    const ControlPeer peer = peer_of(socket->native_handle());
+    asio::steady_timer deadline(self->io);
+    std::string bytes;
+    std::error_code error;
+    for (;;) {
+      deadline.expires_after(patience);
+      deadline.async_wait([socket](std::error_code cancelled) {
+        std::error_code ignored;
+        if (!cancelled) socket->close(ignored);
+      });
+      const std::size_t size =
+          co_await asio::async_read_until(*socket, asio::dynamic_buffer(bytes, max_line), '\n',
+                                          redirect_error(use_awaitable, error));
+      deadline.cancel();
+      if (error) break;
+      const std::string reply = self->handler(bytes.substr(0, size - 1), peer) + '\n';
+      bytes.erase(0, size);
+      auto buffer = asio::buffer(reply);
+      co_await asio::async_write(*socket, buffer, redirect_error(use_awaitable, error));
+      if (error) break;
+    }
+    --self->clients;
+  }
+
+  static ControlPeer peer_of(int fd) {
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return {};
+    return {peer.uid == 0 || peer.uid == ::geteuid()};
+  }
+
+  asio::io_context& io;
+  UnixStream::acceptor acceptor;
+  std::filesystem::path path;
+  ControlHandler handler;
+  unsigned clients = 0;
+};
+
+ControlSocket::ControlSocket(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+ControlSocket::~ControlSocket() {
+  std::error_code ignored;
+  state_->acceptor.close(ignored);
+  std::filesystem::remove(state_->path, ignored);
+}
+
+Result<std::unique_ptr<ControlSocket>> ControlSocket::open(asio::io_context& io,
+                                                           const std::filesystem::path& path,
+                                                           ControlHandler handler) {
+  const auto failed = [&](const std::string& what, std::error_code error) {
+    return system_error("cannot " + what + " the control socket " + path.string(), error.value());
+  };
+  std::error_code error;
+  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
+  if (path.string().size() >= sizeof(sockaddr_un::sun_path)) {
+    return Error{"the control socket's path " + path.string() + " is longer than 107 bytes"};
+  }
+  const UnixStream::endpoint endpoint(path.string());
+  UnixStream::socket probe(io);
+  probe.connect(endpoint, error);
+  if (!error) {
+    return Error{"another engine already runs: it answers on " + path.string() +
+                 "; stop it, or set another 'control:' path"};
+  }
+  if (error == asio::error::connection_refused) std::filesystem::remove(path, error);
+
+  auto state = std::make_shared<State>(io, path, std::move(handler));
+  state->acceptor.open(UnixStream(), error);
+  if (error) return failed("open", error);
+  state->acceptor.bind(endpoint, error);
+  if (error) return failed("bind", error);
+  ::chmod(path.c_str(), 0666);  // everybody may look; changes are checked by the peer's user
+  state->acceptor.listen(asio::socket_base::max_listen_connections, error);
+  if (error) return failed("listen on", error);
+  state->accept();
+  return std::unique_ptr<ControlSocket>(new ControlSocket(std::move(state)));
+}
+
+}  // namespace dnscache

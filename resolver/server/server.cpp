@@ -1,0 +1,311 @@
+#include "resolver/server/server.hpp"
+
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <asio/post.hpp>
+#include <asio/signal_set.hpp>
+#include <asio/steady_timer.hpp>
+#include <csignal>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "resolver/log.hpp"
+#include "resolver/server/control.hpp"
+#include "resolver/server/status.hpp"
+#include "resolver/upstream/real_world.hpp"
+
+namespace dnscache {
+namespace {
+
+using nlohmann::json;
+
+constexpr unsigned max_default_workers = 4;
+constexpr Duration drain_time = 2s;           // for queries in flight when the engine stops
+constexpr Duration drain_check_interval = 5ms;
+
+unsigned worker_count(const Config& config) {
+  if (config.workers != 0) return config.workers;
+  return std::clamp(std::thread::hardware_concurrency(), 1u, max_default_workers);
+}
+
+// ::1 is among the default addresses, but not every machine has IPv6.
+bool machine_has(const IpAddress& address) {
+  return static_cast<bool>(open_listener(Endpoint{address, 0}, false));
+}
+
+/// Everything that lives while the engine runs; all but the other workers on one thread.
+class Server {
+ public:
+  Server(const Config& config, const std::function<Result<Config>()>& reload)
+      : config_(config),
+        reload_(reload),
+        cache_(config.cache.size),
+        service_{cache_, [this](const Question& q, ReplyFunction r) { ask(q, std::move(r)); },
+                 [this](const Question& q) { refresh(q); }, late_stats_},
+        workers_(make_workers(worker_count(config))),
+        io_(workers_.front()->io()),
+        world_(io_),
+        resolver_(world_, cache_, config),
+        signals_(io_, SIGTERM, SIGINT, SIGHUP),
+        watchdog_(io_),
+        drain_timer_(io_) {}
+
+  ~Server() {
+    for (auto& worker : workers_) worker->stop();
+  }
+
+  Result<void> run() {
+    if (auto listening = start_listening(); !listening) return listening.error();
+    if (auto control = open_control(); !control) return control.error();
+    std::signal(SIGPIPE, SIG_IGN);
+    wait_for_signal();
+    start_watchdog();
+    for (std::size_t i = 1; i < workers_.size(); ++i) workers_[i]->start();
+    is_running_ = true;
+    log_info("serving on {}", listen_text());
+    ::sd_notify(0, "READY=1");
+    workers_.front()->run();
+    log_info("stopped");
+    return {};
+  }
+
+ private:
+  std::vector<std::unique_ptr<Worker>> make_workers(unsigned count) {
+    std::vector<std::unique_ptr<Worker>> workers;
+    for (unsigned i = 0; i < count; ++i) workers.push_back(std::make_unique<Worker>(service_));
+    return workers;
+  }
+
+  // Called on any worker's thread.
+  void ask(const Question& question, ReplyFunction reply) {
+    if (std::this_thread::get_id() == thread_) return resolver_.ask(question, std::move(reply));
+    asio::post(io_, [this, question, reply = std::move(reply)]() mutable {
+      resolver_.ask(question, std::move(reply));
+    });
+  }
+  void refresh(const Question& question) {
+    asio::post(io_, [this, question] {
+      if (config_.cache.prefetch) resolver_.refresh(question);
+    });
+  }
+
+  Result<void> start_listening() {
+    auto passed = sockets_from_systemd();
+    if (!passed) return passed.error();
+    has_passed_sockets_ = !passed->empty();
+    if (!has_passed_sockets_) return listen_on(config_.listen);
+    for (std::size_t i = 1; i < workers_.size(); ++i) {
+      std::vector<ListenSockets> copies;
+      for (const ListenSockets& sockets : *passed) {
+        auto copy = duplicate(sockets);
+        if (!copy) return copy.error();
+        copies.push_back(std::move(*copy));
+      }
+      workers_[i]->listen(std::move(copies));
+    }
+    workers_.front()->listen(std::move(*passed));
+    return {};
+  }
+
+  // Opens all sockets first, so that an error changes nothing.
+  Result<void> listen_on(const std::vector<Endpoint>& endpoints) {
+    std::vector<std::vector<ListenSockets>> opened(workers_.size());
+    const bool shared = workers_.size() > 1;
+    for (Endpoint endpoint : endpoints) {
+      for (auto& of_worker : opened) {
+        auto sockets = open_listener(endpoint, shared);
+        if (!sockets && endpoints.size() > 1 && endpoint.address.is_v6 &&
+            !machine_has(endpoint.address)) {
+          log_warning("this machine has no address {}: not listening there",
+                      endpoint.address.to_text());
+          break;
+        }
+        if (!sockets) return sockets.error();
+        endpoint = sockets->endpoint;  // port 0 became a real one, the same for all workers
+        of_worker.push_back(std::move(*sockets));
+      }
+    }
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      on_worker(i, [worker = workers_[i].get(),
+                    sockets = std::make_shared<std::vector<ListenSockets>>(std::move(opened[i]))] {
+        worker->listen(std::move(*sockets));
+      });
+    }
+    return {};
+  }
+
+  // Before the workers run, and on the first one's thread, the work is done at once.
+  void on_worker(std::size_t index, std::function<void()> work) {
+    if (index == 0 || !is_running_) return work();
+    asio::post(workers_[index]->io(), std::move(work));
+  }
+
+  Result<void> open_control() {
+    if (config_.control.empty()) return {};
+    auto control = ControlSocket::open(
+        io_, config_.control, [this](const std::string& line, const ControlPeer& peer) {
+          return handle_command(line, peer);
+        });
+    if (!control) return control.error();
+    control_ = std::move(*control);
+    return {};
+  }
+
+  std::string handle_command(const std::string& line, const ControlPeer& peer) {
+    const auto failed = [](const std::string& why) {
+      return json{{"ok", false}, {"error", why}}.dump(-1, ' ', false,
+                                                      json::error_handler_t::replace);
+    };
+    const json request = json::parse(line, nullptr, false);
+    if (!request.is_object() || !request.contains("command") || !request["command"].is_string()) {
+      return failed("a command is a JSON object on one line, such as {\"command\":\"status\"}");
+    }
+    const std::string command = request["command"];
+    if (command == "status") return status_as_json(status_sources());
+    if (command != "flush" && command != "reload") return failed("unknown command " + command);
+    if (!peer.may_change) return failed("only root and the engine's own user may " + command);
+    if (command == "reload") {
+      const auto reloaded = reload();
+      return reloaded ? json{{"ok", true}}.dump() : failed(reloaded.error().message);
+    }
+    const auto flushed = flush(request);
+    if (!flushed) return failed(flushed.error().message);
+    return json{{"ok", true}, {"flushed", *flushed}}.dump();
+  }
+
+  Result<std::uint64_t> flush(const json& request) {
+    for (const char* what : {"name", "zone"}) {
+      if (!request.contains(what)) continue;
+      const json& text = request[what];
+      const auto name = text.is_string() ? Name::parse(text.get<std::string>()) : std::nullopt;
+      if (!name) return Error{std::string("the ") + what + " to flush is no domain name"};
+      return *what == 'n' ? cache_.flush_name(*name) : cache_.flush_zone(*name);
+    }
+    return cache_.flush_all();
+  }
+
+  StatusSources status_sources() const {
+    return {config_, cache_, resolver_, workers_, late_stats_, started_at_};
+  }
+
+  void wait_for_signal() {
+    signals_.async_wait([this](std::error_code error, int number) {
+      if (error) return;
+      if (number != SIGHUP) return drain();
+      (void)reload();  // its error is in the log
+      wait_for_signal();
+    });
+  }
+
+  Result<void> reload() {
+    ::sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
+                 static_cast<long long>(Clock::now().time_since_epoch() / 1us));
+    const Result<void> result = take_over_configuration();
+    if (!result) {
+      log_error("reload failed, the old configuration stays in force: {}", result.error().message);
+    } else {
+      log_info("configuration reloaded");
+    }
+    ::sd_notify(0, "READY=1");
+    return result;
+  }
+
+  Result<void> take_over_configuration() {
+    auto fresh = reload_();
+    if (!fresh) return fresh.error();
+    if (!has_passed_sockets_ && fresh->listen != config_.listen) {
+      std::vector<Endpoint> added;
+      std::ranges::copy_if(fresh->listen, std::back_inserter(added), [&](const Endpoint& endpoint) {
+        return std::ranges::find(config_.listen, endpoint) == config_.listen.end();
+      });
+      if (auto listening = listen_on(added); !listening) return listening.error();
+      for (std::size_t i = 0; i < workers_.size(); ++i) {
+        on_worker(i, [worker = workers_[i].get(), listen = fresh->listen] {
+          worker->listen_only_on(listen);
+        });
+      }
+    }
+    if (fresh->workers != config_.workers || fresh->cache.size != config_.cache.size ||
+        fresh->control != config_.control) {
+      log_warning("workers, cache.size and control change only with a restart");
+    }
+    start_logging(fresh->log_level);
+    resolver_.configure(*fresh);
+    config_ = *fresh;
+    return {};
+  }
+
+  // Stops taking queries and ends when those in flight are answered.
+  void drain() {
+    ::sd_notify(0, "STOPPING=1");
+    control_.reset();
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      on_worker(i, [worker = workers_[i].get()] { worker->stop_listening(); });
+    }
+    drain_until_ = Clock::now() + drain_time;
+    continue_draining();
+  }
+
+  void continue_draining() {
+    if (resolver_.in_flight() == 0 || Clock::now() >= drain_until_) {
+      resolver_.give_up();
+      // One more turn of the loop writes the last replies.
+      return asio::post(io_, [this] { workers_.front()->stop(); });
+    }
+    drain_timer_.expires_after(drain_check_interval);
+    drain_timer_.async_wait([this](std::error_code) { continue_draining(); });
+  }
+
+  void start_watchdog() {
+    std::uint64_t microseconds = 0;
+    if (::sd_watchdog_enabled(0, &microseconds) <= 0) return;
+    watchdog_interval_ = std::chrono::microseconds(microseconds) / 3;
+    feed_watchdog();
+  }
+  void feed_watchdog() {
+    ::sd_notify(0, "WATCHDOG=1");
+    watchdog_.expires_after(watchdog_interval_);
+    watchdog_.async_wait([this](std::error_code error) {
+      if (!error) feed_watchdog();
+    });
+  }
+
+  std::string listen_text() const {
+    std::string text;
+    for (const Endpoint& endpoint : workers_.front()->endpoints()) {
+      text += (text.empty() ? "" : ", ") + endpoint.to_text();
+    }
+    return text;
+  }
+
+  Config config_;
+  const std::function<Result<Config>()>& reload_;
+  Cache cache_;
+  QueryStats late_stats_;
+  Service service_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  asio::io_context& io_;  // the first worker's, on which the resolver runs
+  RealWorld world_;
+  Resolver resolver_;
+  std::unique_ptr<ControlSocket> control_;
+  asio::signal_set signals_;
+  asio::steady_timer watchdog_;
+  Duration watchdog_interval_{};
+  asio::steady_timer drain_timer_;
+  TimePoint drain_until_{};
+  TimePoint started_at_ = Clock::now();
+  std::thread::id thread_ = std::this_thread::get_id();
+  bool has_passed_sockets_ = false;
+  bool is_running_ = false;
+};
+
+}  // namespace
+
+Result<void> serve(const Config& config, const std::function<Result<Config>()>& reload) {
+  return Server(config, reload).run();
+}
+
+}  // namespace dnscache

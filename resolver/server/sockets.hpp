@@ -1,0 +1,54 @@
+// Listening sockets: opened here, or passed in by systemd.
+#pragma once
+
+#include <vector>
+
+#include "resolver/endpoint.hpp"
+#include "resolver/error.hpp"
+
+namespace dnscache {
+
+/// An open file descriptor, closed by its owner's end.
+class FileDescriptor {
+ public:
+  FileDescriptor() = default;
+  explicit FileDescriptor(int fd) : fd_(fd) {}
+  FileDescriptor(FileDescriptor&& other) noexcept : fd_(other.release()) {}
+  FileDescriptor& operator=(FileDescriptor&& other) noexcept {
+    reset(other.release());
+    return *this;
+  }
+  ~FileDescriptor() { reset(-1); }
+
+  int get() const { return fd_; }
+  int release() {
+    const int fd = fd_;
+    fd_ = -1;
+    return fd;
+  }
+  void reset(int fd);
+
+ private:
+  int fd_ = -1;
+};
+
+/// The sockets of one listen address, for one worker.
+struct ListenSockets {
+  Endpoint endpoint;
+  FileDescriptor udp;  ///< -1: none
+  FileDescriptor tcp;  ///< -1: none
+};
+
+/// Opens UDP and TCP on `endpoint`. Several workers may listen on the same address
+/// (SO_REUSEPORT); `shared` says that others will. Port 0 takes any free port, the same for both.
+/// The error says who already has the port where that can be told.
+Result<ListenSockets> open_listener(const Endpoint& endpoint, bool shared);
+
+/// The sockets that systemd passed to this process (sd_listen_fds(3)), by address; empty when it
+/// passed none. Stream and datagram sockets of other families are an error.
+Result<std::vector<ListenSockets>> sockets_from_systemd();
+
+/// Duplicates the descriptors, for a further worker on the same sockets.
+Result<ListenSockets> duplicate(const ListenSockets& sockets);
+
+}  // namespace dnscache

@@ -1,0 +1,121 @@
+#include "resolver/server/status.hpp"
+
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+namespace dnscache {
+namespace {
+
+using nlohmann::json;
+
+double in_milliseconds(Duration duration) {
+  return std::chrono::duration<double, std::milli>(duration).count();
+}
+
+double in_seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+const char* policy_text(SelectionPolicy policy) {
+  switch (policy) {
+    case SelectionPolicy::fastest: return "fastest";
+    case SelectionPolicy::ordered: return "ordered";
+    case SelectionPolicy::parallel: return "parallel";
+  }
+  return "?";
+}
+
+json upstream_status(Upstream& upstream, TimePoint now) {
+  const UpstreamCounters& counters = upstream.counters();
+  json status{{"address", upstream.config().endpoint.to_text()},
+              {"protocol", protocol_text(upstream.config().protocol)},
+              {"state", health_text(upstream.health())},
+              {"sent", counters.sent},
+              {"answered", counters.answered},
+              {"timeouts", counters.timeouts},
+              {"errors", counters.errors},
+              {"hedged", counters.hedged},
+              {"won", counters.won},
+              {"ignored", counters.ignored},
+              {"packets_per_second", upstream.rate().current(now)},
+              {"packets_per_second_peak", upstream.rate().peak()}};
+  if (upstream.rate().limit() != 0) status["quota"] = upstream.rate().limit();
+  if (upstream.rtt().known()) {
+    status["rtt_ms"] = in_milliseconds(upstream.rtt().smoothed());
+    status["rtt_p99_ms"] = in_milliseconds(upstream.rtt().p99());
+  }
+  if (!upstream.last_failure().empty()) {
+    status["last_failure"] = upstream.last_failure();
+    status["last_failure_seconds_ago"] = in_seconds(now - upstream.last_failure_at());
+  }
+  return status;
+}
+
+json group_status(const UpstreamGroup& group, TimePoint now) {
+  json upstreams = json::array();
+  for (const auto& upstream : group.upstreams()) {
+    upstreams.push_back(upstream_status(*upstream, now));
+  }
+  return {{"zone", group.zone().to_text()},
+          {"policy", policy_text(group.policy())},
+          {"upstreams", upstreams}};
+}
+
+json query_status(const StatusSources& sources) {
+  std::uint64_t udp = 0, tcp = 0, hits = 0, misses = 0, local = 0, malformed = 0;
+  for (const auto& worker : sources.workers) {
+    const QueryStats& stats = worker->stats();
+    udp += stats.udp.value();
+    tcp += stats.tcp.value();
+    hits += stats.hits.value();
+    misses += stats.misses.value();
+    local += stats.local.value();
+    malformed += stats.malformed.value();
+  }
+  return {{"total", udp + tcp},
+          {"udp", udp},
+          {"tcp", tcp},
+          {"hits", hits},
+          {"misses", misses},
+          {"stale", sources.late_stats.stale.value()},
+          {"local", local},
+          {"malformed", malformed},
+          {"servfail", sources.late_stats.servfail.value()}};
+}
+
+}  // namespace
+
+std::string status_as_json(const StatusSources& sources) {
+  const TimePoint now = Clock::now();
+  const CacheStats cache = sources.cache.stats();
+  json listen = json::array();
+  for (const Endpoint& endpoint : sources.workers.front()->endpoints()) {
+    listen.push_back(endpoint.to_text());
+  }
+  json groups = json::array();
+  std::uint64_t asked = 0, saved = 0;
+  for (const auto& group : sources.resolver.routes()) {
+    groups.push_back(group_status(*group, now));
+    asked += group->extra_packets();
+    saved += group->extra_packets_that_won();
+  }
+  const json status{{"ok", true},
+                    {"schema", 1},
+                    {"version", DNSCACHE_VERSION},
+                    {"pid", ::getpid()},
+                    {"uptime_seconds", in_seconds(now - sources.started_at)},
+                    {"workers", sources.workers.size()},
+                    {"listen", listen},
+                    {"queries", query_status(sources)},
+                    {"in_flight", sources.resolver.in_flight()},
+                    {"cache",
+                     {{"entries", cache.entries},
+                      {"bytes", cache.bytes},
+                      {"size_bytes", cache.size_bytes},
+                      {"insertions", cache.insertions},
+                      {"evictions", cache.evictions}}},
+                    {"hedge", {{"asked", asked}, {"saved", saved}}},
+                    {"groups", groups}};
+  return status.dump();
+}
+
+}  // namespace dnscache

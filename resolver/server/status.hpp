@@ -1,0 +1,26 @@
+// What the engine tells about itself, as JSON.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "resolver/resolve.hpp"
+#include "resolver/server/worker.hpp"
+
+namespace dnscache {
+
+/// Everything that a status report is made of.
+struct StatusSources {
+  const Config& config;
+  const Cache& cache;
+  const Resolver& resolver;
+  const std::vector<std::unique_ptr<Worker>>& workers;
+  const QueryStats& late_stats;
+  TimePoint started_at;
+};
+
+/// One line of JSON, `"schema": 1`; its shape is documented in dnscachectl(1), STATUS AS JSON.
+std::string status_as_json(const StatusSources& sources);
+
+}  // namespace dnscache

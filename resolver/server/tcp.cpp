@@ -1,0 +1,192 @@
+#include "resolver/server/tcp.hpp"
+
+#include <array>
+#include <asio/awaitable.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/post.hpp>
+#include <asio/read.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/use_awaitable.hpp>
+#include <asio/write.hpp>
+#include <utility>
+#include <vector>
+
+namespace dnscache {
+namespace {
+
+using asio::awaitable;
+using asio::redirect_error;
+using asio::use_awaitable;
+using asio::ip::tcp;
+
+constexpr unsigned max_connections = 512;      // of one worker's listener
+constexpr unsigned max_outstanding = 100;      // queries of one connection without a reply yet
+constexpr std::size_t max_unsent = 256 << 10;  // bytes of replies that the client didn't read yet
+constexpr Duration idle_timeout = 10s;
+constexpr std::size_t prefix_size = 2;         // bytes, RFC 1035 section 4.2.2
+
+/// One client's connection; kept alive by its coroutines and by the replies it waits for.
+class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
+ public:
+  TcpConnection(Worker& worker, tcp::socket socket, std::shared_ptr<unsigned> connections)
+      : worker_(worker),
+        socket_(std::move(socket)),
+        deadline_(worker.io()),
+        changed_(worker.io()),
+        connections_(std::move(connections)) {
+    ++*connections_;
+  }
+  ~TcpConnection() { --*connections_; }
+
+  void start() {
+    std::error_code ignored;
+    socket_.set_option(tcp::no_delay(true), ignored);
+    asio::co_spawn(worker_.io(), read(shared_from_this()), asio::detached);
+    asio::co_spawn(worker_.io(), write(shared_from_this()), asio::detached);
+    extend_deadline();
+  }
+
+ private:
+  static awaitable<void> read(std::shared_ptr<TcpConnection> self) {
+    std::error_code error;
+    std::array<std::uint8_t, prefix_size> prefix;
+    std::vector<std::uint8_t> packet;
+    while (self->is_open_) {
+      while (self->is_open_ && self->is_overloaded()) co_await self->wait_for_change();
+      co_await asio::async_read(self->socket_, asio::buffer(prefix),
+                                redirect_error(use_awaitable, error));
+      if (error) break;
+      packet.resize(load16(prefix.data()));
+      co_await asio::async_read(self->socket_, asio::buffer(packet),
+                                redirect_error(use_awaitable, error));
+      if (error || !self->serve(packet)) break;
+      self->extend_deadline();
+    }
+    self->no_more_queries_ = true;  // what was asked is still answered (RFC 7766 section 6.2.1)
+    self->changed_.cancel();
+  }
+
+  static awaitable<void> write(std::shared_ptr<TcpConnection> self) {
+    std::error_code error;
+    while (self->is_open_ && !error) {
+      if (self->unsent_.empty()) {
+        if (self->no_more_queries_ && self->outstanding_ == 0) break;
+        co_await self->wait_for_change();
+        continue;
+      }
+      const std::vector<std::uint8_t> bytes = std::exchange(self->unsent_, {});
+      auto buffer = asio::buffer(bytes);
+      co_await asio::async_write(self->socket_, buffer, redirect_error(use_awaitable, error));
+      self->extend_deadline();
+      self->changed_.cancel();
+    }
+    self->close();
+  }
+
+  // False for bytes that are no query: there is no telling what comes next.
+  bool serve(const std::vector<std::uint8_t>& packet) {
+    static thread_local std::vector<std::uint8_t> out(max_message_size);
+    Query query;
+    std::size_t size = 0;
+    switch (decide(worker_, Transport::tcp, packet, query, cache_clock(), out.size(), out.data(),
+                   size)) {
+      case Verdict::ignore: return false;
+      case Verdict::reply: push({out.data(), size}); return true;
+      case Verdict::resolve: break;
+    }
+    ++outstanding_;
+    // The resolver answers on its own thread; the reply is written on this one.
+    auto reply = [self = shared_from_this(), packet](const Answer& answer) {
+      count_late_reply(self->worker_.service().late_stats, answer);
+      std::vector<std::uint8_t> bytes(max_message_size);
+      Query asked;
+      read_query(packet, asked);
+      bytes.resize(write_reply(asked, answer.view(), {}, bytes.size(), bytes.data()));
+      asio::post(self->worker_.io(), [self, bytes = std::move(bytes)] {
+        --self->outstanding_;
+        self->push(bytes);
+      });
+    };
+    worker_.service().ask(query.question, std::move(reply));
+    return true;
+  }
+
+  void push(ByteView message) {
+    unsent_.push_back(static_cast<std::uint8_t>(message.size() >> 8));
+    unsent_.push_back(static_cast<std::uint8_t>(message.size()));
+    unsent_.insert(unsent_.end(), message.begin(), message.end());
+    changed_.cancel();
+  }
+
+  bool is_overloaded() const {
+    return outstanding_ >= max_outstanding || unsent_.size() >= max_unsent;
+  }
+
+  awaitable<void> wait_for_change() {
+    std::error_code cancelled;
+    changed_.expires_at(TimePoint::max());
+    co_await changed_.async_wait(redirect_error(use_awaitable, cancelled));
+  }
+
+  void extend_deadline() {
+    deadline_.expires_after(idle_timeout);
+    deadline_.async_wait([self = shared_from_this()](std::error_code cancelled) {
+      if (cancelled) return;
+      // Whoever only waits for a slow upstream is not idle.
+      if (self->outstanding_ != 0 && self->unsent_.empty()) return self->extend_deadline();
+      self->close();
+    });
+  }
+
+  void close() {
+    is_open_ = false;
+    std::error_code ignored;
+    socket_.close(ignored);
+    deadline_.cancel();
+    changed_.cancel();
+  }
+
+  Worker& worker_;
+  tcp::socket socket_;
+  asio::steady_timer deadline_;
+  asio::steady_timer changed_;  // never expires; cancelled to wake who waits for a change
+  std::shared_ptr<unsigned> connections_;
+  std::vector<std::uint8_t> unsent_;
+  unsigned outstanding_ = 0;
+  bool is_open_ = true;
+  bool no_more_queries_ = false;
+};
+
+tcp::acceptor make_acceptor(asio::io_context& io, FileDescriptor socket, const Endpoint& endpoint) {
+  const auto protocol = endpoint.address.is_v6 ? tcp::v6() : tcp::v4();
+  return tcp::acceptor(io, protocol, socket.release());
+}
+
+}  // namespace
+
+TcpListener::TcpListener(Worker& worker, FileDescriptor socket, const Endpoint& endpoint)
+    : worker_(worker),
+      endpoint_(endpoint),
+      acceptor_(make_acceptor(worker.io(), std::move(socket), endpoint)),
+      connections_(std::make_shared<unsigned>(0)) {
+  accept();
+}
+
+void TcpListener::close() {
+  std::error_code ignored;
+  acceptor_.close(ignored);
+}
+
+void TcpListener::accept() {
+  acceptor_.async_accept([this](std::error_code error, tcp::socket socket) {
+    if (error == asio::error::operation_aborted || !acceptor_.is_open()) return;
+    if (!error && *connections_ < max_connections) {
+      std::make_shared<TcpConnection>(worker_, std::move(socket), connections_)->start();
+    }
+    accept();
+  });
+}
+
+}  // namespace dnscache

@@ -1,0 +1,170 @@
+#include "resolver/server/udp.hpp"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <vector>
+
+namespace dnscache {
+namespace {
+
+constexpr unsigned burst_size = 32;     // packets per system call
+constexpr unsigned bursts_in_turn = 4;  // before misses, timers and other sockets get theirs
+constexpr std::size_t max_query = 2048;       // bytes; what is longer is no query
+constexpr std::size_t max_loopback_reply = 4096;  // bytes; no path in between to fragment it
+constexpr std::size_t control_size = CMSG_SPACE(sizeof(in6_pktinfo));
+
+/// The address that a packet was sent to, as recvmsg(2) gives it and sendmsg(2) wants it.
+using Control = std::array<std::uint8_t, control_size>;
+
+// The reply leaves from the address that was asked, by whatever interface leads to the client.
+void turn_round(msghdr& message) {
+  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
+    if (part->cmsg_level != IPPROTO_IP || part->cmsg_type != IP_PKTINFO) continue;
+    in_pktinfo info;
+    std::memcpy(&info, CMSG_DATA(part), sizeof info);
+    info.ipi_ifindex = 0;
+    info.ipi_spec_dst = info.ipi_addr;
+    std::memcpy(CMSG_DATA(part), &info, sizeof info);
+  }
+}
+
+}  // namespace
+
+/// The buffers of one burst of queries and their replies.
+struct UdpListener::Burst {
+  std::array<std::array<std::uint8_t, max_query>, burst_size> in;
+  std::array<std::array<std::uint8_t, max_loopback_reply>, burst_size> out;
+  std::array<sockaddr_storage, burst_size> from;
+  std::array<Control, burst_size> control;
+  std::array<iovec, burst_size> in_parts;
+  std::array<iovec, burst_size> out_parts;
+  std::array<mmsghdr, burst_size> queries;
+  std::array<mmsghdr, burst_size> replies;
+  std::array<std::uint8_t, burst_size> misses;
+  Query query;
+};
+
+/// What is needed to reply to one query later, from whatever thread.
+struct UdpListener::LateReply {
+  std::shared_ptr<FileDescriptor> socket;
+  std::vector<std::uint8_t> packet;
+  sockaddr_storage from;
+  socklen_t from_size;
+  Control control;
+  std::size_t control_length;
+  std::size_t max_reply;
+  QueryStats* stats;
+
+  void operator()(const Answer& answer) {
+    count_late_reply(*stats, answer);
+    std::array<std::uint8_t, max_loopback_reply> out;
+    Query query;
+    read_query(packet, query);
+    const std::size_t limit = std::min<std::size_t>(query.udp_size, max_reply);
+    iovec part{out.data(), write_reply(query, answer.view(), {}, limit, out.data())};
+    msghdr message{};
+    message.msg_name = &from;
+    message.msg_namelen = from_size;
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control_length != 0 ? control.data() : nullptr;
+    message.msg_controllen = control_length;
+    ::sendmsg(socket->get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  }
+};
+
+UdpListener::UdpListener(Worker& worker, FileDescriptor socket, const Endpoint& endpoint)
+    : worker_(worker),
+      endpoint_(endpoint),
+      socket_(std::make_shared<FileDescriptor>(std::move(socket))),
+      readable_(worker.io(), ::fcntl(socket_->get(), F_DUPFD_CLOEXEC, 3)),
+      max_reply_(endpoint.address.is_loopback() ? max_loopback_reply : edns_udp_size),
+      burst_(std::make_unique_for_overwrite<Burst>()) {
+  wait();
+}
+
+UdpListener::~UdpListener() = default;
+
+void UdpListener::close() { readable_.close(); }
+
+void UdpListener::wait() {
+  readable_.async_wait(asio::posix::stream_descriptor::wait_read, [this](std::error_code error) {
+    if (error) return;
+    for (unsigned i = 0; i < bursts_in_turn && serve_burst(); ++i) {
+    }
+    if (readable_.is_open()) wait();
+  });
+}
+
+// True when there may be more to read.
+bool UdpListener::serve_burst() {
+  Burst& burst = *burst_;
+  const bool any_address = endpoint_.address.is_unspecified();
+  for (unsigned i = 0; i < burst_size; ++i) {
+    burst.in_parts[i] = {burst.in[i].data(), max_query};
+    msghdr& message = burst.queries[i].msg_hdr;
+    message = {};
+    message.msg_name = &burst.from[i];
+    message.msg_namelen = sizeof burst.from[i];
+    message.msg_iov = &burst.in_parts[i];
+    message.msg_iovlen = 1;
+    message.msg_control = any_address ? burst.control[i].data() : nullptr;
+    message.msg_controllen = any_address ? control_size : 0;
+  }
+  const int received =
+      ::recvmmsg(socket_->get(), burst.queries.data(), burst_size, MSG_DONTWAIT, nullptr);
+  if (received <= 0) return false;
+
+  const CacheSeconds now = cache_clock();
+  unsigned replies = 0;
+  unsigned misses = 0;
+  for (unsigned i = 0; i < static_cast<unsigned>(received); ++i) {
+    mmsghdr& incoming = burst.queries[i];
+    if (incoming.msg_hdr.msg_flags & MSG_TRUNC) continue;
+    std::uint8_t* out = burst.out[replies].data();
+    std::size_t size = 0;
+    const ByteView packet{burst.in[i].data(), incoming.msg_len};
+    switch (decide(worker_, Transport::udp, packet, burst.query, now, max_reply_, out, size)) {
+      case Verdict::ignore: break;
+      case Verdict::resolve: burst.misses[misses++] = static_cast<std::uint8_t>(i); break;
+      case Verdict::reply:
+        turn_round(incoming.msg_hdr);
+        burst.out_parts[replies] = {out, size};
+        burst.replies[replies].msg_hdr = incoming.msg_hdr;
+        burst.replies[replies].msg_hdr.msg_iov = &burst.out_parts[replies];
+        ++replies;
+        break;
+    }
+  }
+  for (unsigned sent = 0; sent < replies;) {
+    const int count = ::sendmmsg(socket_->get(), &burst.replies[sent], replies - sent,
+                                 MSG_DONTWAIT | MSG_NOSIGNAL);
+    sent += count > 0 ? static_cast<unsigned>(count) : 1;  // an error is the first reply's alone
+  }
+  for (unsigned i = 0; i < misses; ++i) resolve(burst.misses[i]);
+  return received == static_cast<int>(burst_size);
+}
+
+void UdpListener::resolve(unsigned place) {
+  mmsghdr& incoming = burst_->queries[place];
+  const std::uint8_t* bytes = burst_->in[place].data();
+  turn_round(incoming.msg_hdr);
+  LateReply reply{socket_,
+                  {bytes, bytes + incoming.msg_len},
+                  burst_->from[place],
+                  incoming.msg_hdr.msg_namelen,
+                  burst_->control[place],
+                  incoming.msg_hdr.msg_controllen,
+                  max_reply_,
+                  &worker_.service().late_stats};
+  Query query;
+  read_query(reply.packet, query);
+  worker_.service().ask(query.question, std::move(reply));
+}
+
+}  // namespace dnscache

@@ -1,0 +1,37 @@
+// Clients over UDP.
+#pragma once
+
+#include <asio/posix/stream_descriptor.hpp>
+#include <memory>
+
+#include "resolver/server/worker.hpp"
+
+namespace dnscache {
+
+/// One UDP socket: takes queries in bursts and sends their replies in bursts.
+class UdpListener {
+ public:
+  UdpListener(Worker& worker, FileDescriptor socket, const Endpoint& endpoint);
+  ~UdpListener();
+
+  const Endpoint& endpoint() const { return endpoint_; }
+  /// Takes no more queries; replies of those in flight still go out.
+  void close();
+
+ private:
+  struct Burst;
+  struct LateReply;
+
+  void wait();
+  bool serve_burst();
+  void resolve(unsigned place);
+
+  Worker& worker_;
+  Endpoint endpoint_;
+  std::shared_ptr<FileDescriptor> socket_;  // shared with replies that come after close()
+  asio::posix::stream_descriptor readable_;
+  std::size_t max_reply_;
+  std::unique_ptr<Burst> burst_;
+};
+
+}  // namespace dnscache

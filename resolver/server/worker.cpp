@@ -1,0 +1,105 @@
+#include "resolver/server/worker.hpp"
+
+#include <algorithm>
+#include <asio/executor_work_guard.hpp>
+
+#include "resolver/policy/special_names.hpp"
+#include "resolver/server/tcp.hpp"
+#include "resolver/server/udp.hpp"
+#include "resolver/wire/build.hpp"
+
+namespace dnscache {
+
+Worker::Worker(const Service& service) : service_(service) {}
+
+Worker::~Worker() { stop(); }
+
+void Worker::listen(std::vector<ListenSockets> sockets) {
+  for (ListenSockets& listener : sockets) {
+    const Endpoint& endpoint = listener.endpoint;
+    if (listener.udp.get() >= 0) {
+      udp_.push_back(std::make_unique<UdpListener>(*this, std::move(listener.udp), endpoint));
+    }
+    if (listener.tcp.get() >= 0) {
+      tcp_.push_back(std::make_unique<TcpListener>(*this, std::move(listener.tcp), endpoint));
+    }
+  }
+}
+
+void Worker::listen_only_on(const std::vector<Endpoint>& endpoints) {
+  const auto is_unwanted = [&](const auto& listener) {
+    return std::ranges::find(endpoints, listener->endpoint()) == endpoints.end();
+  };
+  std::erase_if(udp_, is_unwanted);
+  std::erase_if(tcp_, is_unwanted);
+}
+
+void Worker::stop_listening() {
+  for (const auto& listener : udp_) listener->close();
+  for (const auto& listener : tcp_) listener->close();
+}
+
+std::vector<Endpoint> Worker::endpoints() const {
+  std::vector<Endpoint> endpoints;
+  for (const auto& listener : udp_) endpoints.push_back(listener->endpoint());
+  return endpoints;
+}
+
+void Worker::run() {
+  const auto keep_running = asio::make_work_guard(io_);
+  io_.run();
+}
+
+void Worker::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void Worker::stop() {
+  io_.stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+void count_late_reply(QueryStats& stats, const Answer& answer) {
+  const bool is_stale = answer.extended_error == ExtendedError::stale_answer ||
+                        answer.extended_error == ExtendedError::stale_nxdomain;
+  if (is_stale) ++stats.stale;
+  if (answer.rcode == Rcode::server_failure) ++stats.servfail;
+}
+
+Verdict decide(Worker& worker, Transport transport, ByteView packet, Query& query,
+               CacheSeconds now, std::size_t max_reply, std::uint8_t* out, std::size_t& size) {
+  QueryStats& stats = worker.stats();
+  ++(transport == Transport::udp ? stats.udp : stats.tcp);
+  const QueryFault fault = read_query(packet, query);
+  if (fault != QueryFault::none) {
+    ++stats.malformed;
+    if (fault == QueryFault::ignore) return Verdict::ignore;
+    size = write_fault(query, fault, out);
+    return Verdict::reply;
+  }
+  const std::size_t limit =
+      transport == Transport::udp ? std::min<std::size_t>(query.udp_size, max_reply) : max_reply;
+  const Service& service = worker.service();
+  if (query.question_class == class_in) {
+    const CacheReply cached = service.cache.reply(query, now, limit, out);
+    if (cached.refresh) service.refresh(query.question);
+    if (cached.size != 0) {
+      ++stats.hits;
+      size = cached.size;
+      return Verdict::reply;
+    }
+  }
+  auto local = answer_special_type(query);
+  if (!local) local = answer_special_name(query.question);
+  // Without recursion desired the cache may answer, but nobody is asked (RFC 1035 section 4.1.1).
+  if (!local && !query.wants(header_flag::recursion_desired)) local = failure(Rcode::refused);
+  if (local) {
+    ++stats.local;
+    size = write_reply(query, local->view(), {}, limit, out);
+    return Verdict::reply;
+  }
+  ++stats.misses;
+  return Verdict::resolve;
+}
+
+}  // namespace dnscache

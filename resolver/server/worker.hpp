@@ -1,0 +1,81 @@
+// One thread that serves clients.
+#pragma once
+
+#include <asio/io_context.hpp>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "resolver/cache/cache.hpp"
+#include "resolver/resolve.hpp"
+#include "resolver/server/sockets.hpp"
+#include "resolver/stats.hpp"
+
+namespace dnscache {
+
+class TcpListener;
+class UdpListener;
+
+/// Takes a question to the resolver's thread; the reply function is called there.
+using AskFunction = std::function<void(const Question&, ReplyFunction)>;
+
+/// What all workers share.
+struct Service {
+  Cache& cache;
+  AskFunction ask;
+  std::function<void(const Question&)> refresh;
+  QueryStats& late_stats;  ///< of replies that had to be resolved; only the resolver's thread writes
+};
+
+/// A thread with its own event loop and its own sockets. Answers what it can from the cache and
+/// hands the rest to the resolver.
+class Worker {
+ public:
+  explicit Worker(const Service& service);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  asio::io_context& io() { return io_; }
+  const Service& service() const { return service_; }
+  QueryStats& stats() { return stats_; }
+
+  /// Serves further sockets. This and the next two: before the thread runs, or on it.
+  void listen(std::vector<ListenSockets> sockets);
+  /// Closes the sockets on other addresses than these.
+  void listen_only_on(const std::vector<Endpoint>& endpoints);
+  /// Takes no more queries; replies still go out.
+  void stop_listening();
+  std::vector<Endpoint> endpoints() const;
+
+  /// Runs the event loop on the calling thread until stop().
+  void run();
+  /// The same on a thread of its own.
+  void start();
+  void stop();
+
+ private:
+  const Service& service_;
+  asio::io_context io_{1};
+  QueryStats stats_;
+  std::vector<std::unique_ptr<UdpListener>> udp_;
+  std::vector<std::unique_ptr<TcpListener>> tcp_;
+  std::thread thread_;
+};
+
+enum class Transport { udp, tcp };
+
+/// Counts what became of a query that had to be resolved.
+void count_late_reply(QueryStats& stats, const Answer& answer);
+
+/// What to do with a client's packet.
+enum class Verdict { reply, resolve, ignore };
+
+/// Everything that can be decided about a packet at once: faults, special names and types, and the
+/// cache. With Verdict::reply, `size` bytes were written to `out`, which has room for `max_reply`;
+/// over UDP the client's own limit holds as well. Never allocates for a hit.
+Verdict decide(Worker& worker, Transport transport, ByteView packet, Query& query,
+               CacheSeconds now, std::size_t max_reply, std::uint8_t* out, std::size_t& size);
+
+}  // namespace dnscache

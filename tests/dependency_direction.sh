@@ -1,0 +1,58 @@
+#!/bin/sh
+# Reads every #include of the sources and fails when one goes against the architecture:
+#   wire <- {config, cache, policy, upstream} <- dnssec <- resolve <- server;  cli -> everything
+# Among the four in braces everybody may use config, and upstream the cache's entries. Of the files
+# directly in resolver/, error and endpoint are the ground everybody stands on; the others (log,
+# task, stats …) are common to all but wire and config.
+set -eu
+cd "${1:-$(dirname "$0")/..}"
+
+find resolver dbus cli -name '*.[ch]pp' -exec grep -nH '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' {} + 2>/dev/null |
+awk '
+  # The layer that a file belongs to.
+  function layer(path,   part, n) {
+    n = split(path, part, "/")
+    if (part[1] != "resolver") return part[1]
+    if (n > 2) return part[2]
+    if (part[2] ~ /^(error|endpoint)\./) return "ground"
+    return part[2] ~ /^resolve\./ ? "resolve" : "common"
+  }
+  BEGIN {
+    may["ground"]   = "ground"
+    may["wire"]     = "ground wire"
+    may["config"]   = may["wire"] " config"
+    may["common"]   = may["config"] " common"
+    may["cache"]    = may["common"] " cache"
+    may["policy"]   = may["common"] " policy"
+    may["upstream"] = may["cache"] " upstream"
+    may["dnssec"]   = may["upstream"] " policy dnssec"
+    may["resolve"]  = may["dnssec"] " resolve"
+    may["server"]   = may["resolve"] " server"
+    may["dbus"]     = may["wire"] " dbus"
+    may["cli"]      = may["server"] " dbus cli"
+  }
+  {
+    split($0, field, ":")
+    file = field[1]; line = field[2]
+    match($0, /"[^"]+"/)
+    target = substr($0, RSTART + 1, RLENGTH - 2)
+    read_count++
+    if (target ~ /^\.\.?\// || target !~ /\//) {
+      printf "%s:%s: includes \"%s\": write the path from the root of the repository\n", file, line, target
+      bad++; next
+    }
+    from = layer(file); to = layer(target)
+    if (!(from in may)) {
+      printf "%s:%s: the layer \"%s\" is not known: add it to tests/dependency_direction.sh\n", file, line, from
+      bad++; next
+    }
+    if (index(" " may[from] " ", " " to " ") == 0) {
+      printf "%s:%s: %s must not include %s (\"%s\")\n", file, line, from, to, target
+      bad++
+    }
+  }
+  END {
+    if (read_count == 0) { print "no #include was found: wrong folder?"; exit 1 }
+    if (bad) { printf "%d of %d includes go against the architecture\n", bad, read_count; exit 1 }
+    printf "%d includes follow the architecture\n", read_count
+  }'
