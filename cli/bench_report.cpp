@@ -4,7 +4,7 @@
 #include <cmath>
 #include <fmt/format.h>
 
-#include "resolver/config/problem.hpp"
+#include "resolver/config/text.hpp"
 
 namespace dnscache::cli {
 

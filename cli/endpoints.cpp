@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "resolver/config/problem.hpp"
+#include "resolver/config/text.hpp"
 #include "resolver/config/values.hpp"
 
 namespace dnscache::cli {

@@ -12,7 +12,7 @@
 #include "cli/host/engine_process.hpp"
 #include "cli/host/resolv_conf.hpp"
 #include "cli/output.hpp"
-#include "resolver/config/problem.hpp"
+#include "resolver/config/text.hpp"
 #include "resolver/config/read.hpp"
 #include "resolver/config/resolv_conf.hpp"
 #include "resolver/config/values.hpp"

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
-#include "resolver/config/problem.hpp"
+#include "resolver/config/text.hpp"
 #include "resolver/config/resolv_conf.hpp"
 #include "resolver/config/text_file.hpp"
 #include "resolver/config/values.hpp"

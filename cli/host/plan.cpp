@@ -6,7 +6,7 @@
 #include "cli/host/journal.hpp"
 #include "cli/host/resolv_conf.hpp"
 #include "cli/status.hpp"
-#include "resolver/config/problem.hpp"
+#include "resolver/config/text.hpp"
 #include "resolver/config/resolv_conf.hpp"
 #include "resolver/config/values.hpp"
 
