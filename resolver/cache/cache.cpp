@@ -97,7 +97,7 @@ class Cache::Shard {
     CacheReply result;
     result.size = write_reply(query, entry->view(), {age, std::nullopt}, limit, out);
     const bool due = entry->ttl - age <= entry->ttl / 10 && entry->ttl >= shortest_prefetched_ttl;
-    if (due && !entry->refreshing) entry->refreshing = result.refresh = true;
+    if (due && entry->has_data && !entry->refreshing) entry->refreshing = result.refresh = true;
     return result;
   }
 

@@ -35,7 +35,7 @@ UpstreamGroup::UpstreamGroup(World& world, const Config& config, const Name& zon
       timeout_(config.timeout),
       hedge_(config.hedge),
       no_soa_ttl_(static_cast<std::uint32_t>(config.cache.negative.default_ttl.count())),
-      extra_budget_(1),
+      extra_budget_(config.hedge.budget > 0 ? 1 : 0),
       last_resort_budget_(last_resort_per_second),
       quota_timer_(world.timers(), [this] { serve_waiting(); }) {
   for (const UpstreamConfig& upstream : upstreams) {

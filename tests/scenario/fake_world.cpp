@@ -47,11 +47,4 @@ void FakeWorld::pass(Duration duration) {
   now_ = end;
 }
 
-SentQuery* FakeWorld::waiting_with(const std::string& upstream, bool over_tcp) {
-  const auto found = std::ranges::find_if(sent_, [&](const SentQuery& query) {
-    return query.upstream == upstream && (query.protocol != Protocol::udp) == over_tcp;
-  });
-  return found != sent_.end() ? &*found : nullptr;
-}
-
 }  // namespace dnscache::test

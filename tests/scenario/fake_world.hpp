@@ -33,8 +33,6 @@ class FakeWorld final : public World {
   void pass(Duration duration);
 
   std::deque<SentQuery>& sent() { return sent_; }
-  /// The oldest query that waits with this upstream; null when there is none.
-  SentQuery* waiting_with(const std::string& upstream, bool over_tcp);
   void set_unreachable(const std::string& upstream) { unreachable_.push_back(upstream); }
 
  private:
