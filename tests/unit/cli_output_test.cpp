@@ -42,7 +42,7 @@ TEST_CASE("JSON has the values of the columns that have a key") {
 }
 
 TEST_CASE("text from the network can't steer the terminal") {
-  Table table({{"NAME", "name"}});
+  Table table(std::vector<Column>{{"NAME", "name"}});
   table.add_row({{"evil\033[2J\r\n"}});
   CHECK(table.to_text(Terminal{}) == "NAME\nevil?[2J??\n");
 }
