@@ -28,7 +28,7 @@ awk '
     may["dnssec"]   = may["upstream"] " policy dnssec"
     may["resolve"]  = may["dnssec"] " resolve"
     may["server"]   = may["resolve"] " server"
-    may["dbus"]     = may["wire"] " dbus"
+    may["dbus"]     = may["config"] " dbus"
     may["cli"]      = may["server"] " dbus cli"
   }
   {
