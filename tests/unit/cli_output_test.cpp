@@ -47,6 +47,12 @@ TEST_CASE("text from the network can't steer the terminal") {
   CHECK(table.to_text(Terminal{}) == "NAME\nevil?[2J??\n");
 }
 
+TEST_CASE("long lines are wrapped behind an indent, on a terminal only") {
+  CHECK(wrapped(terminal_of_width(20), "one two three four five six", 4) ==
+        "one two three\n    four five six");
+  CHECK(wrapped(Terminal{}, "one two three four five six", 4) == "one two three four five six");
+}
+
 TEST_CASE("bars") {
   CHECK(bar(terminal_of_width(0), 0.5, 4) == "██  ");
   CHECK(bar(terminal_of_width(0), 1.0 / 32, 4) == "▏   ");
