@@ -29,7 +29,7 @@ Checked check(const CheckOptions& options) {
   std::error_code ignored;
   const auto status = std::filesystem::symlink_status(path, ignored);
   checked.exists = options.file || status.type() != std::filesystem::file_type::not_found;
-  if (checked.exists) checked.reading = read_config_file(path);
+  checked.reading = read_config_file_or_default(options.file);
   const Config& config = checked.reading.config;
   if (!checked.reading) return checked;
   if (config.upstreams.empty()) {

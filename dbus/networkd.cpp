@@ -1,5 +1,7 @@
 #include "dbus/networkd.hpp"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <spdlog/fmt/fmt.h>
@@ -28,6 +30,18 @@ IpAddress to_address(const Json& bytes) {
   auto count = std::min(bytes.size(), address.bytes.size());
   for (std::size_t i = 0; i < count; ++i) address.bytes[i] = bytes.at(i).get<std::uint8_t>();
   return address;
+}
+
+using AddressRow = sdbus::Struct<std::int32_t, std::vector<std::uint8_t>>;
+
+std::vector<AddressRow> to_rows(const std::vector<IpAddress>& addresses) {
+  std::vector<AddressRow> rows;
+  for (const auto& address : addresses) {
+    auto begin = address.bytes.begin();
+    std::vector<std::uint8_t> bytes(begin, begin + static_cast<std::ptrdiff_t>(address.size()));
+    rows.emplace_back(address.is_v6 ? AF_INET6 : AF_INET, std::move(bytes));
+  }
+  return rows;
 }
 
 std::vector<std::string> domains(const Json& object, const char* key) {
@@ -103,6 +117,20 @@ Result<void> Networkd::reconfigure(int interface_index) {
   return attempt_running(
       *connection_, networkd_service, fmt::format("configure link {} anew", interface_index),
       [&] { Manager(*connection_, networkd_service).ReconfigureLink(interface_index); });
+}
+
+Result<void> Networkd::set_servers(int interface_index, const std::vector<IpAddress>& servers) {
+  return attempt_running(
+      *connection_, networkd_service, fmt::format("set the servers of link {}", interface_index),
+      [&] {
+        Manager(*connection_, networkd_service).SetLinkDNS(interface_index, to_rows(servers));
+      });
+}
+
+Result<void> Networkd::revert_servers(int interface_index) {
+  return attempt_running(
+      *connection_, networkd_service, fmt::format("revert the servers of link {}", interface_index),
+      [&] { Manager(*connection_, networkd_service).RevertLinkDNS(interface_index); });
 }
 
 }  // namespace dnscache::dbus

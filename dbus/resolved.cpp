@@ -8,7 +8,6 @@
 
 #include "dbus/call.hpp"
 #include "dbus/org.freedesktop.resolve1.proxy.hpp"
-#include "resolver/config/config.hpp"
 
 namespace dnscache::dbus {
 namespace {
@@ -40,7 +39,7 @@ DnsServer to_server(int interface_index, const Bytes& address, std::uint16_t por
   DnsServer server;
   server.interface_index = interface_index;
   server.endpoint.address = to_address(address);
-  server.endpoint.port = port == 0 ? dns_port : port;
+  server.endpoint.port = port == 0 ? std::uint16_t{53} : port;
   server.server_name = server_name;
   return server;
 }
@@ -50,10 +49,7 @@ std::vector<DnsServer> to_servers(const Rows& rows) {
   std::vector<DnsServer> servers;
   for (const auto& row : rows) {
     const auto& [interface_index, family, address, port, name] = fields(row);
-    auto server = to_server(interface_index, address, port, name);
-    // resolved reports a global server on a loopback address as one of the interface lo.
-    if (server.endpoint.address.is_loopback()) server.interface_index = 0;
-    servers.push_back(std::move(server));
+    servers.push_back(to_server(interface_index, address, port, name));
   }
   return servers;
 }

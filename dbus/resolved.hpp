@@ -14,7 +14,9 @@ namespace dnscache::dbus {
 
 /// A server that systemd-resolved asks.
 struct DnsServer {
-  int interface_index = 0;  ///< 0: global, from resolved.conf or /etc/resolv.conf
+  /// 0: global, from resolved.conf or /etc/resolv.conf; a server on a loopback address is always
+  /// reported as one of lo, 1, so that only ResolvedLink tells a link's from a global one.
+  int interface_index = 0;
   Endpoint endpoint;        ///< port 53 where none is set
   std::string server_name;  ///< for DNS over TLS; mostly empty
 

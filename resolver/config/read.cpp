@@ -231,22 +231,12 @@ ConfigReading read_config_file(const std::filesystem::path& path) {
   return reading;
 }
 
-Result<Config> load_config(const std::filesystem::path& path) {
-  std::error_code ignored;
-  const auto status = std::filesystem::symlink_status(path, ignored);
-  if (path == default_config_path && status.type() == std::filesystem::file_type::not_found) {
-    return Config{};
-  }
-  const auto text = read_text_file(path);
-  if (!text) return text.error();
-  ConfigReading reading = read_config(*text, path.string());
-  if (reading) return std::move(reading.config);
-  std::string message = reading.problems[0].to_text();
-  if (const std::size_t more = reading.problems.size() - 1; more > 0) {
-    message +=
-        " (and " + std::to_string(more) + " more: run dnscachectl check " + path.string() + ')';
-  }
-  return Error{message, ExitCode::check_failed};
+ConfigReading read_config_file_or_default(const std::optional<std::filesystem::path>& named) {
+  if (named) return read_config_file(*named);
+  std::error_code ignored;  // a file that can't be looked at is read, for the message
+  const auto status = std::filesystem::symlink_status(default_config_path, ignored);
+  if (status.type() == std::filesystem::file_type::not_found) return {};
+  return read_config_file(default_config_path);
 }
 
 std::string print_config(const Config& config) {

@@ -2,13 +2,13 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "resolver/config/config.hpp"
 #include "resolver/config/problem.hpp"
-#include "resolver/error.hpp"
 
 namespace dnscache {
 
@@ -26,10 +26,9 @@ ConfigReading read_config(std::string_view text, const std::string& file);
 /// Reads the file at `path`.
 ConfigReading read_config_file(const std::filesystem::path& path);
 
-/// The same for a program that starts or reloads: the error is one line with the first problem and
-/// names `dnscachectl check` if there are more. A file that does not exist at the default path
-/// gives the defaults.
-Result<Config> load_config(const std::filesystem::path& path);
+/// Reads the file that was named or else the one at the default path; if that does not exist,
+/// everything has its default.
+ConfigReading read_config_file_or_default(const std::optional<std::filesystem::path>& named);
 
 /// The configuration as YAML with every default, commented; reads back as an equal Config.
 std::string print_config(const Config& config);

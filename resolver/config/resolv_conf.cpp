@@ -102,8 +102,6 @@ Result<ResolvConf> read_resolv_conf(const std::filesystem::path& path) {
 
 std::string replace_nameservers(std::string_view original,
                                 const std::vector<IpAddress>& nameservers) {
-  const bool crlf = original.find("\r\n") != std::string_view::npos;
-  const std::string lines = nameserver_lines(nameservers, crlf ? "\r\n" : "\n");
   std::string result;
   bool written = false;
   for (std::string_view rest = original; !rest.empty();) {
@@ -111,13 +109,14 @@ std::string replace_nameservers(std::string_view original,
     if (!names_server(line)) {
       result += line;
     } else if (!written) {
-      result += lines;
+      result += nameserver_lines(nameservers, line.ends_with("\r\n") ? "\r\n" : "\n");
       written = true;
     }
   }
-  if (written) return result;
-  if (!lines.empty() && !result.empty() && !result.ends_with('\n')) result += crlf ? "\r\n" : "\n";
-  return result + lines;
+  if (written || nameservers.empty()) return result;
+  const std::string_view end = original.find("\r\n") == std::string_view::npos ? "\n" : "\r\n";
+  if (!result.empty() && !result.ends_with('\n')) result += end;
+  return result + nameserver_lines(nameservers, end);
 }
 
 }  // namespace dnscache

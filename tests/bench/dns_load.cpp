@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -67,6 +68,7 @@ struct Options {
   bool verify = false;
   std::uint32_t seed = 1;
   pid_t pid = 0;
+  int server_core = -1;
   std::vector<std::string> command;
 };
 
@@ -553,12 +555,19 @@ nlohmann::json run_load(const Options& options) {
   return result;
 }
 
-pid_t start_server(const std::vector<std::string>& command) {
+pid_t start_server(const Options& options) {
   std::vector<char*> arguments;
-  for (const auto& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
+  for (const auto& argument : options.command)
+    arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
   const pid_t child = fork();
   if (child != 0) return child;
+  if (options.server_core >= 0) {
+    cpu_set_t cores;
+    CPU_ZERO(&cores);
+    CPU_SET(options.server_core, &cores);
+    sched_setaffinity(0, sizeof cores, &cores);
+  }
   const int null = open("/dev/null", O_RDWR);
   for (const int fd : {0, 1, 2}) dup2(null, fd);
   execvp(arguments[0], arguments.data());
@@ -570,7 +579,7 @@ nlohmann::json run_start(const Options& options) {
   if (options.command.empty()) throw std::runtime_error("--mode start needs a command after --");
   const auto query = make_query(options.prefix + "-000000." + options.zone, type_a, false);
   const auto begin = Clock::now();
-  const pid_t child = start_server(options.command);
+  const pid_t child = start_server(options);
   const int fd = open_socket(options);
   std::optional<double> first_ms;
   std::array<std::uint8_t, buffer_size> buffer{};
@@ -628,6 +637,7 @@ int main(int argc, char** argv) {
   app.add_flag("--verify", options.verify, "check the addresses in the answers");
   app.add_option("--seed", options.seed);
   app.add_option("--pid", options.pid, "server process whose cost is reported");
+  app.add_option("--server-core", options.server_core, "start: processor that the server gets");
   app.add_option("command", options.command, "start: the server's command line");
   CLI11_PARSE(app, argc, argv);
   prctl(PR_SET_TIMERSLACK, 1);

@@ -138,4 +138,4 @@ case_quota() {
       without_ede: (($new[0].rcodes["2"] // 0) - ([$new[0].extended_errors[]] | add // 0))}'
 }
 
-bench_main "$@"
+bench_main "$@"; exit

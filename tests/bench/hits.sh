@@ -82,8 +82,8 @@ case_start() {
   start_upstream 192.0.2.1 192.0.2.2
   configure_peer "$PEER"
   for round in $(seq 1 "$(number 9 3)"); do
-    taskset -c $CLIENT_CORE "$TOOLS/dns_load" --server "$ADDRESS" --mode start --timeout 10 -- \
-      taskset -c $SERVER_CORE "${COMMAND[@]}"
+    taskset -c $CLIENT_CORE "$TOOLS/dns_load" --server "$ADDRESS" --mode start --timeout 10 \
+      --server-core $SERVER_CORE -- "${COMMAND[@]}"
   done >"$WORK/load"
   jq -cs '{first_answer_ms: (map(.first_answer_ms) | sort | .[length / 2 | floor]),
     ended_by_sigterm: all(.ended_by_sigterm)}' "$WORK/load"
@@ -135,4 +135,4 @@ applies_policy() { [ "$1" = ours ]; }
 
 case_policy() { "$TOOLS/cache_policy" --requests "$(number 4000000 1000000)"; }
 
-bench_main "$@"
+bench_main "$@"; exit

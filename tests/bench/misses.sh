@@ -24,4 +24,4 @@ case_distinct() {
     source_ports: ([$up[0][].source_ports] | max)}' "$WORK/load"
 }
 
-bench_main "$@"
+bench_main "$@"; exit

@@ -105,7 +105,6 @@ configure_ours() {
     echo "listen: [127.0.0.1:53]"
     echo "workers: $WORKERS"
     echo "upstreams: [$(echo "$UPSTREAMS" | sed 's/ /, /g')]"
-    if [ "$CACHE_NAMES" -gt 100000 ]; then echo "cache: {size: 128MiB}"; fi
     if [ -n "$QUOTA" ]; then echo "quota: {packets_per_second: $QUOTA}"; fi
     echo "control: $WORK/control.sock"
   } >"$WORK/config.yaml"

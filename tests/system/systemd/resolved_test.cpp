@@ -71,8 +71,8 @@ TEST_CASE("a drop-in takes effect with a restart and is read back", "[resolved]"
              "DNSStubListener=no\n");
   restart_resolved(bus);
   auto state = value_of(resolved.state());
-  CHECK(contains(state.servers, server(0, "127.0.0.1")));
-  CHECK(contains(state.servers, {0, *Endpoint::parse("[::1]:5353", 53), "cache.example"}));
+  CHECK(contains(state.servers, server(1, "127.0.0.1")));
+  CHECK(contains(state.servers, {1, *Endpoint::parse("[::1]:5353", 53), "cache.example"}));
   CHECK(contains(state.servers, server(ens5(), "10.0.0.2")));
   CHECK(contains(state.domains, Domain{0, ".", true}));
   CHECK(contains(state.domains, Domain{0, "corp.example", false}));

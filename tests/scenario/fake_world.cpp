@@ -1,0 +1,57 @@
+#include "tests/scenario/fake_world.hpp"
+
+#include <algorithm>
+
+#include "resolver/wire/protocol.hpp"
+
+namespace dnscache::test {
+
+/// Remembers what it was given to send.
+class FakeWorld::FakeCarrier final : public Carrier {
+ public:
+  FakeCarrier(FakeWorld& world, const UpstreamConfig& upstream, Protocol protocol)
+      : world_(world), upstream_(upstream.endpoint.address.to_text()), protocol_(protocol) {}
+
+  std::error_code send(Parcel& parcel) override {
+    if (std::ranges::count(world_.unreachable_, upstream_) != 0) {
+      return std::make_error_code(std::errc::network_unreachable);
+    }
+    store16(parcel.query().data(), static_cast<std::uint16_t>(world_.random()));
+    parcel.carrier = this;
+    world_.sent_.push_back({upstream_, protocol_, &parcel});
+    return {};
+  }
+
+  void forget(Parcel& parcel) override {
+    parcel.carrier = nullptr;
+    std::erase_if(world_.sent_, [&](const SentQuery& sent) { return sent.parcel == &parcel; });
+  }
+
+ private:
+  FakeWorld& world_;
+  std::string upstream_;
+  Protocol protocol_;
+};
+
+std::unique_ptr<Carrier> FakeWorld::make_carrier(const UpstreamConfig& upstream,
+                                                 Protocol protocol) {
+  return std::make_unique<FakeCarrier>(*this, upstream, protocol);
+}
+
+void FakeWorld::pass(Duration duration) {
+  const TimePoint end = now_ + duration;
+  while (timers().next() && *timers().next() <= end) {
+    now_ = std::max(now_, *timers().next());
+    timers().fire(now_);
+  }
+  now_ = end;
+}
+
+SentQuery* FakeWorld::waiting_with(const std::string& upstream, bool over_tcp) {
+  const auto found = std::ranges::find_if(sent_, [&](const SentQuery& query) {
+    return query.upstream == upstream && (query.protocol != Protocol::udp) == over_tcp;
+  });
+  return found != sent_.end() ? &*found : nullptr;
+}
+
+}  // namespace dnscache::test

@@ -1,0 +1,49 @@
+// A world without sockets and without waiting, for scenarios.
+#pragma once
+
+#include <deque>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "resolver/upstream/world.hpp"
+
+namespace dnscache::test {
+
+/// A query that the engine has sent to an upstream and that was not answered yet.
+struct SentQuery {
+  std::string upstream;  ///< address without the port
+  Protocol protocol;
+  Parcel* parcel;
+  bool is_expected = false;  ///< an EXPECT_OUT line has named it
+};
+
+/// Time stands still until a scenario moves it; packets go nowhere until a scenario answers them.
+class FakeWorld final : public World {
+ public:
+  TimePoint now() const override { return now_; }
+  CacheSeconds cache_now() const override {
+    return static_cast<CacheSeconds>(now_.time_since_epoch() / std::chrono::seconds(1));
+  }
+  std::uint64_t random() override { return random_(); }
+  std::unique_ptr<Carrier> make_carrier(const UpstreamConfig& upstream,
+                                        Protocol protocol) override;
+
+  /// Moves the clock, with everything that happens on the way at its own time.
+  void pass(Duration duration);
+
+  std::deque<SentQuery>& sent() { return sent_; }
+  /// The oldest query that waits with this upstream; null when there is none.
+  SentQuery* waiting_with(const std::string& upstream, bool over_tcp);
+  void set_unreachable(const std::string& upstream) { unreachable_.push_back(upstream); }
+
+ private:
+  class FakeCarrier;
+
+  TimePoint now_{std::chrono::hours(1000)};
+  std::mt19937_64 random_{20261123};
+  std::deque<SentQuery> sent_;
+  std::vector<std::string> unreachable_;
+};
+
+}  // namespace dnscache::test

@@ -1,0 +1,427 @@
+// Runs every *.scenario file of this folder through the engine's real path of a query: decide(),
+// the cache and resolve(), with a fake network and a fake clock. README: tests/scenario/README.md.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "resolver/config/read.hpp"
+#include "resolver/resolve.hpp"
+#include "resolver/server/worker.hpp"
+#include "tests/scenario/fake_world.hpp"
+#include "tests/support/message.hpp"
+
+namespace dnscache::test {
+namespace {
+
+using Words = std::vector<std::string>;
+
+Words split(const std::string& line) {
+  std::istringstream stream(line);
+  return {std::istream_iterator<std::string>(stream), {}};
+}
+
+std::uint32_t in_seconds(const std::string& text) {
+  return static_cast<std::uint32_t>(std::stoul(text));
+}
+
+Duration duration_of(const std::string& text) {
+  std::size_t digits = 0;
+  const auto number = std::stoll(text, &digits);
+  const std::string unit = text.substr(digits);
+  if (unit == "ms") return std::chrono::milliseconds(number);
+  if (unit == "s") return std::chrono::seconds(number);
+  if (unit == "h") return std::chrono::hours(number);
+  throw std::runtime_error("unknown unit in " + text);
+}
+
+/// The options of a line: `key=value` words and plain words.
+class Options {
+ public:
+  Options(const Words& words, std::size_t first) {
+    for (std::size_t i = first; i < words.size(); ++i) {
+      const auto equals = words[i].find('=');
+      values_[words[i].substr(0, equals)] =
+          equals == std::string::npos ? "" : words[i].substr(equals + 1);
+    }
+  }
+  bool has(const std::string& key) const { return values_.contains(key); }
+  std::string get(const std::string& key) const { return values_.at(key); }
+
+ private:
+  std::map<std::string, std::string> values_;
+};
+
+/// A response to a query that the engine sent, made of a REPLY line.
+class ResponseBuilder {
+ public:
+  ResponseBuilder(const Message& query, Words words) : query_(query), words_(std::move(words)) {}
+
+  Bytes build() {
+    static const std::map<std::string, std::uint16_t> rcodes{
+        {"NOERROR", 0}, {"FORMERR", 1}, {"SERVFAIL", 2}, {"NXDOMAIN", 3},
+        {"NOTIMP", 4},  {"REFUSED", 5}};
+    rcode_ = rcodes.at(words_.at(2));
+    for (at_ = 3; at_ < words_.size();) word(next());
+    return header();
+  }
+
+ private:
+  std::string next() { return words_.at(at_++); }
+
+  void word(const std::string& word) {
+    if (word == "tc") flags_ |= flag_tc;
+    else if (word == "ad") flags_ |= flag_ad;
+    else if (word == "wrong-id") id_change_ = 1;
+    else if (word == "wrong-question") wrong_question_ = true;
+    else if (word == "changed-case") changed_case_ = true;
+    else if (word == "no-edns") with_edns_ = false;
+    else if (word == "broken") broken_ = true;
+    else if (word.starts_with("ttl=")) ttl_ = in_seconds(word.substr(4));
+    else if (word == "authority") section_ = 1;
+    else if (word == "additional") section_ = 2;
+    else if (word.starts_with("owner=")) owner_ = word.substr(6);
+    else if (word.starts_with("soa=")) add_soa(in_seconds(word.substr(4)));
+    else add_record(word, next());
+  }
+
+  void add_soa(std::uint32_t minimum) {
+    section_ = 1;
+    Writer data;
+    data.name("ns.example");
+    data.name("hostmaster.example");
+    for (const std::uint32_t value : {1u, 2u, 3u, 4u, minimum}) data.u32(value);
+    owner_ = "example";
+    add(type_soa, data.bytes);
+  }
+
+  void add_record(const std::string& type, const std::string& text) {
+    Writer data;
+    if (type == "A" || type == "AAAA") {
+      const auto address = IpAddress::parse(text).value();
+      data.bytes.assign(address.bytes.begin(), address.bytes.begin() + (address.is_v6 ? 16 : 4));
+    } else if (type == "TXT") {
+      for (std::size_t left = std::stoul(text); left > 0;) {  // so many characters
+        const std::size_t piece = std::min<std::size_t>(left, 255);
+        data.u8(static_cast<std::uint8_t>(piece));
+        data.bytes.insert(data.bytes.end(), piece, 'x');
+        left -= piece;
+      }
+    } else {
+      data.name(text);
+    }
+    add(type_from_text(type), data.bytes);
+    if (type == "CNAME") owner_ = text;  // the next record continues the chain
+  }
+
+  void add(std::uint16_t type, const Bytes& data) {
+    Writer& records = sections_[section_];
+    records.name(owner_.value_or(query_.questions.at(0).name));
+    records.u16(type);
+    records.u16(1);
+    records.u32(ttl_);
+    records.u16(static_cast<std::uint16_t>(data.size()));
+    records.append(data);
+    ++counts_[section_];
+  }
+
+  Bytes header() {
+    std::string name = wrong_question_ ? "other.example" : query_.questions.at(0).name;
+    if (changed_case_) {
+      for (char& c : name) c = std::isupper(c) ? std::tolower(c) : std::toupper(c);
+    }
+    const bool edns = with_edns_ && query_.edns.has_value();
+    Writer out;
+    out.u16(static_cast<std::uint16_t>(query_.id + id_change_));
+    out.u16(static_cast<std::uint16_t>(flag_qr | flag_ra | flags_ | rcode_));
+    for (const unsigned count : {1u, counts_[0], counts_[1], counts_[2] + (edns ? 1u : 0u)}) {
+      out.u16(static_cast<std::uint16_t>(count));
+    }
+    out.name(name);
+    out.u16(query_.questions.at(0).type);
+    out.u16(1);
+    for (const Writer& section : sections_) out.append(section.bytes);
+    if (edns) out.append({0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0});
+    if (broken_) out.bytes.resize(out.bytes.size() - 3);
+    return out.bytes;
+  }
+
+  Message query_;
+  Words words_;
+  std::size_t at_ = 0;
+  std::uint16_t rcode_ = 0;
+  unsigned flags_ = 0;
+  unsigned id_change_ = 0;
+  bool wrong_question_ = false, changed_case_ = false, broken_ = false, with_edns_ = true;
+  std::uint32_t ttl_ = 300;
+  std::size_t section_ = 0;
+  std::optional<std::string> owner_;
+  std::array<Writer, 3> sections_;
+  std::array<unsigned, 3> counts_{};
+};
+
+/// One scenario being played.
+class Player {
+ public:
+  explicit Player(const Config& config)
+      : cache_(config.cache.size),
+        resolver_(world_, cache_, config),
+        service_{cache_,
+                 [this](const dnscache::Question& q, ReplyFunction reply) {
+                   resolver_.ask(q, std::move(reply));
+                 },
+                 [this](const dnscache::Question& q) { resolver_.refresh(q); }, late_stats_},
+        worker_(service_) {}
+
+  void play(const Words& words) {
+    const std::string& verb = words.at(0);
+    if (verb == "QUERY") return query(words);
+    if (verb == "EXPECT_ANSWER") return expect_answer(words);
+    if (verb == "EXPECT_NO_ANSWER") return expect_no_answer();
+    if (verb == "EXPECT_OUT") return expect_out(words);
+    if (verb == "EXPECT_NO_OUT") return expect_no_out();
+    if (verb == "REPLY") return reply(words);
+    if (verb == "FAIL") return fail(words);
+    if (verb == "UNREACHABLE") return world_.set_unreachable(words.at(1));
+    if (verb == "TIME_PASSES") return world_.pass(duration_of(words.at(1)));
+    if (verb == "FLUSH") return flush(words);
+    if (verb == "EXPECT_STATE") return expect_state(words);
+    FAIL("unknown line: " << verb);
+  }
+
+  void finish() {
+    for (const SentQuery& sent : world_.sent()) {
+      INFO("to " << sent.upstream);
+      CHECK(sent.is_expected);
+    }
+    CHECK(answers_.empty());
+  }
+
+ private:
+  void query(const Words& words) {
+    test::Query query;
+    query.name = words.at(1);
+    query.type = type_from_text(words.at(2));
+    const Options options(words, 3);
+    query.id = options.has("id") ? static_cast<std::uint16_t>(std::stoul(options.get("id"))) : 77;
+    if (options.has("cd")) query.flags |= flag_cd;
+    if (options.has("ad")) query.flags |= flag_ad;
+    if (options.has("no-rd")) query.flags = 0;
+    if (options.has("do") || options.has("edns")) query.edns.emplace();
+    if (options.has("do")) query.edns->dnssec_ok = true;
+    if (options.has("size")) {
+      query.edns.emplace().payload_size =
+          static_cast<std::uint16_t>(std::stoul(options.get("size")));
+    }
+    ask(encode(query));
+  }
+
+  void ask(const Bytes& packet) {
+    Bytes out(65535);
+    dnscache::Query query;
+    std::size_t size = 0;
+    switch (decide(worker_, Transport::udp, packet, query, world_.cache_now(), 4096, out.data(),
+                   size)) {
+      case Verdict::ignore: return;
+      case Verdict::reply: out.resize(size); answers_.push_back(decode(out).value()); return;
+      case Verdict::resolve: break;
+    }
+    service_.ask(query.question, [this, packet](const Answer& answer) {
+      Bytes bytes(65535);
+      dnscache::Query asked;
+      read_query(packet, asked);
+      bytes.resize(write_reply(asked, answer.view(), {}, asked.udp_size, bytes.data()));
+      answers_.push_back(decode(bytes).value());
+    });
+  }
+
+  // EXPECT_ANSWER RCODE [TYPE TEXT]... [ttl=N] [id=N] [name=N] [ede=N] [ad] [tc] [empty]
+  void expect_answer(const Words& words) {
+    REQUIRE_FALSE(answers_.empty());
+    const Message answer = answers_.front();
+    answers_.pop_front();
+    static const std::map<std::string, unsigned> rcodes{
+        {"NOERROR", 0}, {"FORMERR", 1}, {"SERVFAIL", 2}, {"NXDOMAIN", 3},
+        {"NOTIMP", 4},  {"REFUSED", 5}};
+    CHECK(answer.rcode == rcodes.at(words.at(1)));
+    CHECK(answer.has(flag_qr));
+    CHECK(answer.has(flag_ra));
+    CHECK_FALSE(answer.has(flag_aa));
+    bool wants_ad = false;
+    for (std::size_t i = 2; i < words.size(); ++i) {
+      const std::string& word = words[i];
+      const auto equals = word.find('=');
+      const std::string value = equals == std::string::npos ? "" : word.substr(equals + 1);
+      if (word.starts_with("ttl=")) {
+        for (const Record& record : answer.answers) CHECK(record.ttl == in_seconds(value));
+      } else if (word.starts_with("ttls=")) {
+        CHECK(ttls_of(answer) == value);
+      } else if (word.starts_with("id=")) {
+        CHECK(answer.id == std::stoul(value));
+      } else if (word.starts_with("name=")) {
+        CHECK(answer.questions.at(0).name == value);
+      } else if (word.starts_with("ede=")) {
+        CHECK(answer.edns.has_value());
+        CHECK(extended_error(answer) == std::stoi(value));
+      } else if (word == "ad") {
+        wants_ad = true;
+      } else if (word == "tc") {
+        CHECK(answer.has(flag_tc));
+      } else if (word == "empty") {
+        CHECK(answer.answers.empty());
+      } else if (word == "soa") {
+        CHECK(answer.authority.at(0).type == type_soa);
+      } else {
+        const auto texts = answer.texts(type_from_text(word));
+        const std::string& text = words.at(++i);
+        CAPTURE(texts);
+        CHECK(std::ranges::count(texts, text) == 1);
+      }
+    }
+    CHECK(answer.has(flag_ad) == wants_ad);
+  }
+
+  static std::string ttls_of(const Message& answer) {
+    std::string text;
+    for (const Record& record : answer.answers) {
+      text += (text.empty() ? "" : ",") + std::to_string(record.ttl);
+    }
+    return text;
+  }
+
+  static int extended_error(const Message& answer) {
+    const Bytes& options = answer.edns->options;
+    if (options.size() < 6 || options[1] != 15) return -1;
+    return options[4] << 8 | options[5];
+  }
+
+  void expect_no_answer() { CHECK(answers_.empty()); }
+
+  // EXPECT_OUT UPSTREAM NAME TYPE [tcp] [do] [cd] [no-edns]
+  void expect_out(const Words& words) {
+    const Options options(words, 4);
+    const bool over_tcp = options.has("tcp");
+    for (SentQuery& sent : world_.sent()) {
+      if (sent.upstream != words.at(1) || sent.is_expected) continue;
+      if ((sent.protocol != Protocol::udp) != over_tcp) continue;
+      const Message query = decode(bytes_of(sent)).value();
+      CHECK(lower_case(query.questions.at(0).name) == words.at(2));
+      CHECK(query.questions.at(0).type == type_from_text(words.at(3)));
+      CHECK(query.has(flag_rd));
+      CHECK(query.has(flag_cd) == options.has("cd"));
+      CHECK(query.edns.has_value() != options.has("no-edns"));
+      if (query.edns) CHECK(query.edns->dnssec_ok == options.has("do"));
+      if (options.has("plain-case")) CHECK(query.questions.at(0).name == words.at(2));
+      sent.is_expected = true;
+      return;
+    }
+    FAIL("nothing was sent to " << words.at(1));
+  }
+
+  void expect_no_out() {
+    for (const SentQuery& sent : world_.sent()) {
+      INFO("to " << sent.upstream);
+      CHECK(sent.is_expected);
+    }
+  }
+
+  static Bytes bytes_of(const SentQuery& sent) {
+    const auto query = sent.parcel->query();
+    return {query.begin(), query.end()};
+  }
+
+  // REPLY UPSTREAM RCODE [words of ResponseBuilder] [over-tcp]
+  void reply(Words words) {
+    const bool over_tcp = std::erase(words, "over-tcp") != 0;
+    SentQuery* sent = world_.waiting_with(words.at(1), over_tcp);
+    REQUIRE(sent != nullptr);
+    Parcel& parcel = *sent->parcel;
+    const SentQuery kept = *sent;
+    const Bytes packet = ResponseBuilder(decode(bytes_of(*sent)).value(), words).build();
+    Carrier* carrier = parcel.carrier;
+    carrier->forget(parcel);
+    // A carrier drops packets with another id by itself.
+    const bool same_id = packet[0] == kept.parcel->query()[0] && packet[1] == kept.parcel->query()[1];
+    if (same_id && parcel.receive(packet)) return;
+    parcel.carrier = carrier;
+    world_.sent().push_front(kept);
+  }
+
+  void fail(const Words& words) {
+    SentQuery* sent = world_.waiting_with(words.at(1), false);
+    REQUIRE(sent != nullptr);
+    Parcel& parcel = *sent->parcel;
+    parcel.carrier->forget(parcel);
+    parcel.fail(std::make_error_code(std::errc::connection_refused));
+  }
+
+  void flush(const Words& words) {
+    if (words.at(1) == "all") cache_.flush_all();
+    if (words.at(1) == "name") cache_.flush_name(*Name::parse(words.at(2)));
+    if (words.at(1) == "zone") cache_.flush_zone(*Name::parse(words.at(2)));
+  }
+
+  void expect_state(const Words& words) {
+    for (const auto& group : resolver_.routes()) {
+      for (const auto& upstream : group->upstreams()) {
+        if (upstream->config().endpoint.address.to_text() != words.at(1)) continue;
+        CHECK(health_text(upstream->health()) == words.at(2));
+        return;
+      }
+    }
+    FAIL("no upstream " << words.at(1));
+  }
+
+  FakeWorld world_;
+  Cache cache_;
+  std::deque<Message> answers_;
+  Resolver resolver_;
+  QueryStats late_stats_;
+  Service service_;
+  Worker worker_;
+};
+
+Config config_from(std::istream& file) {
+  std::string yaml, line;
+  while (std::getline(file, line) && line != "END") yaml += line + '\n';
+  const ConfigReading reading = read_config(yaml, "scenario");
+  for (const Problem& problem : reading.problems) FAIL(problem.to_text());
+  return reading.config;
+}
+
+void play_file(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::optional<Player> player;
+  std::string line;
+  for (unsigned number = 1; std::getline(file, line); ++number) {
+    const Words words = split(line.substr(0, line.find('#')));
+    if (words.empty()) continue;
+    INFO(path.filename().string() << ": " << line);
+    if (words[0] == "CONFIG") {
+      player.emplace(config_from(file));
+    } else {
+      REQUIRE(player);
+      player->play(words);
+    }
+  }
+  REQUIRE(player);
+  player->finish();
+}
+
+}  // namespace
+
+TEST_CASE("every scenario plays out as written") {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(TEST_DATA_DIR)) {
+    if (entry.path().extension() == ".scenario") files.push_back(entry.path());
+  }
+  std::ranges::sort(files);
+  REQUIRE(files.size() >= 30);
+  for (const auto& file : files) {
+    DYNAMIC_SECTION(file.stem().string()) { play_file(file); }
+  }
+}
+
+}  // namespace dnscache::test

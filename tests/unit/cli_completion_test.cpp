@@ -1,0 +1,86 @@
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/completion.hpp"
+#include "cli/usage.hpp"
+
+using namespace dnscache::cli;
+
+namespace {
+
+std::vector<std::string> words_for(const std::vector<std::string>& words) {
+  Options options;
+  const auto app = make_commands(options);
+  std::vector<std::string> out;
+  for (const auto& candidate : complete(*app, words)) out.push_back(candidate.word);
+  return out;
+}
+
+bool contains(const std::vector<std::string>& words, const std::string& word) {
+  return std::ranges::find(words, word) != words.end();
+}
+
+}  // namespace
+
+TEST_CASE("commands are completed, hidden ones are not") {
+  const auto all = words_for({""});
+  for (const auto* command :
+       {"setup", "status", "bench", "flush", "check", "serve", "remove", "completion"}) {
+    CHECK(contains(all, command));
+  }
+  CHECK_FALSE(contains(all, "__complete"));
+  CHECK_FALSE(contains(all, "__man-settings"));
+  CHECK(words_for({"st"}) == std::vector<std::string>{"status"});
+  CHECK(words_for({}) == all);
+}
+
+TEST_CASE("options of the command and of all commands are completed") {
+  const auto options = words_for({"setup", "--"});
+  CHECK(contains(options, "--dry-run"));
+  CHECK(contains(options, "--control"));
+  CHECK_FALSE(contains(options, "--root"));
+  CHECK_FALSE(contains(options, "--zone"));
+  CHECK(words_for({"flush", "--z"}) == std::vector<std::string>{"--zone"});
+}
+
+TEST_CASE("an option's value is not taken for a command") {
+  CHECK(words_for({"--control", "setup", "flush", "--z"}) == std::vector<std::string>{"--zone"});
+  CHECK(words_for({"--control", ""}).empty());
+  CHECK(contains(words_for({"bench", "--type", "A"}), "AAAA"));
+  CHECK(contains(words_for({"bench", "-t", ""}), "MX"));
+}
+
+TEST_CASE("arguments with fixed words are completed") {
+  CHECK(words_for({"completion", ""}) == std::vector<std::string>{"bash", "zsh", "fish"});
+  CHECK(words_for({"check", ""}).empty());
+}
+
+TEST_CASE("every option and command has a help text") {
+  Options options;
+  const auto app = make_commands(options);
+  for (const auto* command : app->get_subcommands([](const CLI::App*) { return true; })) {
+    CHECK_FALSE(command->get_description().empty());
+    if (command->get_group().empty()) continue;
+    for (const auto* option : command->get_options()) {
+      INFO(command->get_name() << " " << option->get_name());
+      CHECK_FALSE(option->get_description().empty());
+    }
+  }
+}
+
+TEST_CASE("lists are given with commas or several times, and leave the names alone") {
+  Options options;
+  const auto app = make_commands(options);
+  app->parse("bench --servers 192.0.2.1,192.0.2.2 --servers 192.0.2.3 a.example b.example");
+  CHECK(options.bench.servers == std::vector<std::string>{"192.0.2.1", "192.0.2.2", "192.0.2.3"});
+  CHECK(options.bench.names == std::vector<std::string>{"a.example", "b.example"});
+  CHECK(options.bench.types == std::vector<std::string>{"A", "AAAA"});
+}
+
+TEST_CASE("what flush is told to forget is one thing") {
+  Options options;
+  const auto app = make_commands(options);
+  CHECK_THROWS_AS(app->parse("flush a.example --all"), CLI::ParseError);
+  CHECK_NOTHROW(app->parse("flush --zone a.example"));
+}
