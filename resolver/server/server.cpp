@@ -14,6 +14,7 @@
 
 #include "resolver/log.hpp"
 #include "resolver/server/control.hpp"
+#include "resolver/server/file_watcher.hpp"
 #include "resolver/server/status.hpp"
 #include "resolver/upstream/real_world.hpp"
 
@@ -39,7 +40,8 @@ bool machine_has(const IpAddress& address) {
 /// Everything that lives while the engine runs; all but the other workers on one thread.
 class Server {
  public:
-  Server(const Config& config, const std::function<Result<Config>()>& reload)
+  Server(const Config& config, const std::function<Result<Config>()>& reload,
+         const std::vector<std::filesystem::path>& watched)
       : config_(config),
         reload_(reload),
         cache_(config.cache.size),
@@ -49,6 +51,7 @@ class Server {
         io_(workers_.front()->io()),
         world_(io_),
         resolver_(world_, cache_, config),
+        watcher_(io_, watched, [this] { on_network_change(); }),
         signals_(io_, SIGTERM, SIGINT, SIGHUP),
         watchdog_(io_),
         drain_timer_(io_) {}
@@ -238,6 +241,10 @@ class Server {
     return {};
   }
 
+  void on_network_change() {
+    if (reload()) resolver_.forget_health();
+  }
+
   // Stops taking queries and ends when those in flight are answered.
   void drain() {
     ::sd_notify(0, "STOPPING=1");
@@ -291,6 +298,7 @@ class Server {
   RealWorld world_;
   Resolver resolver_;
   std::unique_ptr<ControlSocket> control_;
+  FileWatcher watcher_;
   asio::signal_set signals_;
   asio::steady_timer watchdog_;
   Duration watchdog_interval_{};
@@ -304,8 +312,9 @@ class Server {
 
 }  // namespace
 
-Result<void> serve(const Config& config, const std::function<Result<Config>()>& reload) {
-  return Server(config, reload).run();
+Result<void> serve(const Config& config, const std::function<Result<Config>()>& reload,
+                   const std::vector<std::filesystem::path>& watched) {
+  return Server(config, reload, watched).run();
 }
 
 }  // namespace dnscache
