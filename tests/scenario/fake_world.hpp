@@ -34,6 +34,11 @@ class FakeWorld final : public World {
 
   std::deque<SentQuery>& sent() { return sent_; }
   void set_unreachable(const std::string& upstream) { unreachable_.push_back(upstream); }
+  /// The socket's buffer is full, or no longer.
+  void set_busy(const std::string& upstream, bool is_busy) {
+    std::erase(busy_, upstream);
+    if (is_busy) busy_.push_back(upstream);
+  }
 
  private:
   class FakeCarrier;
@@ -42,6 +47,7 @@ class FakeWorld final : public World {
   std::mt19937_64 random_{20261123};
   std::deque<SentQuery> sent_;
   std::vector<std::string> unreachable_;
+  std::vector<std::string> busy_;
 };
 
 }  // namespace dnscache::test
