@@ -27,10 +27,17 @@ void limit_lifetime(Answer& answer, const CacheConfig& cache) {
   }
 }
 
+// BADVERS, BADCOOKIE and the like are between an upstream and us (RFC 6891 section 6.1.3).
+bool is_for_us_alone(Rcode rcode) {
+  return static_cast<std::uint16_t>(rcode) > header_flag::rcode_mask;
+}
+
 // The answer that says why there is none (RFC 8914).
 Answer explain_failure(const Outcome& outcome) {
   switch (outcome.kind) {
-    case Outcome::Kind::failed: return outcome.answer;
+    case Outcome::Kind::failed:
+      return is_for_us_alone(outcome.answer.rcode) ? failure(Rcode::server_failure)
+                                                   : outcome.answer;
     case Outcome::Kind::silent:
       return failure(Rcode::server_failure, ExtendedError::no_reachable_authority);
     case Outcome::Kind::unreachable:
@@ -84,7 +91,9 @@ Task resolve(Resolver& resolver, Flight& flight) {
     answer = explain_failure(outcome);
   }
   limit_lifetime(answer, resolver.config_.cache);
-  resolver.cache_.store(question, answer, resolver.world_.cache_now());
+  // What servers said that have since been replaced is not kept.
+  const bool is_current = routes == resolver.routes_;
+  if (is_current) resolver.cache_.store(question, answer, resolver.world_.cache_now());
   resolver.in_flight_.land(flight, answer);
 }
 

@@ -34,7 +34,7 @@ unsigned worker_count(const Config& config) {
 
 // ::1 is among the default addresses, but not every machine has IPv6.
 bool machine_has(const IpAddress& address) {
-  return static_cast<bool>(open_listener(Endpoint{address, 0}, false));
+  return static_cast<bool>(open_listener(Endpoint{address, 0}, Sharing::none));
 }
 
 /// Everything that lives while the engine runs; all but the other workers on one thread.
@@ -116,10 +116,11 @@ class Server {
   // Opens all sockets first, so that an error changes nothing.
   Result<void> listen_on(const std::vector<Endpoint>& endpoints) {
     std::vector<std::vector<ListenSockets>> opened(workers_.size());
-    const bool shared = workers_.size() > 1;
+    const Sharing first = workers_.size() > 1 ? Sharing::first : Sharing::none;
     for (Endpoint endpoint : endpoints) {
       for (auto& of_worker : opened) {
-        auto sockets = open_listener(endpoint, shared);
+        const bool is_first = &of_worker == &opened.front();
+        auto sockets = open_listener(endpoint, is_first ? first : Sharing::further);
         if (!sockets && endpoints.size() > 1 && endpoint.address.is_v6 &&
             !machine_has(endpoint.address)) {
           log_warning("this machine has no address {}: not listening there",
@@ -158,24 +159,28 @@ class Server {
   }
 
   std::string handle_command(const std::string& line, const ControlPeer& peer) {
-    const auto failed = [](const std::string& why) {
-      return json{{"ok", false}, {"error", why}}.dump(-1, ' ', false,
-                                                      json::error_handler_t::replace);
+    const auto failed = [](const Error& error) {
+      const json reply{{"ok", false},
+                       {"error", error.message},
+                       {"exit_code", static_cast<int>(error.code)}};
+      return reply.dump(-1, ' ', false, json::error_handler_t::replace);
     };
     const json request = json::parse(line, nullptr, false);
     if (!request.is_object() || !request.contains("command") || !request["command"].is_string()) {
-      return failed("a command is a JSON object on one line, such as {\"command\":\"status\"}");
+      return failed({"a command is a JSON object on one line, such as {\"command\":\"status\"}"});
     }
     const std::string command = request["command"];
     if (command == "status") return status_as_json(status_sources());
-    if (command != "flush" && command != "reload") return failed("unknown command " + command);
-    if (!peer.may_change) return failed("only root and the engine's own user may " + command);
+    if (command != "flush" && command != "reload") return failed({"unknown command " + command});
+    if (!peer.may_change) {
+      return failed({"only root and the engine's own user may " + command, ExitCode::no_rights});
+    }
     if (command == "reload") {
       const auto reloaded = reload();
-      return reloaded ? json{{"ok", true}}.dump() : failed(reloaded.error().message);
+      return reloaded ? json{{"ok", true}}.dump() : failed(reloaded.error());
     }
     const auto flushed = flush(request);
-    if (!flushed) return failed(flushed.error().message);
+    if (!flushed) return failed(flushed.error());
     return json{{"ok", true}, {"flushed", *flushed}}.dump();
   }
 

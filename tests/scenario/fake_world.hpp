@@ -37,6 +37,11 @@ class FakeWorld final : public World {
 
   std::deque<SentQuery>& sent() { return sent_; }
   void set_unreachable(const std::string& upstream) { unreachable_.push_back(upstream); }
+  /// The socket's buffer is full, or no longer.
+  void set_busy(const std::string& upstream, bool is_busy) {
+    std::erase(busy_, upstream);
+    if (is_busy) busy_.push_back(upstream);
+  }
 
  private:
   class FakeCarrier;
@@ -46,6 +51,7 @@ class FakeWorld final : public World {
   std::deque<SentQuery> sent_;
   bool is_throttled_ = false;
   std::vector<std::string> unreachable_;
+  std::vector<std::string> busy_;
 };
 
 }  // namespace dnscache::test
