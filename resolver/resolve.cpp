@@ -8,6 +8,7 @@ namespace dnscache {
 namespace {
 
 constexpr std::size_t max_in_flight = 10000;      // questions; each holds about 2 kB
+constexpr std::size_t max_waiting = 50000;        // clients; each holds about 500 bytes
 constexpr std::uint32_t failure_ttl = 2;          // seconds; RFC 9520 wants 1 s, we want no more
 constexpr std::uint32_t no_such_zone_ttl = 10800;
 
@@ -101,10 +102,11 @@ Resolver::Resolver(World& world, Cache& cache, const Config& config)
     : world_(world), cache_(cache), config_(config), routes_(make_routes(config)) {}
 
 void Resolver::ask(const Question& question, ReplyFunction reply) {
-  if (Flight* flight = in_flight_.find(question)) return flight->wait(std::move(reply));
-  if (in_flight_.size() >= max_in_flight) {
-    return reply(failure(Rcode::server_failure, ExtendedError::not_ready));
-  }
+  Flight* underway = in_flight_.find(question);
+  const bool is_full = in_flight_.waiting() >= max_waiting ||
+                       (underway == nullptr && in_flight_.size() >= max_in_flight);
+  if (is_full) return reply(failure(Rcode::server_failure, ExtendedError::not_ready));
+  if (underway != nullptr) return underway->wait(std::move(reply));
   Flight& flight = in_flight_.start(question);
   flight.wait(std::move(reply));
   resolve(*this, flight);
