@@ -8,7 +8,7 @@ namespace dnscache {
 namespace {
 
 constexpr std::size_t max_in_flight = 10000;      // questions; each holds about 2 kB
-constexpr std::size_t max_waiting = 2000;         // clients of one question
+constexpr std::size_t max_waiting = 50000;        // clients; each holds about 500 bytes
 constexpr std::uint32_t failure_ttl = 2;          // seconds; RFC 9520 wants 1 s, we want no more
 constexpr std::uint32_t no_such_zone_ttl = 10800;
 
@@ -102,11 +102,11 @@ Resolver::Resolver(World& world, Cache& cache, const Config& config)
     : world_(world), cache_(cache), config_(config), routes_(make_routes(config)) {}
 
 void Resolver::ask(const Question& question, ReplyFunction reply) {
-  Flight* known = in_flight_.find(question);
-  if (known != nullptr ? known->waiting() >= max_waiting : in_flight_.size() >= max_in_flight) {
-    return reply(failure(Rcode::server_failure, ExtendedError::not_ready));
-  }
-  if (known != nullptr) return known->wait(std::move(reply));
+  Flight* underway = in_flight_.find(question);
+  const bool is_full = in_flight_.waiting() >= max_waiting ||
+                       (underway == nullptr && in_flight_.size() >= max_in_flight);
+  if (is_full) return reply(failure(Rcode::server_failure, ExtendedError::not_ready));
+  if (underway != nullptr) return underway->wait(std::move(reply));
   Flight& flight = in_flight_.start(question);
   flight.wait(std::move(reply));
   resolve(*this, flight);

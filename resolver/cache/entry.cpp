@@ -19,7 +19,7 @@ Entry* write_entry(void* memory, const Question& question, const Answer& answer,
   entry->has_data = answer.has_data;
   entry->key_bits = key_bits(question);
   entry->name_size = static_cast<std::uint8_t>(question.name.size());
-  entry->rcode = static_cast<std::uint8_t>(answer.rcode);
+  entry->rcode = static_cast<std::uint16_t>(answer.rcode);
   entry->stored_at = now;
   entry->ttl = answer.ttl;
   entry->type = question.type;

@@ -25,10 +25,10 @@ struct Entry {
   std::uint8_t visits : 2;  ///< hits since the queue last looked, at most 3
   std::uint8_t key_bits;    ///< DO and CD of the question
   std::uint8_t name_size;
-  std::uint8_t rcode;
   CacheSeconds stored_at;
   std::uint32_t ttl;        ///< seconds that it is fresh
   std::uint16_t type;
+  std::uint16_t rcode;
   std::uint16_t answer_count;
   std::uint16_t authority_count;
   std::uint16_t additional_count;
@@ -57,7 +57,8 @@ struct Entry {
     return type == other_type && key_bits == bits && name_size == other_name.size() &&
            std::memcmp(name_bytes(), other_name.data(), name_size) == 0;
   }
-  std::uint32_t age(CacheSeconds now) const { return now - stored_at; }
+  /// Zero for a moment before it was stored: threads read the clock at different times.
+  std::uint32_t age(CacheSeconds now) const { return now > stored_at ? now - stored_at : 0; }
   bool is_fresh(CacheSeconds now) const { return age(now) < ttl; }
 };
 

@@ -111,7 +111,7 @@ std::unique_ptr<Attempt> Upstream::release(Attempt& attempt) {
 std::error_code Upstream::send(Attempt& attempt, Protocol protocol) {
   const TimePoint now = world_.now();
   if (!rate_.allows(now)) return std::make_error_code(std::errc::resource_unavailable_try_again);
-  if (const std::error_code error = carrier(protocol).send(attempt)) {
+  if (const std::error_code error = carry(attempt, protocol)) {
     const bool is_busy = error == std::errc::resource_unavailable_try_again;
     if (!is_busy) note_error(error.message(), protocol);
     return error;
@@ -124,10 +124,14 @@ std::error_code Upstream::send(Attempt& attempt, Protocol protocol) {
   return {};
 }
 
-Carrier& Upstream::carrier(Protocol protocol) {
+std::error_code Upstream::carry(Attempt& attempt, Protocol protocol) {
   auto& carrier = protocol == Protocol::udp ? datagrams_ : stream_;
-  if (!carrier) carrier = world_.make_carrier(config_, protocol);
-  return *carrier;
+  try {
+    if (!carrier) carrier = world_.make_carrier(config_, protocol);
+  } catch (const std::system_error& error) {  // no file descriptors left
+    return error.code();
+  }
+  return carrier->send(attempt);
 }
 
 void Upstream::forget() {

@@ -109,7 +109,7 @@ class Upstream {
  private:
   friend class Attempt;
   std::error_code send(Attempt& attempt, Protocol protocol);
-  Carrier& carrier(Protocol protocol);
+  std::error_code carry(Attempt& attempt, Protocol protocol);
   void fall_suspect(const char* why);
   void recover();
   void probe();

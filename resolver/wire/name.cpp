@@ -6,6 +6,7 @@ namespace dnscache {
 namespace {
 
 constexpr std::uint8_t pointer_bits = 0xc0;  // RFC 1035 section 4.1.4
+constexpr unsigned max_pointers = 127;       // in one name; as many as it can have labels
 
 // Calls `use` with each label of the name at `offset` and moves `offset` behind the name. Each
 // pointer must lead further back than everything read so far, so no loop is possible, and not into
@@ -14,19 +15,19 @@ template <class Use>
 bool walk_name(ByteView message, std::size_t& offset, const Use& use) {
   std::size_t at = offset;
   std::size_t lowest = offset;
-  bool jumped = false;
+  unsigned pointers = 0;
   while (at < message.size()) {
     const std::uint8_t length = message[at];
     if (length == 0) {
-      if (!jumped) offset = at + 1;
+      if (pointers == 0) offset = at + 1;
       return true;
     }
     if ((length & pointer_bits) == pointer_bits) {
       if (at + 1 >= message.size()) return false;
       const std::size_t target = static_cast<std::size_t>(length & 0x3f) << 8 | message[at + 1];
       if (target >= lowest || target < header_size) return false;
-      if (!jumped) offset = at + 2;
-      jumped = true;
+      if (pointers == 0) offset = at + 2;
+      if (++pointers > max_pointers) return false;
       at = lowest = target;
       continue;
     }
