@@ -17,9 +17,9 @@ struct SetupOptions {
   std::vector<std::string> routes;     ///< "corp.example=10.1.0.2,10.1.0.3"
   std::string mode = "auto";           ///< auto, networkd, resolved or resolv-conf
   bool is_dry_run = false;
-  bool is_explained = false;      ///< --explain: the facts and the reason for the plan
+  bool is_explained = false;       ///< --explain: the facts and the reason for the plan
   bool has_detailed_code = false;  ///< --detailed-exitcode
-  bool is_confirmed = false;      ///< --yes
+  bool is_confirmed = false;       ///< --yes
   bool is_json = false;
 };
 

@@ -98,13 +98,13 @@ bool is_cut_off(const FileState& now, const JournalEntry& entry) {
 
 /// All that happened to one path, or one entry that is no file.
 struct Change {
-  JournalEntry entry;                ///< from what was first to what was last
+  JournalEntry entry;                 ///< from what was first to what was last
   std::vector<FileState> in_between;  ///< of a file that setup wrote several times
 
   bool is_ours(const FileState& now, bool was_cut_off) const {
     const auto is_now = [&](const FileState& state) { return now.has_same_content(state); };
-    return is_now(entry.after) || is_now(entry.before) ||
-           std::ranges::any_of(in_between, is_now) || (was_cut_off && is_cut_off(now, entry));
+    return is_now(entry.after) || is_now(entry.before) || std::ranges::any_of(in_between, is_now) ||
+           (was_cut_off && is_cut_off(now, entry));
   }
 };
 
@@ -134,6 +134,7 @@ Result<void> undo_file(const Change& change, const fs::path& root, bool was_cut_
                        Overwrite overwrite, Undone& undone) {
   const auto& entry = change.entry;
   const auto path = below(root, entry.path);
+  remove_half_written(path);
   const auto now = FileState::read(path);
   if (!now) return now.error();
   if (overwrite == Overwrite::nothing && !change.is_ours(*now, was_cut_off)) {
@@ -153,6 +154,8 @@ Result<void> undo_file(const Change& change, const fs::path& root, bool was_cut_
 // A file that someone put into our directory keeps it alive.
 Result<void> undo_directory(const JournalEntry& entry, const fs::path& root) {
   const auto path = below(root, entry.path);
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) return {};  // rmdir(2) on a read-only file system says EROFS
   if (::rmdir(path.c_str()) == 0) return {};
   if (errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST) return {};
   return system_error("cannot remove " + path.string(), errno);

@@ -38,13 +38,14 @@ struct Undone {
   std::vector<std::string> removed;   ///< paths that are gone, as they were
   bool was_engine_stopped = false;
   std::vector<std::string> reverted;  ///< links that have their former servers
-  std::vector<std::string> kept;  ///< paths that someone changed since
+  std::vector<std::string> kept;      ///< paths that someone changed since
 };
 
 /// Which files may be overwritten although someone changed them since.
 enum class Overwrite { nothing, everything };
 
-/// Undoes the journal's entries from the last to `first` and forgets them. Safe to run again after a kill at any moment.
+/// Undoes the journal's entries from the last to `first` and forgets them. Safe to run again after
+/// a kill at any moment.
 Result<Undone> undo(Journal& journal, std::size_t first, const std::filesystem::path& root,
                     const Actions& actions, Overwrite overwrite = Overwrite::nothing);
 

@@ -57,11 +57,11 @@ struct Facts {
   std::vector<PortHolder> port_holders;
   std::optional<EngineStatus> engine;  ///< the one that runs already
   bool has_ipv6_loopback = false;
-  SystemFacts system;  ///< empty without systemd
+  SystemFacts system;                                ///< empty without systemd
   std::map<std::filesystem::path, FileState> files;  ///< those that the system's plan may write
-  std::set<std::filesystem::path> directories;  ///< of these files, those that exist
-  std::filesystem::path program;  ///< this one, as a service could start it
-  std::string container;  ///< docker, podman, ...; empty: none
+  std::set<std::filesystem::path> directories;       ///< of these files, those that exist
+  std::filesystem::path program;                     ///< this one, as a service could start it
+  std::string container;                             ///< docker, podman, ...; empty: none
 };
 
 /// What the facts are read for.

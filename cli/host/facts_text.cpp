@@ -69,9 +69,9 @@ std::vector<Line> lines_of(const Facts& facts) {
     lines.push_back({"resolved", resolved});
     lines.push_back({"networkd", unit_in_words(system, "systemd-networkd.service")});
     lines.push_back({"NetworkManager", unit_in_words(system, "NetworkManager.service")});
-    lines.push_back({"cache units", fmt::format("service {}; socket {}",
-                                                unit_in_words(system, service_unit),
-                                                unit_in_words(system, socket_unit))});
+    lines.push_back(
+        {"cache units", fmt::format("service {}; socket {}", unit_in_words(system, service_unit),
+                                    unit_in_words(system, socket_unit))});
     for (const auto& link : system.links) lines.push_back({"link", link_in_words(link)});
   }
   if (!facts.container.empty()) lines.push_back({"container", facts.container});

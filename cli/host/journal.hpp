@@ -20,10 +20,10 @@ struct JournalEntry {
   Kind kind = Kind::file;
   /// Without --root; of an engine: its configuration file; else the name of a unit or link.
   std::filesystem::path path;
-  FileState before;            ///< of a file
-  FileState after;             ///< of a file: what setup writes
-  std::vector<std::string> names;      ///< of enabled_units: those that were not enabled
-  std::vector<IpAddress> servers;      ///< of link_servers: what resolved asked for the link
+  FileState before;                ///< of a file
+  FileState after;                 ///< of a file: what setup writes
+  std::vector<std::string> names;  ///< of enabled_units: those that were not enabled
+  std::vector<IpAddress> servers;  ///< of link_servers: what resolved asked for the link
 };
 
 /// Where a journal lives, and what it restores from.

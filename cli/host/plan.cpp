@@ -155,14 +155,13 @@ Step config_step(const Facts& facts, const PlanRequest& request, const Decision&
       decision.listen == default_listen() ? std::vector<Endpoint>{} : decision.listen;
   const bool follows =
       route.uses_resolved() && !route.writes_resolv_conf && request.upstreams.empty();
-  step.after = FileState::regular(initial_config(
-      upstreams, listen, control, follows ? systemd_resolv_conf : std::filesystem::path(),
-      request.routes));
-  step.text = step.is_change
-                  ? fmt::format("write {}: ask {}{}", step.path.string(),
-                                follows ? "what the links' servers are, now " : "",
-                                join_words(names, "and"))
-                  : fmt::format("keep {}", step.path.string());
+  step.after = FileState::regular(
+      initial_config(upstreams, listen, control,
+                     follows ? systemd_resolv_conf : std::filesystem::path(), request.routes));
+  step.text = step.is_change ? fmt::format("write {}: ask {}{}", step.path.string(),
+                                           follows ? "what the links' servers are, now " : "",
+                                           join_words(names, "and"))
+                             : fmt::format("keep {}", step.path.string());
   return step;
 }
 
@@ -311,7 +310,8 @@ std::string initial_config(const std::vector<UpstreamConfig>& upstreams,
       "\n";
   if (!upstreams_from.empty()) {
     out += fmt::format(
-        "# The servers to ask are those that systemd-resolved lists for the links, as they change.\n"
+        "# The servers to ask are those that systemd-resolved lists for the links, as they "
+        "change.\n"
         "upstreams_from: \"{}\"\n",
         upstreams_from.string());
   } else {

@@ -13,11 +13,11 @@ namespace dnscache::cli {
 /// One thing that setup does, or need not do.
 struct Step {
   enum class Kind {
-    directory,  ///< make a directory
-    file,       ///< write a file
-    start_engine,   ///< in the background, where there is no systemd
-    reload_units,   ///< systemd reads its unit files again
-    enable_units,   ///< `names` are started at boot
+    directory,     ///< make a directory
+    file,          ///< write a file
+    start_engine,  ///< in the background, where there is no systemd
+    reload_units,  ///< systemd reads its unit files again
+    enable_units,  ///< `names` are started at boot
     start_unit,
     restart_unit,
     link_servers,   ///< resolved asks `servers` for the link, without a gap
@@ -26,15 +26,15 @@ struct Step {
   };
 
   Kind kind = Kind::file;
-  std::string text;            ///< "write /etc/resolv.conf: lookups go to 127.0.0.1"
-  bool is_change = true;       ///< false: it is so already
+  std::string text;       ///< "write /etc/resolv.conf: lookups go to 127.0.0.1"
+  bool is_change = true;  ///< false: it is so already
   /// Of a directory or file, without --root; else the name of a unit or link.
   std::filesystem::path path;
-  FileState before;            ///< of a file
-  FileState after;             ///< of a file
-  std::vector<std::string> names;          ///< of enable_units
-  std::vector<IpAddress> servers;          ///< of link_servers: the cache and those after it
-  std::vector<IpAddress> former_servers;   ///< of link_servers
+  FileState before;                       ///< of a file
+  FileState after;                        ///< of a file
+  std::vector<std::string> names;         ///< of enable_units
+  std::vector<IpAddress> servers;         ///< of link_servers: the cache and those after it
+  std::vector<IpAddress> former_servers;  ///< of link_servers
 };
 
 /// Where the cache is put before the servers that were asked so far.

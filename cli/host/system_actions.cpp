@@ -1,10 +1,10 @@
 #include "cli/host/system_actions.hpp"
 
+#include <arpa/nameser.h>
 #include <net/if.h>
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <arpa/nameser.h>
 #include <fmt/format.h>
 #include <fstream>
 #include <set>
@@ -113,15 +113,27 @@ Result<void> revert_servers(dbus::Bus& bus, const JournalEntry& entry) {
   return dbus::revert_link_servers(bus, *index, first);
 }
 
+// systemd refuses to disable what is gone already, as after an undo that was cut off.
+Result<void> disable_units(dbus::Systemd& systemd, const std::vector<std::string>& names) {
+  std::vector<std::string> left;
+  for (const auto& name : names) {
+    const auto state = systemd.unit(name);
+    if (!state) return state.error();
+    std::error_code ignored;
+    if (fs::exists(state->file, ignored)) left.push_back(name);
+  }
+  if (left.empty()) return {};
+  const auto disabled = systemd.disable(left);
+  return disabled ? Result<void>() : disabled.error();
+}
+
 Result<void> undo_entry(const JournalEntry& entry) {
   auto bus = dbus::Bus::connect();
   if (!bus) return bus.error();
   dbus::Systemd systemd(*bus);
   switch (entry.kind) {
-    case JournalEntry::Kind::enabled_units: {
-      const auto disabled = systemd.disable(entry.names);
-      return disabled ? Result<void>() : disabled.error();
-    }
+    case JournalEntry::Kind::enabled_units:
+      return disable_units(systemd, entry.names);
     case JournalEntry::Kind::started_unit:
       return stop_unit(*bus, entry.path.string());
     case JournalEntry::Kind::link_servers:

@@ -40,14 +40,14 @@ struct LinkFacts {
 
 /// The system's side of a lookup. Everything is empty on a machine without systemd.
 struct SystemFacts {
-  bool has_systemd = false;             ///< systemd is the service manager here
-  std::string bus_problem;              ///< why D-Bus can't be used; empty: it can
+  bool has_systemd = false;  ///< systemd is the service manager here
+  std::string bus_problem;   ///< why D-Bus can't be used; empty: it can
   std::map<std::string, dbus::UnitState> units;
   std::optional<dbus::ResolvedState> resolved;  ///< none: it does not run
-  std::string resolved_problem;         ///< it runs, but does not say anything
-  bool has_networkd = false;            ///< it runs
-  std::vector<LinkFacts> links;         ///< those with DNS servers
-  std::vector<std::string> nss_hosts;   ///< the services of the hosts line of nsswitch.conf
+  std::string resolved_problem;                 ///< it runs, but does not say anything
+  bool has_networkd = false;                    ///< it runs
+  std::vector<LinkFacts> links;                 ///< those with DNS servers
+  std::vector<std::string> nss_hosts;           ///< the services of the hosts line of nsswitch.conf
 
   bool is_active(const std::string& unit) const;
   const dbus::UnitState* unit(const std::string& name) const;

@@ -103,8 +103,9 @@ Result<void> check_system(const Facts& facts, Mode wanted) {
   if (!needs_it) return {};
   const auto why = wants_resolved
                        ? fmt::format("--mode {} needs systemd-resolved, which", to_text(wanted))
-                       : fmt::format("/etc/resolv.conf is a link to a file of systemd-resolved, "
-                                     "which");
+                       : fmt::format(
+                             "/etc/resolv.conf is a link to a file of systemd-resolved, "
+                             "which");
   return Error{fmt::format("nothing was changed: {} {}; {}", why, resolved_state(system),
                            resolved_remedy(system))};
 }
@@ -209,9 +210,8 @@ bool comes_from_package(const SystemFacts& system, const std::string& name) {
 
 std::vector<UnitFile> wanted_units(const Route& route) {
   auto files = unit_files();
-  std::erase_if(files, [&](const UnitFile& file) {
-    return file.needs_resolved && !route.uses_resolved();
-  });
+  std::erase_if(
+      files, [&](const UnitFile& file) { return file.needs_resolved && !route.uses_resolved(); });
   return files;
 }
 
@@ -235,9 +235,9 @@ std::vector<Step> link_steps(const Facts& facts, const IpAddress& cache) {
   for (const auto& link : facts.system.links) {
     if (!link.is_managed()) continue;
     const bool is_first = !link.asked.empty() && link.asked.front() == cache;
-    auto step = make_step(Step::Kind::link_servers, link.name,
-                          fmt::format("ask {} first for {}", cache.to_text(), link.name),
-                          !is_first);
+    auto step =
+        make_step(Step::Kind::link_servers, link.name,
+                  fmt::format("ask {} first for {}", cache.to_text(), link.name), !is_first);
     step.former_servers = link.asked;
     step.servers = {cache};
     for (const auto& server : link.servers_without(cache)) step.servers.push_back(server);
@@ -258,12 +258,11 @@ std::string resolved_servers(const Facts& facts, const IpAddress& cache) {
 
 std::vector<Step> resolved_file_steps(const Facts& facts, const IpAddress& cache) {
   const fs::path path = resolved_drop_in;
-  auto content = replaced(std::string(templates::resolved_conf), "@SERVERS@",
-                          resolved_servers(facts, cache));
+  auto content =
+      replaced(std::string(templates::resolved_conf), "@SERVERS@", resolved_servers(facts, cache));
   auto file = file_step(facts, path, content, "the cache comes first");
   // Once written, the list of what is asked without the cache stays as it is.
-  const bool names_cache =
-      file.before.content.find("DNS=" + cache.to_text()) != std::string::npos;
+  const bool names_cache = file.before.content.find("DNS=" + cache.to_text()) != std::string::npos;
   if (names_cache) {
     file.after = file.before;
     file.is_change = false;
@@ -337,9 +336,10 @@ Result<std::vector<Step>> unit_steps(const Facts& facts, const Route& route,
     if (unit.name == std::string_view(service_unit)) {
       is_service_changed = step.is_change;
       if (step.is_change && is_hidden_from_services(facts.program)) {
-        return Error{fmt::format("services can't see {}: copy the program to /usr/local/bin and "
-                                 "run setup from there",
-                                 facts.program.string())};
+        return Error{
+            fmt::format("services can't see {}: copy the program to /usr/local/bin and "
+                        "run setup from there",
+                        facts.program.string())};
       }
     }
     steps.push_back(std::move(step));
@@ -347,10 +347,10 @@ Result<std::vector<Step>> unit_steps(const Facts& facts, const Route& route,
   if (is_any_changed) {
     steps.push_back(make_step(Step::Kind::reload_units, "", "make systemd read its units", true));
   }
-  auto enable = make_step(Step::Kind::enable_units, "units",
-                          disabled.empty() ? "the units are enabled"
-                                           : "enable " + join_words(disabled, "and"),
-                          !disabled.empty());
+  auto enable = make_step(
+      Step::Kind::enable_units, "units",
+      disabled.empty() ? "the units are enabled" : "enable " + join_words(disabled, "and"),
+      !disabled.empty());
   enable.names = disabled;
   steps.push_back(std::move(enable));
   for (const auto& unit : wanted_units(route)) {

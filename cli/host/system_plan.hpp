@@ -12,11 +12,11 @@ namespace dnscache::cli {
 /// How this machine's lookups come to the cache.
 struct Route {
   Mode mode = Mode::resolv_conf;
-  bool has_units = false;           ///< systemd runs the engine
-  bool sets_links = false;          ///< the cache goes before the servers of networkd's links
-  bool writes_resolved = false;     ///< a drop-in for systemd-resolved
+  bool has_units = false;        ///< systemd runs the engine
+  bool sets_links = false;       ///< the cache goes before the servers of networkd's links
+  bool writes_resolved = false;  ///< a drop-in for systemd-resolved
   bool writes_resolv_conf = false;
-  std::string why;                  ///< one line
+  std::string why;  ///< one line
 
   bool uses_resolved() const { return sets_links || writes_resolved; }
 };
