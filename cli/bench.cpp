@@ -176,8 +176,7 @@ std::vector<Endpoint> engine_upstreams(const EngineStatus& engine) {
   return servers;
 }
 
-std::vector<Endpoint> first_three(std::vector<Endpoint> servers, const Endpoint& cache) {
-  std::erase(servers, cache);
+std::vector<Endpoint> first_three(std::vector<Endpoint> servers) {
   if (servers.size() > MAXNS) servers.resize(MAXNS);
   return servers;
 }
@@ -187,12 +186,17 @@ Result<void> find_servers_before(Plan& plan, const BenchOptions& options,
                                  const std::optional<EngineStatus>& engine) {
   const auto wanted = parse_endpoints(options.servers, "--servers");
   if (!wanted) return wanted.error();
-  const auto take = [&](const std::vector<Endpoint>& servers, const char* from) {
-    plan.before = first_three(servers, plan.cache);
+  if (!wanted->empty()) {
+    plan.before = first_three(*wanted);
+    plan.before_from = "--servers";
+    return {};
+  }
+  const auto take = [&](std::vector<Endpoint> servers, const char* from) {
+    std::erase(servers, plan.cache);
+    plan.before = first_three(std::move(servers));
     plan.before_from = from;
     return !plan.before.empty();
   };
-  if (take(*wanted, "--servers")) return {};
   if (const auto original = original_resolv_conf({})) {
     const auto servers = parse_resolv_conf(*original).nameservers;
     if (take(servers, "resolv.conf before setup")) return {};

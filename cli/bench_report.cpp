@@ -29,7 +29,8 @@ Cell passed_on_cell(const BenchPhase& phase) {
   return {"?", nullptr};
 }
 
-std::vector<Cell> row_of(const BenchPhase& phase, double slowest_p50, const Terminal& terminal) {
+std::vector<Cell> row_of(const BenchPhase& phase, double slowest_p50, const Terminal& terminal,
+                         std::size_t bar_width) {
   const auto summary = summarize(phase.answered_ms);
   const auto value = [&](double milliseconds) {
     return time_cell(summary.count > 0 ? std::optional(milliseconds) : std::nullopt);
@@ -46,10 +47,10 @@ std::vector<Cell> row_of(const BenchPhase& phase, double slowest_p50, const Term
           time_cell(summary.p99),
           value(summary.max),
           passed_on_cell(phase),
-          {bar(terminal, share, 12)}};
+          {bar(terminal, share, bar_width)}};
 }
 
-Table table_of(const BenchReport& report, const Terminal& terminal) {
+Table table_of(const BenchReport& report, const Terminal& terminal, std::size_t bar_width) {
   Table table({{"", "phase"},
                {"LOOKUPS", "lookups", true},
                {"FAILED", "failed", true},
@@ -64,8 +65,20 @@ Table table_of(const BenchReport& report, const Terminal& terminal) {
   for (const auto& phase : report.phases) {
     slowest = std::max(slowest, summarize(phase.answered_ms).p50);
   }
-  for (const auto& phase : report.phases) table.add_row(row_of(phase, slowest, terminal));
+  for (const auto& phase : report.phases) {
+    table.add_row(row_of(phase, slowest, terminal, bar_width));
+  }
   return table;
+}
+
+// The bars take what the terminal has left over for them.
+std::string table_text(const BenchReport& report, const Terminal& terminal) {
+  constexpr std::size_t widest_bar = 12;
+  const auto bare = table_of(report, terminal, 0).to_text(Terminal{});
+  const std::size_t width = display_width(bare.substr(0, bare.find('\n'))) + 2;
+  const auto left = terminal.width > width ? terminal.width - width : 0;
+  const auto bar_width = terminal.width == 0 ? widest_bar : std::min(widest_bar, left);
+  return table_of(report, terminal, bar_width).to_text(terminal);
 }
 
 std::string factor_in_words(double factor) {
@@ -130,7 +143,7 @@ std::string to_text(const BenchReport& report, const Terminal& terminal) {
       "cache:  {}\n\n",
       join_words(report.names, "and"), join_words(report.types, "and"),
       join_words(report.before_servers, "then"), report.servers_from, report.cache);
-  out += table_of(report, terminal).to_text(terminal);
+  out += table_text(report, terminal);
   for (const auto& phase : report.phases) {
     if (phase.measured() < phase.planned && !report.is_interrupted) {
       out += fmt::format("{}: {} of {} lookups in {} s, then stopped (--limit)\n", phase.title,
@@ -149,7 +162,8 @@ std::string to_text(const BenchReport& report, const Terminal& terminal) {
     out += "cold: not flushed (root may), so the answers may have been in the cache before\n";
   }
   if (report.is_interrupted) out += "interrupted: this is what was measured so far\n";
-  return out + '\n' + styled(terminal, Style::strong, conclusion(report)) + '\n';
+  return out + '\n' + styled(terminal, Style::strong, wrapped(terminal, conclusion(report), 0)) +
+         '\n';
 }
 
 nlohmann::json to_json(const BenchReport& report) {
@@ -162,7 +176,7 @@ nlohmann::json to_json(const BenchReport& report) {
           {"flushed", report.is_flushed},
           {"interrupted", report.is_interrupted},
           {"limit_seconds", report.limit_seconds},
-          {"phases", table_of(report, Terminal{}).to_json()},
+          {"phases", table_of(report, Terminal{}, 0).to_json()},
           {"conclusion", conclusion(report)}};
 }
 

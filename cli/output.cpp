@@ -11,6 +11,8 @@
 #include <cstring>
 #include <fmt/format.h>
 
+#include "resolver/config/text.hpp"
+
 namespace dnscache::cli {
 
 namespace {
@@ -102,6 +104,12 @@ std::string fit(const Terminal& terminal, std::string_view text, std::size_t wid
     if (left-- == 0) break;
   }
   return std::string(text.substr(0, end)).append(ellipsis);
+}
+
+std::string wrapped(const Terminal& terminal, std::string_view text, std::size_t indent) {
+  if (terminal.width <= indent + narrowest_column) return std::string(text);
+  const std::string margin = '\n' + std::string(indent, ' ');
+  return fmt::format("{}", fmt::join(fold(text, terminal.width - indent), margin));
 }
 
 std::string bar(const Terminal& terminal, double share, std::size_t width) {

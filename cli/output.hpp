@@ -36,6 +36,9 @@ std::size_t display_width(std::string_view text);
 /// Shortened to `width` columns, with an ellipsis where something is missing.
 std::string fit(const Terminal& terminal, std::string_view text, std::size_t width);
 
+/// The text in lines that fit the terminal, all but the first behind `indent` blanks.
+std::string wrapped(const Terminal& terminal, std::string_view text, std::size_t indent);
+
 /// A bar of `width` columns filled to `share` (0 to 1): blocks with Unicode, else `#`.
 std::string bar(const Terminal& terminal, double share, std::size_t width);
 

@@ -301,8 +301,8 @@ void show_removal(const Undone& undone, bool is_json) {
   for (const auto& link : undone.reverted) {
     print(fmt::format("done       {} has its own servers\n", link));
   }
-  if (undone.was_engine_stopped) print("done       the cache was stopped\n");
   for (const auto& path : undone.restored) print(fmt::format("done       {} is as it was\n", path));
+  if (undone.was_engine_stopped) print("done       the cache was stopped\n");
   for (const auto& path : undone.removed) print(fmt::format("done       {} was removed\n", path));
 }
 

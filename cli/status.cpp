@@ -72,14 +72,12 @@ Table upstream_table(const EngineStatus& engine) {
   return table;
 }
 
-std::string headline(const StatusReport& report, const Terminal& terminal) {
-  const auto what = fmt::format("{} through {}: {}, {}", report.probe_name,
-                                report.probe_server.to_text(), to_text(report.probe.outcome),
-                                format_milliseconds(report.probe.duration.count()));
-  return report.probe.is_answer()
-             ? fmt::format("{} ({})", styled(terminal, Style::good, "running and answering"), what)
-             : fmt::format("{} ({})", styled(terminal, Style::bad, "running, but lookups fail"),
-                           what);
+std::string headline(const StatusReport& report) {
+  return fmt::format(
+      "{} ({} through {}: {} in {})",
+      report.probe.is_answer() ? "running and answering" : "running, but lookups fail",
+      report.probe_name, report.probe_server.to_text(), to_text(report.probe.outcome),
+      format_milliseconds(report.probe.duration.count()));
 }
 
 std::string queries_in_words(const EngineStatus& engine, const Terminal& terminal) {
@@ -142,13 +140,15 @@ Endpoint reachable(const Endpoint& listen) {
 std::string to_text(const StatusReport& report, const Terminal& terminal) {
   const auto& engine = report.engine;
   std::string out;
-  const auto add = [&](std::string_view label, const std::string& text) {
-    out += styled(terminal, Style::strong, fmt::format("{:<9}", label)) + text + '\n';
+  const auto add = [&](std::string_view label, const std::string& text,
+                       Style style = Style::plain) {
+    out += styled(terminal, Style::strong, fmt::format("{:<9}", label)) +
+           styled(terminal, style, wrapped(terminal, text, 9)) + '\n';
   };
-  add("cache", headline(report, terminal));
+  add("cache", headline(report), report.probe.is_answer() ? Style::good : Style::bad);
   const bool is_good = report.path.is_through_cache && !report.path.rotates;
-  add("lookups", "on this machine " + styled(terminal, is_good ? Style::plain : Style::warning,
-                                             report.path.in_words()));
+  add("lookups", "on this machine " + report.path.in_words(),
+      is_good ? Style::plain : Style::warning);
   add("queries", queries_in_words(engine, terminal));
   add("memory", fmt::format("{} in {} of {}, {} evicted", format_counted(engine.entries, "answer"),
                             format_bytes(engine.cache_bytes), format_bytes(engine.cache_size_bytes),

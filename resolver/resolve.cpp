@@ -8,6 +8,7 @@ namespace dnscache {
 namespace {
 
 constexpr std::size_t max_in_flight = 10000;      // questions; each holds about 2 kB
+constexpr std::size_t max_waiting = 2000;         // clients of one question
 constexpr std::uint32_t failure_ttl = 2;          // seconds; RFC 9520 wants 1 s, we want no more
 constexpr std::uint32_t no_such_zone_ttl = 10800;
 
@@ -27,10 +28,17 @@ void limit_lifetime(Answer& answer, const CacheConfig& cache) {
   }
 }
 
+// BADVERS, BADCOOKIE and the like are between an upstream and us (RFC 6891 section 6.1.3).
+bool is_for_us_alone(Rcode rcode) {
+  return static_cast<std::uint16_t>(rcode) > header_flag::rcode_mask;
+}
+
 // The answer that says why there is none (RFC 8914).
 Answer explain_failure(const Outcome& outcome) {
   switch (outcome.kind) {
-    case Outcome::Kind::failed: return outcome.answer;
+    case Outcome::Kind::failed:
+      return is_for_us_alone(outcome.answer.rcode) ? failure(Rcode::server_failure)
+                                                   : outcome.answer;
     case Outcome::Kind::silent:
       return failure(Rcode::server_failure, ExtendedError::no_reachable_authority);
     case Outcome::Kind::unreachable:
@@ -84,7 +92,9 @@ Task resolve(Resolver& resolver, Flight& flight) {
     answer = explain_failure(outcome);
   }
   limit_lifetime(answer, resolver.config_.cache);
-  resolver.cache_.store(question, answer, resolver.world_.cache_now());
+  // What servers said that have since been replaced is not kept.
+  const bool is_current = routes == resolver.routes_;
+  if (is_current) resolver.cache_.store(question, answer, resolver.world_.cache_now());
   resolver.in_flight_.land(flight, answer);
 }
 
@@ -92,10 +102,11 @@ Resolver::Resolver(World& world, Cache& cache, const Config& config)
     : world_(world), cache_(cache), config_(config), routes_(make_routes(config)) {}
 
 void Resolver::ask(const Question& question, ReplyFunction reply) {
-  if (Flight* flight = in_flight_.find(question)) return flight->wait(std::move(reply));
-  if (in_flight_.size() >= max_in_flight) {
+  Flight* known = in_flight_.find(question);
+  if (known != nullptr ? known->waiting() >= max_waiting : in_flight_.size() >= max_in_flight) {
     return reply(failure(Rcode::server_failure, ExtendedError::not_ready));
   }
+  if (known != nullptr) return known->wait(std::move(reply));
   Flight& flight = in_flight_.start(question);
   flight.wait(std::move(reply));
   resolve(*this, flight);

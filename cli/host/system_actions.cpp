@@ -190,7 +190,7 @@ Result<void> unit_files_undone() {
   auto bus = dbus::Bus::connect();
   if (!bus) return bus.error();
   dbus::Systemd systemd(*bus);
-  for (const auto* unit : {service_unit, recover_unit, reload_unit}) {
+  for (const auto* unit : {service_unit, recover_unit}) {
     (void)systemd.reset_failed(unit);
   }
   return systemd.daemon_reload();

@@ -20,9 +20,8 @@ constexpr const char* nsswitch_path = "/etc/nsswitch.conf";
 
 void read_units(SystemFacts& facts, dbus::Bus& bus) {
   dbus::Systemd systemd(bus);
-  for (const auto* name :
-       {service_unit, socket_unit, recover_unit, lease_path_unit, reload_unit, upstreams_path_unit,
-        resolved_unit, "systemd-networkd.service", "NetworkManager.service"}) {
+  for (const auto* name : {service_unit, socket_unit, recover_unit, lease_path_unit, resolved_unit,
+                           "systemd-networkd.service", "NetworkManager.service"}) {
     auto state = systemd.unit(name);
     if (!state) {
       facts.bus_problem = state.error().message;

@@ -19,8 +19,6 @@ inline constexpr const char* service_unit = "dnscachectl.service";
 inline constexpr const char* socket_unit = "dnscachectl.socket";
 inline constexpr const char* recover_unit = "dnscachectl-recover.service";
 inline constexpr const char* lease_path_unit = "dnscachectl-recover.path";
-inline constexpr const char* reload_unit = "dnscachectl-reload.service";
-inline constexpr const char* upstreams_path_unit = "dnscachectl-reload.path";
 inline constexpr const char* resolved_unit = "systemd-resolved.service";
 
 /// A network interface other than lo, as resolved and networkd see it.

@@ -30,9 +30,7 @@ std::vector<UnitFile> unit_files() {
   return {{socket_unit, templates::dnscachectl_socket, false, true},
           {service_unit, templates::dnscachectl_service, false, true},
           {recover_unit, templates::dnscachectl_recover_service, false, false},
-          {lease_path_unit, templates::dnscachectl_recover_path, true, true},
-          {reload_unit, templates::dnscachectl_reload_service, true, false},
-          {upstreams_path_unit, templates::dnscachectl_reload_path, true, true}};
+          {lease_path_unit, templates::dnscachectl_recover_path, true, true}};
 }
 
 std::string replaced(std::string text, std::string_view place, std::string_view value) {

@@ -29,6 +29,7 @@ class Flight {
   /// Replies to everybody who waits by now; the question goes on being resolved.
   void answer_early(Answer answer);
   void answer(const Answer& answer);
+  std::size_t waiting() const { return waiting_.size(); }
 
   Exchange* exchange = nullptr;  ///< while upstreams are being asked
 

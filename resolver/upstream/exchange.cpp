@@ -58,11 +58,12 @@ void Exchange::ask_all() {
 }
 
 void Exchange::ask_next() {
+  if (is_queued_) return;
+  for (Candidate& candidate : candidates_) candidate.is_full = false;
   while (Candidate* candidate = next_candidate()) {
     if (ask(*candidate, false)) return;
-    if (is_over_quota_) break;
   }
-  if (is_over_quota_ && !is_waiting_for_anybody()) is_queued_ = group_.wait_for_quota(*this);
+  if (is_over_quota() && !is_waiting_for_anybody()) is_queued_ = group_.wait_for_quota(*this);
 }
 
 // Keeps what is known of the slower upstreams fresh, so that the fastest stays the fastest.
@@ -80,7 +81,7 @@ bool Exchange::ask(Candidate& candidate, bool as_hedge) {
       std::min(upstream.retry_after() * (1 << std::min(candidate.asked, 6u)), max_patience);
   Attempt* attempt = upstream.ask(question_, this, patience, error);
   if (error == std::errc::resource_unavailable_try_again) {
-    is_over_quota_ = true;
+    candidate.is_full = true;
     return false;
   }
   if (attempt == nullptr) {
@@ -126,7 +127,7 @@ Exchange::Candidate* Exchange::next_candidate() {
   unsigned best_turn = 0;
   const unsigned limit = has_failure_ || is_last_resort_ ? 1 : max_asked;
   for (Candidate& candidate : candidates_) {
-    if (candidate.has_failed || candidate.asked >= limit) continue;
+    if (candidate.has_failed || candidate.is_full || candidate.asked >= limit) continue;
     if (is_waiting_for(*candidate.upstream)) continue;
     const unsigned handicap = candidate.upstream->is_usable() ? 0 : handicap_of_suspects;
     const unsigned turn = candidate.asked + handicap;
@@ -149,6 +150,10 @@ bool Exchange::is_waiting_for(const Upstream& upstream) const {
 
 bool Exchange::is_waiting_for_anybody() const {
   return !std::ranges::all_of(attempts_, &Attempt::has_timed_out);
+}
+
+bool Exchange::is_over_quota() const {
+  return std::ranges::any_of(candidates_, &Candidate::is_full);
 }
 
 void Exchange::on_response(Attempt& attempt, Answer answer) {
@@ -197,17 +202,17 @@ void Exchange::on_timeout(Attempt&) {
 }
 
 void Exchange::on_quota() {
-  is_queued_ = is_over_quota_ = false;
+  is_queued_ = false;
   ask_next();
   finish_if_hopeless();
 }
 
 void Exchange::finish_if_hopeless() {
   if (is_over_ || is_queued_ || is_waiting_for_anybody()) return;
-  if (!is_over_quota_ && next_candidate() != nullptr) return;
+  if (next_candidate() != nullptr) return;
   if (has_negative_) return finish(Outcome::Kind::answered);
   if (has_failure_) return finish(Outcome::Kind::failed);
-  if (is_over_quota_) return finish(Outcome::Kind::over_quota);
+  if (is_over_quota()) return finish(Outcome::Kind::over_quota);
   if (attempts_.empty()) return finish(Outcome::Kind::unreachable);
   // Everybody is silent: a late answer is still welcome until the deadline.
 }

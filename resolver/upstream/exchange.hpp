@@ -52,6 +52,7 @@ class Exchange {
     Upstream* upstream;
     unsigned asked = 0;
     bool has_failed = false;  // it reported a failure or can't be reached
+    bool is_full = false;     // its quota or the socket's buffer had no room just now
   };
 
   void start();
@@ -66,6 +67,7 @@ class Exchange {
   Candidate& candidate_of(Attempt& attempt);
   bool is_waiting_for(const Upstream& upstream) const;
   bool is_waiting_for_anybody() const;
+  bool is_over_quota() const;
   void after_failure();
   void finish_if_hopeless();
   void finish(Outcome::Kind kind);
@@ -79,7 +81,6 @@ class Exchange {
   Outcome outcome_;
   bool has_failure_ = false;   // outcome_ holds an upstream's failure, for want of better
   bool has_negative_ = false;  // outcome_ holds an NXDOMAIN that a better answer may still beat
-  bool is_over_quota_ = false;
   bool is_queued_ = false;       // for room in a quota
   bool is_last_resort_ = false;  // everybody looks dead: each is asked once, and not waited for long
   bool is_over_ = false;

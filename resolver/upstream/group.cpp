@@ -140,10 +140,12 @@ void UpstreamGroup::serve_waiting() {
       return upstream->rate().allows(now);
     });
   };
-  while (!waiting_.empty() && has_room()) {
+  for (std::size_t left = waiting_.size(); left > 0 && has_room(); --left) {
     Exchange* exchange = waiting_.front();
     waiting_.pop_front();
-    exchange->on_quota();
+    // The last exchange of a group that a reload has replaced ends the group as well.
+    if (waiting_.empty()) return exchange->on_quota();
+    exchange->on_quota();  // it may wait again, for the one upstream that still has no room
   }
   if (!waiting_.empty()) quota_timer_.set(world_.now() + quota_check_interval);
 }

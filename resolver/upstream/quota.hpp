@@ -21,7 +21,7 @@ class PacketRate {
   void count(TimePoint now);
   bool allows(TimePoint now) { return limit_ == 0 || in_window(now) < limit_; }
   /// So near the limit that only questions that clients wait for may be sent.
-  bool is_tight(TimePoint now) { return limit_ != 0 && in_window(now) >= limit_ / 5 * 4; }
+  bool is_tight(TimePoint now) { return limit_ != 0 && in_window(now) >= limit_ * 0.8; }
 
   std::uint32_t limit() const { return limit_; }  ///< packets per second; 0: none
   std::uint32_t current(TimePoint now) { return in_window(now); }

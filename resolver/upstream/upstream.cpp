@@ -112,7 +112,8 @@ std::error_code Upstream::send(Attempt& attempt, Protocol protocol) {
   const TimePoint now = world_.now();
   if (!rate_.allows(now)) return std::make_error_code(std::errc::resource_unavailable_try_again);
   if (const std::error_code error = carrier(protocol).send(attempt)) {
-    note_error(error.message());
+    const bool is_busy = error == std::errc::resource_unavailable_try_again;
+    if (!is_busy) note_error(error.message(), protocol);
     return error;
   }
   rate_.count(now);
@@ -157,17 +158,22 @@ void Upstream::recover() {
 void Upstream::note_timeout(const Attempt& attempt) {
   ++counters_.timeouts;
   record_failure("timed out");
+  if (attempt.protocol() != config_.protocol) return;  // without TCP it may still be well
   failure_share_ += (1.0 - failure_share_) / 8;
   const bool answers_others = last_answer_ > attempt.sent_at();
   if (answers_others) return;  // it is this name that takes long, not the server
+  if (config_.endpoint.address.is_link_local() && world_.is_throttled()) {
+    return record_failure("throttled: too many packets per second");
+  }
   ++timeouts_in_a_row_;
   if (group_.another_answered_since(*this, attempt.sent_at())) return fall_suspect("timed out");
   const bool long_silent = world_.now() - silent_since_ >= silence_until_suspect;
   if (timeouts_in_a_row_ >= timeouts_until_suspect && long_silent) fall_suspect("timed out");
 }
 
-void Upstream::note_error(std::string what) {
+void Upstream::note_error(const std::string& what, Protocol protocol) {
   ++counters_.errors;
+  if (protocol != config_.protocol) return record_failure("over TCP: " + what);
   failure_share_ += (1.0 - failure_share_) / 8;
   fall_suspect(what.c_str());
 }
@@ -213,7 +219,8 @@ Attempt::Attempt(Upstream& upstream, const Question& question, Exchange* exchang
       question_(question),
       exchange_(exchange),
       timer_(upstream.world_.timers(), [this] { time_out(); }),
-      protocol_(upstream.config().protocol) {}
+      protocol_(upstream.config().protocol),
+      with_edns_(upstream.speaks_edns_) {}
 
 Attempt::~Attempt() {
   if (carrier != nullptr) carrier->forget(*this);
@@ -221,11 +228,10 @@ Attempt::~Attempt() {
 
 std::error_code Attempt::send(Protocol protocol, Duration patience) {
   protocol_ = protocol;
-  with_edns_ = upstream_.speaks_edns_;
   std::array<std::uint8_t, max_name_size> name;
   const ByteView plain = question_.name.bytes();
   std::memcpy(name.data(), plain.data(), plain.size());
-  if (upstream_.mixes_case_) {
+  if (upstream_.mixes_case_ && protocol == Protocol::udp) {  // nobody can forge into a stream
     std::uint64_t bits = 0;
     for (std::size_t i = 0; i < plain.size(); ++i, bits >>= 1) {
       if (i % 64 == 0) bits = upstream_.world_.random();
@@ -257,20 +263,26 @@ bool Attempt::receive(ByteView packet) {
 
 bool Attempt::take_response(Response response) {
   const Rcode rcode = response.answer.rcode;
-  if (upstream_.mixes_case_) {
+  if (upstream_.mixes_case_ && protocol_ == Protocol::udp) {
     upstream_.has_kept_case_ = true;
     upstream_.case_changes_ = 0;
   }
-  // RFC 6891 section 7: a server that does not know EDNS says FORMERR or NOTIMP without OPT.
-  const bool dislikes_edns = rcode == Rcode::format_error || rcode == Rcode::not_implemented;
-  if (with_edns_ && dislikes_edns && !response.has_edns) {
-    upstream_.speaks_edns_ = false;
+  // RFC 6891 section 7: a server that does not know EDNS says FORMERR or NOTIMP without OPT; it is
+  // believed when it answers the same question without EDNS.
+  const bool may_dislike_edns = rcode == Rcode::format_error || rcode == Rcode::not_implemented;
+  if (with_edns_ && may_dislike_edns && !response.has_edns) {
+    with_edns_ = false;
     return ask_again(protocol_);
   }
   const bool is_failure = response.answer.is_failure();
   upstream_.note_answer(upstream_.world_.now() - sent_at_, is_failure);
   if (is_failure) upstream_.record_failure(rcode_text(rcode));
-  if (response.truncated && protocol_ == Protocol::udp) return ask_again(Protocol::tcp);
+  if (response.truncated) {
+    if (protocol_ == Protocol::udp) return ask_again(Protocol::tcp);
+    finish_failed(std::make_error_code(std::errc::message_size));
+    return true;
+  }
+  if (!with_edns_ && !is_failure) upstream_.speaks_edns_ = false;
   if (!is_failure && upstream_.is_usable()) upstream_.group().note_answer(question_);
 
   const std::unique_ptr<Attempt> self = upstream_.release(*this);
@@ -286,7 +298,7 @@ bool Attempt::ask_again(Protocol protocol) {
 }
 
 void Attempt::fail(std::error_code reason) {
-  upstream_.note_error(reason.message());
+  upstream_.note_error(reason.message(), protocol_);
   finish_failed(reason);
 }
 

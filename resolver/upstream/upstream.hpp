@@ -99,7 +99,8 @@ class Upstream {
   // What happens to attempts, told by them.
   void note_answer(Duration rtt, bool is_failure);
   void note_timeout(const Attempt& attempt);
-  void note_error(std::string what);
+  /// What fails over TCP only, the fallback for big answers, does not make the upstream suspect.
+  void note_error(const std::string& what, Protocol protocol);
   void note_ignored() { ++counters_.ignored; }
   void note_hedge() { ++counters_.hedged; }
   void note_win() { ++counters_.won; }
@@ -153,6 +154,7 @@ class Attempt final : public Parcel {
   Upstream& upstream() { return upstream_; }
   TimePoint sent_at() const { return sent_at_; }
   bool has_timed_out() const { return timed_out_; }
+  Protocol protocol() const { return protocol_; }
   bool is_hedge() const { return is_hedge_; }
   void mark_as_hedge() { is_hedge_ = true; }
   /// The exchange is over: only watch what this upstream does, for its health.
@@ -179,7 +181,7 @@ class Attempt final : public Parcel {
   TimePoint sent_at_{};
   Timer timer_;
   Protocol protocol_;
-  bool with_edns_ = true;
+  bool with_edns_;
   bool timed_out_ = false;
   bool is_hedge_ = false;
 };

@@ -262,7 +262,9 @@ ResponseFault read_response(ByteView packet, ByteView sent, std::uint32_t no_soa
   const ByteView ours = sent.subspan(header_size, end - header_size);
   const bool same_type = std::ranges::equal(theirs.last(4), ours.last(4));
   if (!same_type || !equal_without_case(theirs, ours)) return ResponseFault::other_question;
-  if (!std::ranges::equal(theirs, ours)) return ResponseFault::other_case;
+  const bool has_capitals = std::ranges::any_of(
+      ours.first(ours.size() - 4), [](std::uint8_t c) { return c >= 'A' && c <= 'Z'; });
+  if (has_capitals && !std::ranges::equal(theirs, ours)) return ResponseFault::other_case;
   // What a truncated response does hold is of no use: the whole is asked for over TCP.
   if (response.truncated) return ResponseFault::none;
   const bool good = ResponseReader(packet, end, type, response).read(no_soa_ttl);

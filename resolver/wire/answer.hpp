@@ -81,7 +81,9 @@ enum class ResponseFault {
   none,
   malformed,
   other_question,  ///< question or id differ: late, misdirected or forged
-  other_case,      ///< same question in another letter case: 0x20 not kept, or forged
+  /// The same question in another letter case: 0x20 not kept, or forged. A question sent without
+  /// capitals may come back in any.
+  other_case,
 };
 
 /// A response of an upstream.

@@ -31,7 +31,7 @@ case_warm() {
   done >"$WORK/load"
   jq -cs 'def median: sort | .[length / 2 | floor];
     {cpu_us: (map(.server.cpu_us_per_query) | median), user_us: (map(.server.user_us_per_query) | median),
-     per_second: (map(.per_second) | max), failed: (map(.failed) | add), wrong: (map(.wrong) | add)}' \
+     per_second: (map(.per_second) | median), failed: (map(.failed) | add), wrong: (map(.wrong) | add)}' \
     "$WORK/load"
 }
 
@@ -101,7 +101,8 @@ applies_two_workers() {
   case $1 in ours | unbound | named | pdns) return 0 ;; *) return 1 ;; esac
 }
 
-# With two cores the client takes a share of what two workers could use.
+# With two cores the client takes a share of what two workers could use: then only what a query
+# costs with one and with two workers tells what they could do.
 case_two_workers() {
   local workers
   start_upstream 192.0.2.1 192.0.2.2
@@ -112,10 +113,10 @@ case_two_workers() {
     load --mode closed --ports 16 --count "$(number 500000 100000)" --distinct $NAMES >"$WORK/load$workers"
     stop_server
   done
-  jq -cn --slurpfile one "$WORK/load1" --slurpfile two "$WORK/load2" \
+  jq -cn --slurpfile one "$WORK/load1" --slurpfile two "$WORK/load2" --argjson cores "$(nproc)" \
     '{one_per_second: $one[0].per_second, two_per_second: $two[0].per_second,
-      gain: ($two[0].per_second / $one[0].per_second),
-      cpu_gain: (($two[0].server.cpu_s / $two[0].seconds) / ($one[0].server.cpu_s / $one[0].seconds)),
+      gain: (if $cores > 2 then $two[0].per_second / $one[0].per_second else null end),
+      gain_by_cost: (2 * $one[0].server.cpu_us_per_query / $two[0].server.cpu_us_per_query),
       failed: ($one[0].failed + $two[0].failed)}'
 }
 

@@ -11,7 +11,7 @@ PEERS="ours dnsmasq unbound knot dnsdist resolved named pdns"
 case_distinct() {
   local count
   count=$(number 200000 40000)
-  UPSTREAMS=192.0.2.1 CACHE_NAMES=$count
+  UPSTREAMS=192.0.2.1
   start_upstream 192.0.2.1
   start_server
   load --mode closed --count 2000 --distinct 2000 --prefix before >"$WORK/before"

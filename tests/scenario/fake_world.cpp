@@ -16,6 +16,9 @@ class FakeWorld::FakeCarrier final : public Carrier {
     if (std::ranges::count(world_.unreachable_, upstream_) != 0) {
       return std::make_error_code(std::errc::network_unreachable);
     }
+    if (std::ranges::count(world_.busy_, upstream_) != 0) {
+      return std::make_error_code(std::errc::resource_unavailable_try_again);
+    }
     store16(parcel.query().data(), static_cast<std::uint16_t>(world_.random()));
     parcel.carrier = this;
     world_.sent_.push_back({upstream_, protocol_, &parcel});

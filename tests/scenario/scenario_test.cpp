@@ -63,7 +63,7 @@ class ResponseBuilder {
   Bytes build() {
     static const std::map<std::string, std::uint16_t> rcodes{
         {"NOERROR", 0}, {"FORMERR", 1}, {"SERVFAIL", 2}, {"NXDOMAIN", 3},
-        {"NOTIMP", 4},  {"REFUSED", 5}};
+        {"NOTIMP", 4},  {"REFUSED", 5}, {"BADVERS", 16}};
     rcode_ = rcodes.at(words_.at(2));
     for (at_ = 3; at_ < words_.size();) word(next());
     return header();
@@ -78,6 +78,7 @@ class ResponseBuilder {
     else if (word == "wrong-id") id_change_ = 1;
     else if (word == "wrong-question") wrong_question_ = true;
     else if (word == "changed-case") changed_case_ = true;
+    else if (word == "upper-case") upper_case_ = true;
     else if (word == "no-edns") with_edns_ = false;
     else if (word == "broken") broken_ = true;
     else if (word.starts_with("ttl=")) ttl_ = in_seconds(word.substr(4));
@@ -135,10 +136,13 @@ class ResponseBuilder {
         if (std::isalpha(static_cast<unsigned char>(c))) c = static_cast<char>(c ^ 0x20);
       }
     }
+    if (upper_case_) {
+      for (char& c : name) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    }
     const bool edns = with_edns_ && query_.edns.has_value();
     Writer out;
     out.u16(static_cast<std::uint16_t>(query_.id + id_change_));
-    out.u16(static_cast<std::uint16_t>(flag_qr | flag_ra | flags_ | rcode_));
+    out.u16(static_cast<std::uint16_t>(flag_qr | flag_ra | flags_ | (rcode_ & 15u)));
     for (const unsigned count : {1u, counts_[0], counts_[1], counts_[2] + (edns ? 1u : 0u)}) {
       out.u16(static_cast<std::uint16_t>(count));
     }
@@ -146,7 +150,7 @@ class ResponseBuilder {
     out.u16(query_.questions.at(0).type);
     out.u16(1);
     for (const Writer& section : sections_) out.append(section.bytes);
-    if (edns) out.append({0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0});
+    if (edns) out.append({0, 0, 41, 4, 208, static_cast<std::uint8_t>(rcode_ >> 4), 0, 0, 0, 0, 0});
     if (broken_) out.bytes.resize(out.bytes.size() - 3);
     return out.bytes;
   }
@@ -157,7 +161,8 @@ class ResponseBuilder {
   std::uint16_t rcode_ = 0;
   unsigned flags_ = 0;
   unsigned id_change_ = 0;
-  bool wrong_question_ = false, changed_case_ = false, broken_ = false, with_edns_ = true;
+  bool wrong_question_ = false, changed_case_ = false, upper_case_ = false;
+  bool broken_ = false, with_edns_ = true;
   std::uint32_t ttl_ = 300;
   std::size_t section_ = 0;
   std::optional<std::string> owner_;
@@ -188,6 +193,8 @@ class Player {
     if (verb == "REPLY") return reply(words);
     if (verb == "FAIL") return fail(words);
     if (verb == "UNREACHABLE") return world_.set_unreachable(words.at(1));
+    if (verb == "THROTTLED") return world_.set_throttled(words.at(1) == "yes");
+    if (verb == "BUSY") return world_.set_busy(words.at(1), words.at(2) == "yes");
     if (verb == "TIME_PASSES") return world_.pass(duration_of(words.at(1)));
     if (verb == "FLUSH") return flush(words);
     if (verb == "EXPECT_STATE") return expect_state(words);
@@ -197,6 +204,8 @@ class Player {
     }
     FAIL("unknown line: " << verb);
   }
+
+  void reload(const Config& config) { resolver_.configure(config); }
 
   void finish() {
     for (const SentQuery& sent : world_.sent()) {
@@ -374,7 +383,7 @@ class Player {
   }
 
   void fail(const Words& words) {
-    SentQuery* sent = waiting(words.at(1), false, "");
+    SentQuery* sent = waiting(words.at(1), Options(words, 2).has("over-tcp"), "");
     REQUIRE(sent != nullptr);
     Parcel& parcel = *sent->parcel;
     parcel.carrier->forget(parcel);
@@ -426,6 +435,9 @@ void play_file(const std::filesystem::path& path) {
     INFO(path.filename().string() << ": " << line);
     if (words[0] == "CONFIG") {
       player.emplace(config_from(file));
+    } else if (words[0] == "RELOAD") {
+      REQUIRE(player);
+      player->reload(config_from(file));
     } else {
       REQUIRE(player);
       player->play(words);

@@ -1,10 +1,9 @@
-#include "cli/check.hpp"
-
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "cli/check.hpp"
 #include "resolver/config/read.hpp"
 
 using namespace dnscache;

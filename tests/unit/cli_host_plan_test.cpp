@@ -252,7 +252,7 @@ TEST_CASE("a plan for people has each step and each diff") {
   const auto plan = plan_setup(plain_machine(), {});
   const auto text = to_text(*plan);
   CHECK(contains(text, "  would change  start the cache in the background\n"));
-  CHECK(contains(text, "-nameserver 10.0.0.1\n"));
+  CHECK(contains(text, "-nameserver 10.0.0.2\n"));
   CHECK(contains(text, "+nameserver 127.0.0.1\n"));
   CHECK(to_json(*plan)["steps"].size() == plan->steps.size());
 }

@@ -42,9 +42,15 @@ TEST_CASE("JSON has the values of the columns that have a key") {
 }
 
 TEST_CASE("text from the network can't steer the terminal") {
-  Table table({{"NAME", "name"}});
+  Table table(std::vector<Column>{{"NAME", "name"}});
   table.add_row({{"evil\033[2J\r\n"}});
   CHECK(table.to_text(Terminal{}) == "NAME\nevil?[2J??\n");
+}
+
+TEST_CASE("long lines are wrapped behind an indent, on a terminal only") {
+  CHECK(wrapped(terminal_of_width(20), "one two three four five six", 4) ==
+        "one two three\n    four five six");
+  CHECK(wrapped(Terminal{}, "one two three four five six", 4) == "one two three four five six");
 }
 
 TEST_CASE("bars") {

@@ -7,8 +7,8 @@ using namespace dnscache::cli;
 
 namespace {
 
-const std::vector<Endpoint> listen = {*Endpoint::parse("127.0.0.1:53", 53),
-                                      *Endpoint::parse("[::1]:53", 53)};
+const std::vector<Endpoint> own_addresses = {*Endpoint::parse("127.0.0.1:53", 53),
+                                             *Endpoint::parse("[::1]:53", 53)};
 
 bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != text.npos;
@@ -29,12 +29,13 @@ const auto reply = nlohmann::json::parse(R"({
 }  // namespace
 
 TEST_CASE("where lookups go") {
-  CHECK(lookup_path("nameserver 127.0.0.1\n", listen).in_words() == "go to 127.0.0.1 (this cache)");
-  CHECK(lookup_path("nameserver ::1\nnameserver 10.0.0.2\n", listen).in_words() ==
+  CHECK(lookup_path("nameserver 127.0.0.1\n", own_addresses).in_words() ==
+        "go to 127.0.0.1 (this cache)");
+  CHECK(lookup_path("nameserver ::1\nnameserver 10.0.0.2\n", own_addresses).in_words() ==
         "go to ::1 (this cache), and to 10.0.0.2 only if it fails");
-  CHECK(lookup_path("nameserver 10.0.0.2\nnameserver 127.0.0.1\n", listen).in_words() ==
+  CHECK(lookup_path("nameserver 10.0.0.2\nnameserver 127.0.0.1\n", own_addresses).in_words() ==
         "BYPASS this cache: /etc/resolv.conf names 10.0.0.2 and 127.0.0.1");
-  CHECK(lookup_path("nameserver 127.0.0.1\nnameserver 10.0.0.2\noptions rotate\n", listen)
+  CHECK(lookup_path("nameserver 127.0.0.1\nnameserver 10.0.0.2\noptions rotate\n", own_addresses)
             .in_words()
             .starts_with("PARTLY BYPASS this cache"));
   CHECK(lookup_path("nameserver 127.0.0.1\n", {*Endpoint::parse("127.0.0.1:5353", 53)})
@@ -45,7 +46,7 @@ TEST_CASE("where lookups go") {
 TEST_CASE("an engine's status is read, and a strange one does no harm") {
   const auto status = parse_status(reply);
   CHECK(status.pid == 7);
-  CHECK(status.listen == listen);
+  CHECK(status.listen == own_addresses);
   CHECK(status.hits == 90);
   REQUIRE(status.upstreams.size() == 2);
   CHECK(status.upstreams[0].last_failure == "timed out");
@@ -63,9 +64,9 @@ TEST_CASE("status says first whether it works") {
   StatusReport report;
   report.engine = parse_status(reply);
   report.probe_name = "example.com";
-  report.probe_server = listen[0];
+  report.probe_server = own_addresses[0];
   report.probe = {Outcome::answered, std::chrono::duration<double, std::milli>(0.4)};
-  report.path = lookup_path("nameserver 10.0.0.2\n", listen);
+  report.path = lookup_path("nameserver 10.0.0.2\n", own_addresses);
   const auto text = to_text(report, Terminal{});
   CHECK(text.starts_with("cache    running and answering (example.com through 127.0.0.1:53"));
   CHECK(contains(text, "BYPASS this cache"));
@@ -84,5 +85,5 @@ TEST_CASE("status says first whether it works") {
 TEST_CASE("a wildcard address is reached on loopback") {
   CHECK(reachable(*Endpoint::parse("0.0.0.0:53", 53)).to_text() == "127.0.0.1:53");
   CHECK(reachable(*Endpoint::parse("[::]:53", 53)).to_text() == "[::1]:53");
-  CHECK(reachable(listen[0]) == listen[0]);
+  CHECK(reachable(own_addresses[0]) == own_addresses[0]);
 }
