@@ -20,7 +20,7 @@ std::uint16_t port_of(int fd) {
 
 TEST_CASE("port 0 becomes the same free port for UDP and TCP") {
   for (unsigned i = 0; i < 50; ++i) {
-    const auto sockets = open_listener(*Endpoint::parse("127.0.0.1:0", 53), false);
+    const auto sockets = open_listener(*Endpoint::parse("127.0.0.1:0", 53), Sharing::none);
     REQUIRE(sockets);
     CHECK(sockets->endpoint.port != 0);
     CHECK(port_of(sockets->udp.get()) == sockets->endpoint.port);
@@ -31,9 +31,9 @@ TEST_CASE("port 0 becomes the same free port for UDP and TCP") {
 }
 
 TEST_CASE("a port in use is one line that names the address and what to do") {
-  const auto first = open_listener(*Endpoint::parse("127.0.0.1:0", 53), false);
+  const auto first = open_listener(*Endpoint::parse("127.0.0.1:0", 53), Sharing::none);
   REQUIRE(first);
-  const auto second = open_listener(first->endpoint, false);
+  const auto second = open_listener(first->endpoint, Sharing::none);
   REQUIRE_FALSE(second);
   const std::string& message = second.error().message;
   CHECK(message.find(first->endpoint.to_text()) != std::string::npos);
@@ -43,20 +43,21 @@ TEST_CASE("a port in use is one line that names the address and what to do") {
 }
 
 TEST_CASE("workers share a port when all of them say so") {
-  const auto first = open_listener(*Endpoint::parse("127.0.0.1:0", 53), true);
+  const auto first = open_listener(*Endpoint::parse("127.0.0.1:0", 53), Sharing::first);
   REQUIRE(first);
-  CHECK(open_listener(first->endpoint, true));
-  CHECK_FALSE(open_listener(first->endpoint, false));
+  CHECK(open_listener(first->endpoint, Sharing::further));
+  CHECK_FALSE(open_listener(first->endpoint, Sharing::none));
+  CHECK_FALSE(open_listener(first->endpoint, Sharing::first));  // another engine
 }
 
 TEST_CASE("an address that the machine does not have is said so") {
-  const auto sockets = open_listener(*Endpoint::parse("192.0.2.77:0", 53), false);
+  const auto sockets = open_listener(*Endpoint::parse("192.0.2.77:0", 53), Sharing::none);
   REQUIRE_FALSE(sockets);
   CHECK(sockets.error().message.find("no interface") != std::string::npos);
 }
 
 TEST_CASE("duplicates are further descriptors of the same sockets") {
-  auto sockets = open_listener(*Endpoint::parse("127.0.0.1:0", 53), false);
+  auto sockets = open_listener(*Endpoint::parse("127.0.0.1:0", 53), Sharing::none);
   REQUIRE(sockets);
   const auto copy = duplicate(*sockets);
   REQUIRE(copy);

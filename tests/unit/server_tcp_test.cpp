@@ -18,7 +18,7 @@ using test::Bytes;
 class Server {
  public:
   Server() {
-    auto sockets = open_listener(*Endpoint::parse("127.0.0.1:0", 53), false);
+    auto sockets = open_listener(*Endpoint::parse("127.0.0.1:0", 53), Sharing::none);
     REQUIRE(sockets);
     endpoint = sockets->endpoint;
     std::vector<ListenSockets> listeners;
