@@ -9,6 +9,7 @@ namespace dnscache::cli {
 namespace {
 
 const std::vector<std::string> shells = {"bash", "zsh", "fish"};
+const std::vector<std::string> modes = {"auto", "networkd", "resolved", "resolv-conf"};
 const std::vector<std::string> common_types = {"A",  "AAAA", "CNAME", "HTTPS", "MX",
                                                "NS", "PTR",  "SOA",   "SRV",   "TXT"};
 
@@ -57,6 +58,27 @@ void add_setup(CLI::App& app, SetupOptions& options) {
            "Ask these servers instead of those that resolv.conf names", "ADDRESS[:PORT]");
   add_list(command, "--listen", options.listen, "Listen there instead of on 127.0.0.1 and ::1",
            "ADDRESS");
+  command.add_option("--route", options.routes, "Ask these servers for names in this zone")
+      ->type_name("ZONE=ADDRESS,...")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->take_all();
+  command
+      .add_option("--mode", options.mode,
+                  "Where the cache goes first: auto, networkd, resolved or resolv-conf")
+      ->type_name("MODE")
+      ->check(CLI::IsMember(modes).description(""))
+      ->capture_default_str();
+  command.add_flag("--explain", options.is_explained,
+                   "Show the facts and the reason for the plan; change nothing");
+  command.add_flag("--detailed-exitcode", options.has_detailed_code,
+                   "With --dry-run or --explain: exit with 10 if something would change");
+  add_json(command, options.is_json);
+}
+
+void add_recover(CLI::App& app, RecoverOptions& options) {
+  auto& command = *app.add_subcommand(
+      "recover", "Undo a setup or removal that was cut off; the service runs it when it starts");
   add_json(command, options.is_json);
 }
 
@@ -156,6 +178,7 @@ std::unique_ptr<CLI::App> make_commands(Options& options) {
   add_check(*app, options.check);
   add_serve(*app, options.serve);
   add_remove(*app, options.remove);
+  add_recover(*app, options.recover);
   add_completion(*app, options);
   return app;
 }
@@ -163,6 +186,7 @@ std::unique_ptr<CLI::App> make_commands(Options& options) {
 std::vector<std::string> choices_of(const CLI::App& command, const CLI::Option& option) {
   if (command.get_name() == "completion" && option.check_name("shell")) return shells;
   if (option.check_name("--type")) return common_types;
+  if (option.check_name("--mode")) return modes;
   return {};
 }
 

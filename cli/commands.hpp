@@ -24,6 +24,7 @@ struct Options {
   BenchOptions bench;
   SetupOptions setup;
   RemoveOptions remove;
+  RecoverOptions recover;
   StatusOptions status;
   FlushOptions flush;
   std::string shell;               ///< completion

@@ -145,7 +145,8 @@ Result<nlohmann::json> ask_engine(const std::filesystem::path& socket,
     return Error{fmt::format("what listens on {} is not dnscachectl's engine", socket.string())};
   }
   if (!member(reply, "ok", false)) {
-    return Error{member<std::string>(reply, "error", "the engine refused the request")};
+    return Error{member<std::string>(reply, "error", "the engine refused the request"),
+                 static_cast<ExitCode>(member(reply, "exit_code", 1))};
   }
   return reply;
 }

@@ -21,6 +21,7 @@ Result<ExitCode> run(const std::string& command, const Options& options) {
   if (command == "bench") return run_bench(options.bench);
   if (command == "setup") return run_setup(options.setup);
   if (command == "remove") return run_remove(options.remove);
+  if (command == "recover") return run_recover(options.recover);
   if (command == "status") return run_status(options.status);
   if (command == "flush") return run_flush(options.flush);
   if (command == "completion") return run_completion(options.shell);
@@ -34,7 +35,7 @@ Result<ExitCode> run(const std::string& command, const Options& options) {
 
 // Options that stand before the command belong to every command.
 void share_global_options(Options& options) {
-  options.setup.root = options.remove.root = options.root;
+  options.setup.root = options.remove.root = options.recover.root = options.root;
   options.serve.control = options.status.control = options.flush.control = options.bench.control =
       options.control;
 }

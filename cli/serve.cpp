@@ -58,6 +58,14 @@ Result<Config> effective_config(const ServeOptions& options, const Overrides& ov
   return config;
 }
 
+// The files that tell the upstreams, when neither configuration nor command line does.
+std::vector<std::filesystem::path> watched_files(const ServeOptions& options,
+                                                 const Overrides& overrides) {
+  const auto config = read_file(options.config);
+  if (!config || !config->upstreams.empty() || !overrides.upstreams.empty()) return {};
+  return {config->upstreams_from, systemd_resolv_conf};
+}
+
 }  // namespace
 
 Result<ExitCode> run_serve(const ServeOptions& options) {
@@ -67,7 +75,7 @@ Result<ExitCode> run_serve(const ServeOptions& options) {
   const auto config = reload();
   if (!config) return config.error();
   start_logging(config->log_level);
-  const auto served = serve(*config, reload);
+  const auto served = serve(*config, reload, watched_files(options, *overrides));
   if (!served) return served.error();
   return ExitCode::done;
 }

@@ -6,11 +6,14 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <iostream>
+#include <sstream>
 
 #include "cli/endpoints.hpp"
 #include "cli/host/apply.hpp"
 #include "cli/host/engine_process.hpp"
 #include "cli/host/resolv_conf.hpp"
+#include "cli/host/system_actions.hpp"
+#include "cli/host/system_plan.hpp"
 #include "cli/output.hpp"
 #include "resolver/config/read.hpp"
 #include "resolver/config/resolv_conf.hpp"
@@ -84,14 +87,25 @@ Result<StubResolver> resolver_of(const std::filesystem::path& root) {
 
 Result<void> verify_system(const Plan& plan, const std::filesystem::path& root) {
   const auto control = engine_files(root).control;
+  // An answer that resolved has from before would say nothing about the cache.
+  if (plan.asks_resolved) {
+    if (const auto flushed = flush_resolved(); !flushed) return flushed;
+  }
   const auto former = engine_status(control);
   if (!former) return former.error();
   const auto found = look_up(resolver_of(root), plan.probe, "as every program does");
   if (!found) return found;
   const auto now = engine_status(control);
   if (!now) return now.error();
-  if (now->queries > former->queries) return {};
-  return Error{"lookups still do not reach the cache after /etc/resolv.conf was written"};
+  if (now->queries <= former->queries) {
+    return Error{"lookups as programs make them still do not reach the cache; see 'resolvectl'"};
+  }
+  if (!plan.asks_resolved) return {};
+  if (const auto resolved = look_up_through_resolved(plan.probe); !resolved) return resolved;
+  const auto after = engine_status(control);
+  if (!after) return after.error();
+  if (after->queries > now->queries || plan.probe.type != ns_t_a) return {};
+  return Error{"systemd-resolved still does not ask the cache; see 'resolvectl'"};
 }
 
 Actions real_actions(const Plan& plan, const std::filesystem::path& root) {
@@ -109,12 +123,14 @@ Actions real_actions(const Plan& plan, const std::filesystem::path& root) {
                    "through the cache");
   };
   actions.verify_system = [plan, root] { return verify_system(plan, root); };
+  add_system_actions(actions);
   return actions;
 }
 
 Actions actions_for_undo(const std::filesystem::path& root) {
   Actions actions;
   actions.stop_engine = [root] { return stop_engines(below(root, default_config_path)); };
+  add_system_actions(actions);
   return actions;
 }
 
@@ -131,17 +147,50 @@ Result<void> complete_undo(Journal& journal, const std::filesystem::path& root) 
   return {};
 }
 
+// "corp.example=10.1.0.2,10.1.0.3"
+Result<RouteConfig> parse_route(const std::string& text) {
+  const auto equals = text.find('=');
+  const auto zone = Name::parse(text.substr(0, equals));
+  if (equals == text.npos || !zone) {
+    return Error{fmt::format("--route {}: write a zone and its servers, as in "
+                             "--route corp.example=10.1.0.2,10.1.0.3",
+                             text),
+                 ExitCode::usage};
+  }
+  std::vector<std::string> servers;
+  std::istringstream words(text.substr(equals + 1));
+  for (std::string word; std::getline(words, word, ',');) servers.push_back(word);
+  const auto upstreams = parse_upstreams(servers, "--route");
+  if (!upstreams) return upstreams.error();
+  return RouteConfig{*zone, *upstreams};
+}
+
 Result<PlanRequest> parse_request(const SetupOptions& options) {
   const auto upstreams = parse_upstreams(options.upstreams, "--upstream");
   if (!upstreams) return upstreams.error();
   const auto listen = parse_endpoints(options.listen, "--listen");
   if (!listen) return listen.error();
-  return PlanRequest{options.root, *upstreams, *listen};
+  PlanRequest request{options.root, *upstreams, *listen, {}, Mode::automatic};
+  for (const auto& text : options.routes) {
+    auto route = parse_route(text);
+    if (!route) return route.error();
+    request.routes.push_back(std::move(*route));
+  }
+  const auto mode = parse_mode(options.mode);
+  if (!mode) {
+    return Error{"--mode is auto, networkd, resolved or resolv-conf", ExitCode::usage};
+  }
+  request.mode = *mode;
+  return request;
+}
+
+Result<Facts> look_around(const PlanRequest& request, bool is_quiet) {
+  Progress progress("looking at this machine and its upstreams", is_quiet);
+  return read_facts({request.root, request.upstreams, request.listen});
 }
 
 Result<Plan> make_plan(const PlanRequest& request, bool is_quiet) {
-  Progress progress("looking at this machine and its upstreams", is_quiet);
-  const auto facts = read_facts({request.root, request.upstreams, request.listen});
+  const auto facts = look_around(request, is_quiet);
   if (!facts) return facts.error();
   return plan_setup(*facts, request);
 }
@@ -216,6 +265,15 @@ std::string removal_plan(const Journal& journal) {
     const auto& entry = journal.entries()[i];
     std::string text = "  would change  ";
     if (entry.kind == JournalEntry::Kind::engine) text += "stop the cache\n";
+    if (entry.kind == JournalEntry::Kind::started_unit) {
+      text += fmt::format("stop {}\n", entry.path.string());
+    }
+    if (entry.kind == JournalEntry::Kind::enabled_units) {
+      text += fmt::format("disable {}\n", join_words(entry.names, "and"));
+    }
+    if (entry.kind == JournalEntry::Kind::link_servers) {
+      text += fmt::format("ask the former servers for {}\n", entry.path.string());
+    }
     if (entry.kind == JournalEntry::Kind::directory) {
       text += fmt::format("remove {} if it is empty\n", entry.path.string());
     }
@@ -240,6 +298,9 @@ void show_removal(const Undone& undone, bool is_json) {
                 {"kept", undone.kept}});
     return;
   }
+  for (const auto& link : undone.reverted) {
+    print(fmt::format("done       {} has its own servers\n", link));
+  }
   for (const auto& path : undone.restored) print(fmt::format("done       {} is as it was\n", path));
   if (undone.was_engine_stopped) print("done       the cache was stopped\n");
   for (const auto& path : undone.removed) print(fmt::format("done       {} was removed\n", path));
@@ -247,12 +308,12 @@ void show_removal(const Undone& undone, bool is_json) {
 
 // The originals of files that stay as someone else left them.
 Result<std::vector<std::string>> save_originals(const std::filesystem::path& root,
-                                                const std::vector<const JournalEntry*>& changed) {
+                                                const std::vector<JournalEntry>& changed) {
   std::vector<std::string> copies;
-  for (const auto* entry : changed) {
-    if (entry->before.kind != FileState::Kind::regular) continue;
-    const auto path = original_copy(root, *entry);
-    if (const auto saved = write_state(path, entry->before); !saved) return saved.error();
+  for (const auto& entry : changed) {
+    if (entry.before.kind != FileState::Kind::regular) continue;
+    const auto path = original_copy(root, entry);
+    if (const auto saved = write_state(path, entry.before); !saved) return saved.error();
     copies.push_back(path);
   }
   return copies;
@@ -262,7 +323,7 @@ Result<ExitCode> take_back(Journal& journal, const RemoveOptions& options) {
   const auto changed = changed_since(journal, options.root);
   if (!changed) return changed.error();
   const bool is_resolv_conf_changed = std::ranges::any_of(
-      *changed, [](const JournalEntry* entry) { return entry->path == resolv_conf_path; });
+      *changed, [](const JournalEntry& entry) { return entry.path == resolv_conf_path; });
   if (is_resolv_conf_changed && !options.is_forced && names_cache(options.root)) {
     return Error{
         "nothing was changed: /etc/resolv.conf was edited since setup and still names the "
@@ -290,17 +351,60 @@ Result<ExitCode> take_back(Journal& journal, const RemoveOptions& options) {
                                  kept, join_words(copies, "and"))};
 }
 
+// --dry-run and --explain.
+Result<ExitCode> look_only(const PlanRequest& request, const SetupOptions& options) {
+  const auto facts = look_around(request, options.is_json);
+  if (!facts) return facts.error();
+  const auto plan = plan_setup(*facts, request);
+  if (options.is_explained && !options.is_json) print(to_text(*facts));
+  if (!plan) return plan.error();
+  if (options.is_json) {
+    auto document = to_json(*plan);
+    document["schema"] = 1;
+    document["result"] = plan->has_changes() ? "would change" : "unchanged";
+    if (options.is_explained) document["facts"] = to_json(*facts);
+    print_json(document);
+  } else if (options.is_dry_run) {
+    show_plan(*plan, false, "");
+  } else {
+    print(fmt::format("\nPlan ({}): {}.\n", to_text(plan->mode), plan->why));
+  }
+  const bool tells = options.has_detailed_code && plan->has_changes();
+  return tells ? ExitCode::would_change : ExitCode::done;
+}
+
 }  // namespace
+
+Result<ExitCode> run_recover(const RecoverOptions& options) {
+  if (const auto allowed = check_rights(options.root, "recover"); !allowed) return allowed.error();
+  const auto peeked = Journal::peek(options.root);
+  if (!peeked) return peeked.error();
+  std::string result = "unchanged";
+  if (!peeked->is_empty()) {
+    auto journal = Journal::open(options.root);
+    if (!journal) return journal.error();
+    if (journal->cut_off_at()) {
+      if (const auto undone = complete_undo(*journal, options.root); !undone) return undone.error();
+      result = "undone";
+    }
+    if (options.root.empty()) {
+      if (const auto refreshed = refresh_links(*journal); !refreshed) return refreshed.error();
+    }
+  }
+  if (options.is_json) {
+    print_json({{"schema", 1}, {"result", result}});
+  } else if (result == "unchanged") {
+    print("unchanged: no earlier run was cut off\n");
+  } else {
+    print("done: an earlier run that was cut off is undone\n");
+  }
+  return ExitCode::done;
+}
 
 Result<ExitCode> run_setup(const SetupOptions& options) {
   const auto request = parse_request(options);
   if (!request) return request.error();
-  if (options.is_dry_run) {
-    const auto plan = make_plan(*request, options.is_json);
-    if (!plan) return plan.error();
-    show_plan(*plan, options.is_json, plan->has_changes() ? "would change" : "unchanged");
-    return ExitCode::done;
-  }
+  if (options.is_dry_run || options.is_explained) return look_only(*request, options);
   if (const auto allowed = check_rights(options.root, "setup"); !allowed) return allowed.error();
   if (const auto journal = Journal::peek(options.root); !journal) {
     return journal.error();

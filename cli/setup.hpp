@@ -14,14 +14,25 @@ struct SetupOptions {
   std::filesystem::path root;          ///< every file lies below it; empty: the machine itself
   std::vector<std::string> upstreams;  ///< instead of the servers that resolv.conf names
   std::vector<std::string> listen;     ///< instead of 127.0.0.1 and ::1
+  std::vector<std::string> routes;     ///< "corp.example=10.1.0.2,10.1.0.3"
+  std::string mode = "auto";           ///< auto, networkd, resolved or resolv-conf
   bool is_dry_run = false;
-  bool is_confirmed = false;  ///< --yes
+  bool is_explained = false;       ///< --explain: the facts and the reason for the plan
+  bool has_detailed_code = false;  ///< --detailed-exitcode
+  bool is_confirmed = false;       ///< --yes
+  bool is_json = false;
+};
+
+/// What `recover` was asked to do.
+struct RecoverOptions {
+  std::filesystem::path root;
   bool is_json = false;
 };
 
 /// What `remove` was asked to do.
 struct RemoveOptions {
   std::filesystem::path root;
+  bool is_purged = false;  ///< the engine's configuration goes, too, even if it was changed
   bool is_forced = false;  ///< restore files even if someone changed them since
   bool is_dry_run = false;
   bool is_confirmed = false;
@@ -30,6 +41,9 @@ struct RemoveOptions {
 
 /// Plans, asks, applies and verifies; ExitCode::rolled_back when a step failed and all were undone.
 Result<ExitCode> run_setup(const SetupOptions& options);
+
+/// Completes the undo of a run that was cut off; else makes resolved ask the cache first again.
+Result<ExitCode> run_recover(const RecoverOptions& options);
 
 /// Stops the engine that setup started and restores what was there.
 Result<ExitCode> run_remove(const RemoveOptions& options);

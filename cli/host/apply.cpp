@@ -6,7 +6,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <fmt/format.h>
-#include <set>
+
+#include "cli/host/system_plan.hpp"
 
 namespace dnscache::cli {
 
@@ -19,13 +20,27 @@ JournalEntry entry_for(const Step& step) {
   entry.path = step.path;
   entry.before = step.before;
   entry.after = step.after;
+  entry.names = step.names;
+  entry.servers = step.former_servers;
   if (step.kind == Step::Kind::directory) entry.kind = JournalEntry::Kind::directory;
   if (step.kind == Step::Kind::start_engine) entry.kind = JournalEntry::Kind::engine;
+  if (step.kind == Step::Kind::enable_units) entry.kind = JournalEntry::Kind::enabled_units;
+  if (step.kind == Step::Kind::start_unit) entry.kind = JournalEntry::Kind::started_unit;
+  if (step.kind == Step::Kind::link_servers) entry.kind = JournalEntry::Kind::link_servers;
   return entry;
 }
 
+// A verification changes nothing; what a restart or reload changes comes from files.
 bool is_journaled(const Step& step) {
-  return step.kind != Step::Kind::verify_engine && step.kind != Step::Kind::verify_system;
+  switch (step.kind) {
+    case Step::Kind::verify_engine:
+    case Step::Kind::verify_system:
+    case Step::Kind::reload_units:
+    case Step::Kind::restart_unit:
+      return false;
+    default:
+      return true;
+  }
 }
 
 Result<void> make_directory(const fs::path& path) {
@@ -58,6 +73,12 @@ Result<void> perform(const Step& step, const fs::path& root, const Actions& acti
       return actions.verify_engine();
     case Step::Kind::verify_system:
       return actions.verify_system();
+    case Step::Kind::reload_units:
+    case Step::Kind::enable_units:
+    case Step::Kind::start_unit:
+    case Step::Kind::restart_unit:
+    case Step::Kind::link_servers:
+      return actions.perform_system(step);
   }
   return {};
 }
@@ -75,17 +96,48 @@ bool is_cut_off(const FileState& now, const JournalEntry& entry) {
           entry.before.content.starts_with(now.content));
 }
 
-bool is_ours(const FileState& now, const JournalEntry& entry, bool was_cut_off) {
-  return now.has_same_content(entry.after) || now.has_same_content(entry.before) ||
-         (was_cut_off && is_cut_off(now, entry));
+/// All that happened to one path, or one entry that is no file.
+struct Change {
+  JournalEntry entry;                 ///< from what was first to what was last
+  std::vector<FileState> in_between;  ///< of a file that setup wrote several times
+
+  bool is_ours(const FileState& now, bool was_cut_off) const {
+    const auto is_now = [&](const FileState& state) { return now.has_same_content(state); };
+    return is_now(entry.after) || is_now(entry.before) || std::ranges::any_of(in_between, is_now) ||
+           (was_cut_off && is_cut_off(now, entry));
+  }
+};
+
+// The entries from the last to `first`. A file that setup wrote again goes back to what was there
+// before the first time, unless somebody else wrote it in between.
+std::vector<Change> changes_of(const Journal& journal, std::size_t first) {
+  std::vector<Change> changes;
+  for (auto i = journal.entries().size(); i-- > first;) {
+    const auto& entry = journal.entries()[i];
+    const auto later = std::ranges::find_if(changes, [&](const Change& change) {
+      return change.entry.kind == entry.kind && change.entry.path == entry.path;
+    });
+    if (later == changes.end()) {
+      changes.push_back({entry, {}});
+    } else if (entry.kind != JournalEntry::Kind::file) {
+      later->entry.names.insert(later->entry.names.end(), entry.names.begin(), entry.names.end());
+      later->entry.servers = entry.servers;
+    } else if (entry.after.has_same_content(later->entry.before)) {
+      later->in_between.push_back(later->entry.before);
+      later->entry.before = entry.before;
+    }
+  }
+  return changes;
 }
 
-Result<void> undo_file(const JournalEntry& entry, const fs::path& root, bool was_cut_off,
+Result<void> undo_file(const Change& change, const fs::path& root, bool was_cut_off,
                        Overwrite overwrite, Undone& undone) {
+  const auto& entry = change.entry;
   const auto path = below(root, entry.path);
+  remove_half_written(path);
   const auto now = FileState::read(path);
   if (!now) return now.error();
-  if (overwrite == Overwrite::nothing && !is_ours(*now, entry, was_cut_off)) {
+  if (overwrite == Overwrite::nothing && !change.is_ours(*now, was_cut_off)) {
     undone.kept.push_back(entry.path.string());
     return {};
   }
@@ -102,23 +154,36 @@ Result<void> undo_file(const JournalEntry& entry, const fs::path& root, bool was
 // A file that someone put into our directory keeps it alive.
 Result<void> undo_directory(const JournalEntry& entry, const fs::path& root) {
   const auto path = below(root, entry.path);
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) return {};  // rmdir(2) on a read-only file system says EROFS
   if (::rmdir(path.c_str()) == 0) return {};
   if (errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST) return {};
   return system_error("cannot remove " + path.string(), errno);
 }
 
-Result<void> undo_entry(const JournalEntry& entry, const fs::path& root, const Actions& actions,
-                        bool was_cut_off, Overwrite overwrite, Undone& undone) {
+Result<void> undo_change(const Change& change, const fs::path& root, const Actions& actions,
+                         bool was_cut_off, Overwrite overwrite, Undone& undone) {
+  const auto& entry = change.entry;
   switch (entry.kind) {
     case JournalEntry::Kind::directory:
       return undo_directory(entry, root);
-    case JournalEntry::Kind::file:
-      return undo_file(entry, root, was_cut_off, overwrite, undone);
+    case JournalEntry::Kind::file: {
+      const auto written = undo_file(change, root, was_cut_off, overwrite, undone);
+      return written && actions.file_undone ? actions.file_undone(entry) : written;
+    }
     case JournalEntry::Kind::engine: {
       const auto stopped = actions.stop_engine();
       undone.was_engine_stopped = bool(stopped);
       return stopped;
     }
+    case JournalEntry::Kind::started_unit:
+      undone.was_engine_stopped = true;
+      return actions.undo_system(entry);
+    case JournalEntry::Kind::link_servers:
+      undone.reverted.push_back(entry.path.string());
+      return actions.undo_system(entry);
+    case JournalEntry::Kind::enabled_units:
+      return actions.undo_system(entry);
   }
   return {};
 }
@@ -146,29 +211,28 @@ Result<Undone> undo(Journal& journal, std::size_t first, const fs::path& root,
                     const Actions& actions, Overwrite overwrite) {
   const bool was_cut_off = journal.cut_off_at().has_value();
   Undone undone;
-  std::set<std::pair<JournalEntry::Kind, fs::path>> seen;
-  for (auto i = journal.entries().size(); i-- > first;) {
-    const auto& entry = journal.entries()[i];
-    if (!seen.emplace(entry.kind, entry.path).second) continue;
-    const auto done = undo_entry(entry, root, actions, was_cut_off, overwrite, undone);
+  bool has_unit_files = false;
+  for (const auto& change : changes_of(journal, first)) {
+    const auto done = undo_change(change, root, actions, was_cut_off, overwrite, undone);
     if (!done) return done.error();
+    has_unit_files = has_unit_files || is_unit_file(change.entry.path);
     actions.checkpoint();
+  }
+  if (has_unit_files && actions.unit_files_undone) {
+    if (const auto done = actions.unit_files_undone(); !done) return done.error();
   }
   const auto forgotten = first == 0 ? journal.remove() : journal.truncate(first);
   if (!forgotten) return forgotten.error();
   return undone;
 }
 
-Result<std::vector<const JournalEntry*>> changed_since(const Journal& journal,
-                                                       const fs::path& root) {
-  std::vector<const JournalEntry*> changed;
-  std::set<fs::path> seen;
-  for (auto i = journal.entries().size(); i-- > 0;) {
-    const auto& entry = journal.entries()[i];
-    if (entry.kind != JournalEntry::Kind::file || !seen.insert(entry.path).second) continue;
-    const auto now = FileState::read(below(root, entry.path));
+Result<std::vector<JournalEntry>> changed_since(const Journal& journal, const fs::path& root) {
+  std::vector<JournalEntry> changed;
+  for (const auto& change : changes_of(journal, 0)) {
+    if (change.entry.kind != JournalEntry::Kind::file) continue;
+    const auto now = FileState::read(below(root, change.entry.path));
     if (!now) return now.error();
-    if (!is_ours(*now, entry, journal.cut_off_at().has_value())) changed.push_back(&entry);
+    if (!change.is_ours(*now, journal.cut_off_at().has_value())) changed.push_back(change.entry);
   }
   return changed;
 }

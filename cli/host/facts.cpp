@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "cli/host/journal.hpp"
+#include "cli/host/system_plan.hpp"
 #include "cli/unique_fd.hpp"
 #include "resolver/config/read.hpp"
 #include "resolver/config/resolv_conf.hpp"
@@ -179,6 +180,22 @@ std::vector<UpstreamFact> find_upstreams(const Facts& facts, const FactsRequest&
   return found;
 }
 
+fs::path running_program() {
+  std::error_code error;
+  return fs::read_symlink("/proc/self/exe", error);
+}
+
+// What lies where setup would write.
+Result<void> read_system_files(Facts& facts) {
+  for (const auto& path : system_files(facts.system)) {
+    auto state = FileState::read(path);
+    if (!state) return state.error();
+    facts.files[path] = std::move(*state);
+    if (fs::is_directory(path.parent_path())) facts.directories.insert(path.parent_path());
+  }
+  return {};
+}
+
 // A resolver may refuse the root, or know nothing but its own zones, so several are tried.
 std::vector<ProbeQuestion> probe_questions(const std::string& resolv_conf) {
   std::vector<ProbeQuestion> questions = {{"example.com", ns_t_a}, {".", ns_t_ns}};
@@ -263,8 +280,11 @@ Result<Facts> read_facts(const FactsRequest& request) {
   if (const auto engine = engine_status(control)) facts.engine = *engine;
   facts.port_holders = read_port_holders();
   facts.has_ipv6_loopback = can_bind_ipv6_loopback();
-  facts.has_systemd = fs::exists(below(request.root, "/run/systemd/system"));
-  facts.has_resolved = fs::exists(below(request.root, "/run/systemd/resolve/stub-resolv.conf"));
+  facts.system = read_system_facts(request.root);
+  if (facts.system.has_systemd) {
+    if (const auto read = read_system_files(facts); !read) return read.error();
+    facts.program = running_program();
+  }
   facts.container = detect_container(request.root);
   facts.upstreams = find_upstreams(facts, request);
   find_probe(facts);

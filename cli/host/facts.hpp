@@ -2,12 +2,15 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "cli/control_client.hpp"
 #include "cli/host/file_state.hpp"
+#include "cli/host/system_facts.hpp"
 #include "cli/stub_resolver.hpp"
 #include "resolver/config/config.hpp"
 
@@ -54,9 +57,11 @@ struct Facts {
   std::vector<PortHolder> port_holders;
   std::optional<EngineStatus> engine;  ///< the one that runs already
   bool has_ipv6_loopback = false;
-  bool has_systemd = false;
-  bool has_resolved = false;
-  std::string container;  ///< docker, podman, ...; empty: none
+  SystemFacts system;                                ///< empty without systemd
+  std::map<std::filesystem::path, FileState> files;  ///< those that the system's plan may write
+  std::set<std::filesystem::path> directories;       ///< of these files, those that exist
+  std::filesystem::path program;                     ///< this one, as a service could start it
+  std::string container;                             ///< docker, podman, ...; empty: none
 };
 
 /// What the facts are read for.
@@ -68,6 +73,10 @@ struct FactsRequest {
 
 /// Reads the machine and asks its upstreams a question, 3 s at most.
 Result<Facts> read_facts(const FactsRequest& request);
+
+/// The facts as `setup --explain` shows them.
+std::string to_text(const Facts& facts);
+nlohmann::json to_json(const Facts& facts);
 
 /// The lines of /proc/net/udp, udp6, tcp or tcp6 that are bound to `port`, with their inodes.
 struct BoundSocket {

@@ -118,7 +118,7 @@ int make_symlink(const fs::path& path, const FileState& state) {
 
 int replace_by_rename(const fs::path& path, const FileState& state) {
   const auto temporary = temporary_name(path);
-  (void)::unlink(temporary.c_str());  // a run that was killed may have left it
+  remove_half_written(path);
   int error = state.kind == FileState::Kind::symlink ? make_symlink(temporary, state)
                                                      : make_regular(temporary, state);
   if (error == 0 && ::rename(temporary.c_str(), path.c_str()) != 0) error = errno;
@@ -231,6 +231,8 @@ Result<FileState> file_state_from_json(const nlohmann::json& object) {
     return Error{fmt::format("the journal is damaged: {}", error.what())};
   }
 }
+
+void remove_half_written(const fs::path& path) { (void)::unlink(temporary_name(path).c_str()); }
 
 Result<void> write_state(const fs::path& path, const FileState& state) {
   if (state.kind == FileState::Kind::absent) {

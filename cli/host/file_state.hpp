@@ -42,4 +42,7 @@ Result<FileState> file_state_from_json(const nlohmann::json& object);
 /// was written is on disk when this returns.
 Result<void> write_state(const std::filesystem::path& path, const FileState& state);
 
+/// Removes the half-written new file that a kill during write_state() leaves beside `path`.
+void remove_half_written(const std::filesystem::path& path);
+
 }  // namespace dnscache::cli

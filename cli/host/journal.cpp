@@ -6,10 +6,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <fmt/format.h>
 #include <fstream>
 #include <ranges>
 #include <sstream>
+#include <thread>
 
 namespace dnscache::cli {
 
@@ -17,7 +19,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kind_names[] = {"file", "directory", "engine"};
+constexpr auto lock_patience = std::chrono::seconds(3);
+constexpr const char* kind_names[] = {"file",          "directory",    "engine",
+                                      "enabled_units", "started_unit", "link_servers"};
+
+std::vector<std::string> texts_of(const std::vector<IpAddress>& addresses) {
+  std::vector<std::string> texts;
+  for (const auto& address : addresses) texts.push_back(address.to_text());
+  return texts;
+}
 
 std::string line_of(const JournalEntry& entry) {
   nlohmann::json object = {{"step", kind_names[static_cast<int>(entry.kind)]},
@@ -26,6 +36,8 @@ std::string line_of(const JournalEntry& entry) {
     object["before"] = to_json(entry.before);
     object["after"] = to_json(entry.after);
   }
+  if (!entry.names.empty()) object["names"] = entry.names;
+  if (!entry.servers.empty()) object["servers"] = texts_of(entry.servers);
   return object.dump();
 }
 
@@ -36,6 +48,10 @@ Result<JournalEntry> entry_from_json(const nlohmann::json& object) {
   if (name == std::end(kind_names)) return Error{"the journal is damaged: unknown step " + step};
   entry.kind = static_cast<JournalEntry::Kind>(name - kind_names);
   entry.path = object.value("path", "");
+  entry.names = object.value("names", std::vector<std::string>{});
+  for (const auto& text : object.value("servers", std::vector<std::string>{})) {
+    if (const auto address = IpAddress::parse(text)) entry.servers.push_back(*address);
+  }
   if (entry.kind != JournalEntry::Kind::file) return entry;
   for (const auto& [key, state] : {std::pair{"before", &entry.before}, {"after", &entry.after}}) {
     auto read = file_state_from_json(object.value(key, nlohmann::json::object()));
@@ -53,6 +69,16 @@ Result<void> make_directories(const fs::path& path) {
   return {};
 }
 
+// The unit that repairs after a start holds the lock for a moment.
+bool take_lock(int fd) {
+  const auto deadline = std::chrono::steady_clock::now() + lock_patience;
+  while (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK || std::chrono::steady_clock::now() >= deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return true;
+}
+
 }  // namespace
 
 fs::path below(const fs::path& root, const fs::path& path) {
@@ -66,7 +92,7 @@ Result<Journal> Journal::open(const fs::path& root) {
   if (const auto made = make_directories(journal.directory_); !made) return made.error();
   journal.lock_ = UniqueFd(::open(journal.directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!journal.lock_) return system_error("cannot open " + journal.directory_.string(), errno);
-  if (::flock(journal.lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+  if (!take_lock(journal.lock_.get())) {
     return Error{"another 'dnscachectl setup' or 'remove' is under way; wait for it to end"};
   }
   if (const auto loaded = journal.load(); !loaded) return loaded.error();

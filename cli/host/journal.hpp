@@ -8,18 +8,22 @@
 
 #include "cli/host/file_state.hpp"
 #include "cli/unique_fd.hpp"
+#include "resolver/endpoint.hpp"
 #include "resolver/error.hpp"
 
 namespace dnscache::cli {
 
 /// One change to the machine and what was there before it.
 struct JournalEntry {
-  enum class Kind { file, directory, engine };
+  enum class Kind { file, directory, engine, enabled_units, started_unit, link_servers };
 
   Kind kind = Kind::file;
-  std::filesystem::path path;  ///< without --root; of an engine: its configuration file
-  FileState before;            ///< of a file
-  FileState after;             ///< of a file: what setup writes
+  /// Without --root; of an engine: its configuration file; else the name of a unit or link.
+  std::filesystem::path path;
+  FileState before;                ///< of a file
+  FileState after;                 ///< of a file: what setup writes
+  std::vector<std::string> names;  ///< of enabled_units: those that were not enabled
+  std::vector<IpAddress> servers;  ///< of link_servers: what resolved asked for the link
 };
 
 /// Where a journal lives, and what it restores from.

@@ -5,9 +5,11 @@
 
 #include "cli/host/journal.hpp"
 #include "cli/host/resolv_conf.hpp"
+#include "cli/host/system_plan.hpp"
 #include "cli/status.hpp"
 #include "resolver/config/resolv_conf.hpp"
 #include "resolver/config/text.hpp"
+#include "resolver/config/upstreams_from.hpp"
 #include "resolver/config/values.hpp"
 
 namespace dnscache::cli {
@@ -41,6 +43,7 @@ bool conflicts(const Endpoint& wanted, const Endpoint& held) {
 }
 
 Result<void> check_ports(const Facts& facts, const std::vector<Endpoint>& listen) {
+  if (facts.system.is_active(socket_unit)) return {};  // systemd holds them for us
   for (const auto& wanted : listen) {
     for (const auto& holder : facts.port_holders) {
       if (!conflicts(wanted, holder.endpoint)) continue;
@@ -56,7 +59,14 @@ Result<void> check_ports(const Facts& facts, const std::vector<Endpoint>& listen
   return {};
 }
 
-Result<void> check_engine(const EngineStatus& engine, const IpAddress& cache) {
+Result<void> check_engine(const Facts& facts, const Route& route, const IpAddress& cache) {
+  const auto& engine = *facts.engine;
+  if (route.has_units && !facts.system.is_active(service_unit)) {
+    return Error{
+        fmt::format("an engine (process {}) runs already, but not under systemd; stop it first, or "
+                    "run 'dnscachectl remove' if setup started it",
+                    engine.pid)};
+  }
   const bool is_there = std::ranges::any_of(engine.listen, [&](const Endpoint& listen) {
     return listen.port == dns_port && (listen.address == cache || listen.address.is_unspecified());
   });
@@ -88,11 +98,12 @@ Result<void> check_config(const Facts& facts, const PlanRequest& request) {
   if (!facts.config) return {};
   const bool differs =
       (!request.upstreams.empty() && request.upstreams != facts.config->upstreams) ||
+      (!request.routes.empty() && request.routes != facts.config->routes) ||
       (!request.listen.empty() && request.listen != facts.config->listen);
   if (!differs) return {};
   return Error{
-      fmt::format("{} is there already and says something else than --upstream or "
-                  "--listen; change it there",
+      fmt::format("{} is there already and says something else than --upstream, "
+                  "--route or --listen; change it there",
                   config_path.string())};
 }
 
@@ -126,7 +137,8 @@ Step directory_step(const Facts& facts) {
   return step;
 }
 
-Step config_step(const Facts& facts, const PlanRequest& request, const Decision& decision) {
+Step config_step(const Facts& facts, const PlanRequest& request, const Decision& decision,
+                 const Route& route) {
   Step step;
   step.path = config_path;
   step.before = facts.config_file;
@@ -141,10 +153,15 @@ Step config_step(const Facts& facts, const PlanRequest& request, const Decision&
       request.root.empty() ? std::filesystem::path() : below(request.root, Config{}.control);
   const auto listen =
       decision.listen == default_listen() ? std::vector<Endpoint>{} : decision.listen;
-  step.after = FileState::regular(initial_config(upstreams, listen, control));
-  step.text = step.is_change
-                  ? fmt::format("write {}: ask {}", step.path.string(), join_words(names, "and"))
-                  : fmt::format("keep {}", step.path.string());
+  const bool follows =
+      route.uses_resolved() && !route.writes_resolv_conf && request.upstreams.empty();
+  step.after = FileState::regular(
+      initial_config(upstreams, listen, control,
+                     follows ? systemd_resolv_conf : std::filesystem::path(), request.routes));
+  step.text = step.is_change ? fmt::format("write {}: ask {}{}", step.path.string(),
+                                           follows ? "what the links' servers are, now " : "",
+                                           join_words(names, "and"))
+                             : fmt::format("keep {}", step.path.string());
   return step;
 }
 
@@ -214,6 +231,18 @@ std::string diff_of(const Step& step) {
 
 }  // namespace
 
+const char* to_text(Mode mode) {
+  static constexpr const char* names[] = {"auto", "networkd", "resolved", "resolv-conf"};
+  return names[static_cast<int>(mode)];
+}
+
+std::optional<Mode> parse_mode(std::string_view text) {
+  for (const auto mode : {Mode::automatic, Mode::networkd, Mode::resolved, Mode::resolv_conf}) {
+    if (text == to_text(mode)) return mode;
+  }
+  return {};
+}
+
 bool Plan::has_changes() const { return std::ranges::any_of(steps, &Step::is_change); }
 
 Result<Plan> plan_setup(const Facts& facts, const PlanRequest& request) {
@@ -223,26 +252,39 @@ Result<Plan> plan_setup(const Facts& facts, const PlanRequest& request) {
   const auto cache = cache_address(decision.listen);
   if (!cache) return cache.error();
   decision.cache = *cache;
+  const auto route = choose_route(facts, request.mode);
+  if (!route) return route.error();
   if (const auto checked = check_upstreams(facts); !checked) return checked.error();
-  const auto engine = facts.engine ? check_engine(*facts.engine, decision.cache)
+  const auto engine = facts.engine ? check_engine(facts, *route, decision.cache)
                                    : check_ports(facts, decision.listen);
   if (!engine) return engine.error();
 
   Plan plan;
-  plan.why = explain(facts, decision);
+  plan.why = route->writes_resolv_conf ? explain(facts, decision) : route->why;
+  plan.mode = route->mode;
+  plan.asks_resolved = route->uses_resolved();
   plan.cache = decision.cache;
   plan.probe = facts.probe;
-  plan.steps = {directory_step(facts), config_step(facts, request, decision), engine_step(facts)};
-  const auto switch_over = resolv_conf_step(facts, decision);
-  if (switch_over.is_change && facts.resolv_conf.is_immutable) {
+  plan.steps = {directory_step(facts), config_step(facts, request, decision, *route)};
+  if (route->has_units) {
+    const auto units = unit_steps(facts, *route, decision.listen);
+    if (!units) return units.error();
+    plan.steps.insert(plan.steps.end(), units->begin(), units->end());
+  } else {
+    plan.steps.push_back(engine_step(facts));
+  }
+  auto switch_over = resolved_steps(facts, *route, decision.cache);
+  if (route->writes_resolv_conf) switch_over.push_back(resolv_conf_step(facts, decision));
+  const bool switches = std::ranges::any_of(switch_over, &Step::is_change);
+  if (route->writes_resolv_conf && switch_over.back().is_change && facts.resolv_conf.is_immutable) {
     return Error{"/etc/resolv.conf is immutable; allow changes with 'chattr -i /etc/resolv.conf'",
                  ExitCode::no_rights};
   }
-  const bool verifies = plan.has_changes() || switch_over.is_change;
+  const bool verifies = plan.has_changes() || switches;
   plan.steps.push_back(verify_step(Step::Kind::verify_engine,
                                    fmt::format("look up {} through the cache", plan.probe.name),
                                    verifies));
-  plan.steps.push_back(switch_over);
+  plan.steps.insert(plan.steps.end(), switch_over.begin(), switch_over.end());
   plan.steps.push_back(verify_step(Step::Kind::verify_system,
                                    fmt::format("look up {} as every program does", plan.probe.name),
                                    verifies));
@@ -258,16 +300,36 @@ Result<Plan> plan_setup(const Facts& facts, const PlanRequest& request) {
 
 std::string initial_config(const std::vector<UpstreamConfig>& upstreams,
                            const std::vector<Endpoint>& listen,
-                           const std::filesystem::path& control) {
+                           const std::filesystem::path& control,
+                           const std::filesystem::path& upstreams_from,
+                           const std::vector<RouteConfig>& routes) {
   std::string out =
       "# Configuration of dnscachectl, written by 'dnscachectl setup'. It is yours now.\n"
       "# Every setting: 'dnscachectl check --print' and dnscachectl.yaml(5).\n"
       "# After a change: 'dnscachectl check', then send the engine SIGHUP.\n"
-      "\n"
-      "# The servers that this machine asked before; the fastest that answers is asked first.\n"
-      "upstreams:\n";
-  for (const auto& upstream : upstreams) {
-    out += fmt::format("  - \"{}\"\n", print_upstream(upstream));
+      "\n";
+  if (!upstreams_from.empty()) {
+    out += fmt::format(
+        "# The servers to ask are those that systemd-resolved lists for the links, as they "
+        "change.\n"
+        "upstreams_from: \"{}\"\n",
+        upstreams_from.string());
+  } else {
+    out +=
+        "# The servers that this machine asked before; the fastest that answers is asked first.\n"
+        "upstreams:\n";
+    for (const auto& upstream : upstreams) {
+      out += fmt::format("  - \"{}\"\n", print_upstream(upstream));
+    }
+  }
+  if (!routes.empty()) {
+    out += "\nroutes:\n";
+    for (const auto& route : routes) {
+      out += fmt::format("  - zone: \"{}\"\n    upstreams:\n", route.zone.to_text());
+      for (const auto& upstream : route.upstreams) {
+        out += fmt::format("      - \"{}\"\n", print_upstream(upstream));
+      }
+    }
   }
   if (!listen.empty()) {
     out += "\nlisten:\n";
@@ -296,7 +358,10 @@ nlohmann::json to_json(const Plan& plan) {
     if (const auto diff = diff_of(step); !diff.empty()) object["diff"] = diff;
     steps.push_back(std::move(object));
   }
-  return {{"why", plan.why}, {"steps", steps}, {"warnings", plan.warnings}};
+  return {{"why", plan.why},
+          {"mode", to_text(plan.mode)},
+          {"steps", steps},
+          {"warnings", plan.warnings}};
 }
 
 }  // namespace dnscache::cli

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,24 +13,47 @@ namespace dnscache::cli {
 /// One thing that setup does, or need not do.
 struct Step {
   enum class Kind {
-    directory,  ///< make a directory
-    file,       ///< write a file
-    start_engine,
+    directory,     ///< make a directory
+    file,          ///< write a file
+    start_engine,  ///< in the background, where there is no systemd
+    reload_units,  ///< systemd reads its unit files again
+    enable_units,  ///< `names` are started at boot
+    start_unit,
+    restart_unit,
+    link_servers,   ///< resolved asks `servers` for the link, without a gap
     verify_engine,  ///< a real lookup at the engine's own address
     verify_system,  ///< a real lookup as programs make it
   };
 
   Kind kind = Kind::file;
-  std::string text;            ///< "write /etc/resolv.conf: lookups go to 127.0.0.1"
-  bool is_change = true;       ///< false: it is so already
-  std::filesystem::path path;  ///< of a directory or file, without --root
-  FileState before;            ///< of a file
-  FileState after;             ///< of a file
+  std::string text;       ///< "write /etc/resolv.conf: lookups go to 127.0.0.1"
+  bool is_change = true;  ///< false: it is so already
+  /// Of a directory or file, without --root; else the name of a unit or link.
+  std::filesystem::path path;
+  FileState before;                       ///< of a file
+  FileState after;                        ///< of a file
+  std::vector<std::string> names;         ///< of enable_units
+  std::vector<IpAddress> servers;         ///< of link_servers: the cache and those after it
+  std::vector<IpAddress> former_servers;  ///< of link_servers
 };
+
+/// Where the cache is put before the servers that were asked so far.
+enum class Mode {
+  automatic,
+  networkd,     ///< before the servers of each link that systemd-networkd manages
+  resolved,     ///< before all servers of systemd-resolved
+  resolv_conf,  ///< in /etc/resolv.conf
+};
+
+/// "auto", "networkd", "resolved", "resolv-conf".
+const char* to_text(Mode mode);
+std::optional<Mode> parse_mode(std::string_view text);
 
 /// Steps in order, and why these.
 struct Plan {
   std::string why;  ///< one line
+  Mode mode = Mode::resolv_conf;
+  bool asks_resolved = false;  ///< lookups go through systemd-resolved
   std::vector<Step> steps;
   IpAddress cache;  ///< what resolv.conf will name
   ProbeQuestion probe;
@@ -43,15 +67,20 @@ struct PlanRequest {
   std::filesystem::path root;
   std::vector<UpstreamConfig> upstreams;  ///< empty: those in the facts
   std::vector<Endpoint> listen;           ///< empty: the configuration's
+  std::vector<RouteConfig> routes;        ///< zones with servers of their own
+  Mode mode = Mode::automatic;
 };
 
 /// Pure: reads and writes nothing. The error says why this machine can't be set up and what to do.
 Result<Plan> plan_setup(const Facts& facts, const PlanRequest& request);
 
-/// The short commented configuration file that setup writes.
+/// The short commented configuration file that setup writes. With `upstreams_from` the servers come
+/// from that file and `upstreams` are not written.
 std::string initial_config(const std::vector<UpstreamConfig>& upstreams,
                            const std::vector<Endpoint>& listen,
-                           const std::filesystem::path& control);
+                           const std::filesystem::path& control,
+                           const std::filesystem::path& upstreams_from = {},
+                           const std::vector<RouteConfig>& routes = {});
 
 /// The plan as a list for people, with a diff of every file that changes.
 std::string to_text(const Plan& plan);

@@ -14,6 +14,7 @@
 
 #include "resolver/log.hpp"
 #include "resolver/server/control.hpp"
+#include "resolver/server/file_watcher.hpp"
 #include "resolver/server/status.hpp"
 #include "resolver/upstream/real_world.hpp"
 
@@ -33,13 +34,14 @@ unsigned worker_count(const Config& config) {
 
 // ::1 is among the default addresses, but not every machine has IPv6.
 bool machine_has(const IpAddress& address) {
-  return static_cast<bool>(open_listener(Endpoint{address, 0}, false));
+  return static_cast<bool>(open_listener(Endpoint{address, 0}, Sharing::none));
 }
 
 /// Everything that lives while the engine runs; all but the other workers on one thread.
 class Server {
  public:
-  Server(const Config& config, const std::function<Result<Config>()>& reload)
+  Server(const Config& config, const std::function<Result<Config>()>& reload,
+         const std::vector<std::filesystem::path>& watched)
       : config_(config),
         reload_(reload),
         cache_(config.cache.size),
@@ -49,6 +51,7 @@ class Server {
         io_(workers_.front()->io()),
         world_(io_),
         resolver_(world_, cache_, config),
+        watcher_(io_, watched, [this] { on_network_change(); }),
         signals_(io_, SIGTERM, SIGINT, SIGHUP),
         watchdog_(io_),
         drain_timer_(io_) {}
@@ -113,10 +116,11 @@ class Server {
   // Opens all sockets first, so that an error changes nothing.
   Result<void> listen_on(const std::vector<Endpoint>& endpoints) {
     std::vector<std::vector<ListenSockets>> opened(workers_.size());
-    const bool shared = workers_.size() > 1;
+    const Sharing first = workers_.size() > 1 ? Sharing::first : Sharing::none;
     for (Endpoint endpoint : endpoints) {
       for (auto& of_worker : opened) {
-        auto sockets = open_listener(endpoint, shared);
+        const bool is_first = &of_worker == &opened.front();
+        auto sockets = open_listener(endpoint, is_first ? first : Sharing::further);
         if (!sockets && endpoints.size() > 1 && endpoint.address.is_v6 &&
             !machine_has(endpoint.address)) {
           log_warning("this machine has no address {}: not listening there",
@@ -155,24 +159,28 @@ class Server {
   }
 
   std::string handle_command(const std::string& line, const ControlPeer& peer) {
-    const auto failed = [](const std::string& why) {
-      return json{{"ok", false}, {"error", why}}.dump(-1, ' ', false,
-                                                      json::error_handler_t::replace);
+    const auto failed = [](const Error& error) {
+      const json reply{{"ok", false},
+                       {"error", error.message},
+                       {"exit_code", static_cast<int>(error.code)}};
+      return reply.dump(-1, ' ', false, json::error_handler_t::replace);
     };
     const json request = json::parse(line, nullptr, false);
     if (!request.is_object() || !request.contains("command") || !request["command"].is_string()) {
-      return failed("a command is a JSON object on one line, such as {\"command\":\"status\"}");
+      return failed({"a command is a JSON object on one line, such as {\"command\":\"status\"}"});
     }
     const std::string command = request["command"];
     if (command == "status") return status_as_json(status_sources());
-    if (command != "flush" && command != "reload") return failed("unknown command " + command);
-    if (!peer.may_change) return failed("only root and the engine's own user may " + command);
+    if (command != "flush" && command != "reload") return failed({"unknown command " + command});
+    if (!peer.may_change) {
+      return failed({"only root and the engine's own user may " + command, ExitCode::no_rights});
+    }
     if (command == "reload") {
       const auto reloaded = reload();
-      return reloaded ? json{{"ok", true}}.dump() : failed(reloaded.error().message);
+      return reloaded ? json{{"ok", true}}.dump() : failed(reloaded.error());
     }
     const auto flushed = flush(request);
-    if (!flushed) return failed(flushed.error().message);
+    if (!flushed) return failed(flushed.error());
     return json{{"ok", true}, {"flushed", *flushed}}.dump();
   }
 
@@ -238,6 +246,10 @@ class Server {
     return {};
   }
 
+  void on_network_change() {
+    if (reload()) resolver_.forget_health();
+  }
+
   // Stops taking queries and ends when those in flight are answered.
   void drain() {
     ::sd_notify(0, "STOPPING=1");
@@ -291,6 +303,7 @@ class Server {
   RealWorld world_;
   Resolver resolver_;
   std::unique_ptr<ControlSocket> control_;
+  FileWatcher watcher_;
   asio::signal_set signals_;
   asio::steady_timer watchdog_;
   Duration watchdog_interval_{};
@@ -304,8 +317,9 @@ class Server {
 
 }  // namespace
 
-Result<void> serve(const Config& config, const std::function<Result<Config>()>& reload) {
-  return Server(config, reload).run();
+Result<void> serve(const Config& config, const std::function<Result<Config>()>& reload,
+                   const std::vector<std::filesystem::path>& watched) {
+  return Server(config, reload, watched).run();
 }
 
 }  // namespace dnscache

@@ -48,18 +48,20 @@ void prepare_udp(int fd, const IpAddress& address) {
              address.is_v6 ? IPV6_RECVPKTINFO : IP_PKTINFO, 1);
 }
 
-Result<FileDescriptor> open_socket(const Endpoint& endpoint, int type, bool shared) {
+Result<FileDescriptor> open_socket(const Endpoint& endpoint, int type, Sharing sharing) {
   const char* protocol = type == SOCK_DGRAM ? "UDP" : "TCP";
   sockaddr_storage address;
   const socklen_t size = endpoint.to_sockaddr(address);
   FileDescriptor fd(::socket(address.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (fd.get() < 0) return listen_error(endpoint, protocol, errno);
-  if (shared) set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
+  if (sharing == Sharing::further) set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
   if (type == SOCK_STREAM) set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
   if (endpoint.address.is_v6) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) {
     return listen_error(endpoint, protocol, errno);
   }
+  // Only now, so that another engine of the same user is noticed and not joined.
+  if (sharing == Sharing::first) set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
   if (type == SOCK_STREAM && ::listen(fd.get(), tcp_backlog) != 0) {
     return listen_error(endpoint, protocol, errno);
   }
@@ -81,14 +83,14 @@ void FileDescriptor::reset(int fd) {
   fd_ = fd;
 }
 
-Result<ListenSockets> open_listener(const Endpoint& endpoint, bool shared) {
+Result<ListenSockets> open_listener(const Endpoint& endpoint, Sharing sharing) {
   // With port 0 the kernel's choice for UDP may be taken for TCP: then another is tried.
   const int attempts = endpoint.port == 0 ? attempts_for_same_port : 1;
   for (int attempt = 1;; ++attempt) {
-    auto udp = open_socket(endpoint, SOCK_DGRAM, shared);
+    auto udp = open_socket(endpoint, SOCK_DGRAM, sharing);
     if (!udp) return udp.error();
     const auto bound = local_endpoint(udp->get());
-    auto tcp = open_socket(bound.value_or(endpoint), SOCK_STREAM, shared);
+    auto tcp = open_socket(bound.value_or(endpoint), SOCK_STREAM, sharing);
     if (tcp) return ListenSockets{bound.value_or(endpoint), std::move(*udp), std::move(*tcp)};
     if (attempt >= attempts) return tcp.error();
   }

@@ -39,10 +39,16 @@ struct ListenSockets {
   FileDescriptor tcp;  ///< -1: none
 };
 
-/// Opens UDP and TCP on `endpoint`. Several workers may listen on the same address
-/// (SO_REUSEPORT); `shared` says that others will. Port 0 takes any free port, the same for both.
-/// The error says who already has the port where that can be told.
-Result<ListenSockets> open_listener(const Endpoint& endpoint, bool shared);
+/// Whether several workers listen on an address (SO_REUSEPORT).
+enum class Sharing {
+  none,
+  first,    ///< others will join; but nobody else may have the address already
+  further,  ///< joins the first
+};
+
+/// Opens UDP and TCP on `endpoint`. Port 0 takes any free port, the same for both. The error says
+/// what to do about it.
+Result<ListenSockets> open_listener(const Endpoint& endpoint, Sharing sharing);
 
 /// The sockets that systemd passed to this process (sd_listen_fds(3)), by address; empty when it
 /// passed none. Stream and datagram sockets of other families are an error.

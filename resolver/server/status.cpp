@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "resolver/upstream/ena.hpp"
+
 namespace dnscache {
 namespace {
 
@@ -98,7 +100,7 @@ std::string status_as_json(const StatusSources& sources) {
     asked += group->extra_packets();
     saved += group->extra_packets_that_won();
   }
-  const json status{{"ok", true},
+  json status{{"ok", true},
                     {"schema", 1},
                     {"version", DNSCACHE_VERSION},
                     {"pid", ::getpid()},
@@ -115,6 +117,9 @@ std::string status_as_json(const StatusSources& sources) {
                       {"evictions", cache.evictions}}},
                     {"hedge", {{"asked", asked}, {"saved", saved}}},
                     {"groups", groups}};
+  if (const auto dropped = read_linklocal_allowance_exceeded()) {
+    status["linklocal_allowance_exceeded"] = *dropped;
+  }
   return status.dump();
 }
 

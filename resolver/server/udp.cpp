@@ -85,6 +85,7 @@ UdpListener::UdpListener(Worker& worker, FileDescriptor socket, const Endpoint& 
       readable_(worker.io(), ::fcntl(socket_->get(), F_DUPFD_CLOEXEC, 3)),
       max_reply_(endpoint.address.is_loopback() ? max_loopback_reply : edns_udp_size),
       burst_(std::make_unique_for_overwrite<Burst>()) {
+  for (unsigned i = 0; i < burst_size; ++i) prepare(i);
   wait();
 }
 
@@ -101,21 +102,24 @@ void UdpListener::wait() {
   });
 }
 
+// recvmsg(2) overwrites what it is told about the room for addresses.
+void UdpListener::prepare(unsigned place) {
+  const bool any_address = endpoint_.address.is_unspecified();
+  Burst& burst = *burst_;
+  burst.in_parts[place] = {burst.in[place].data(), max_query};
+  msghdr& message = burst.queries[place].msg_hdr;
+  message.msg_name = &burst.from[place];
+  message.msg_namelen = sizeof burst.from[place];
+  message.msg_iov = &burst.in_parts[place];
+  message.msg_iovlen = 1;
+  message.msg_control = any_address ? burst.control[place].data() : nullptr;
+  message.msg_controllen = any_address ? control_size : 0;
+  message.msg_flags = 0;
+}
+
 // True when there may be more to read.
 bool UdpListener::serve_burst() {
   Burst& burst = *burst_;
-  const bool any_address = endpoint_.address.is_unspecified();
-  for (unsigned i = 0; i < burst_size; ++i) {
-    burst.in_parts[i] = {burst.in[i].data(), max_query};
-    msghdr& message = burst.queries[i].msg_hdr;
-    message = {};
-    message.msg_name = &burst.from[i];
-    message.msg_namelen = sizeof burst.from[i];
-    message.msg_iov = &burst.in_parts[i];
-    message.msg_iovlen = 1;
-    message.msg_control = any_address ? burst.control[i].data() : nullptr;
-    message.msg_controllen = any_address ? control_size : 0;
-  }
   const int received =
       ::recvmmsg(socket_->get(), burst.queries.data(), burst_size, MSG_DONTWAIT, nullptr);
   if (received <= 0) return false;
@@ -147,6 +151,7 @@ bool UdpListener::serve_burst() {
     sent += count > 0 ? static_cast<unsigned>(count) : 1;  // an error is the first reply's alone
   }
   for (unsigned i = 0; i < misses; ++i) resolve(burst.misses[i]);
+  for (unsigned i = 0; i < static_cast<unsigned>(received); ++i) prepare(i);
   return received == static_cast<int>(burst_size);
 }
 

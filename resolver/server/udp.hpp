@@ -24,6 +24,7 @@ class UdpListener {
 
   void wait();
   bool serve_burst();
+  void prepare(unsigned place);
   void resolve(unsigned place);
 
   Worker& worker_;

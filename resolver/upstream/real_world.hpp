@@ -6,6 +6,7 @@
 #include <asio/steady_timer.hpp>
 
 #include "resolver/cache/cache.hpp"
+#include "resolver/upstream/ena.hpp"
 #include "resolver/upstream/world.hpp"
 
 namespace dnscache {
@@ -18,6 +19,7 @@ class RealWorld final : public World {
   TimePoint now() const override { return Clock::now(); }
   CacheSeconds cache_now() const override { return cache_clock(); }
   std::uint64_t random() override;
+  bool is_throttled() override { return throttle_watch_.is_throttled(now()); }
   std::unique_ptr<Carrier> make_carrier(const UpstreamConfig& upstream,
                                         Protocol protocol) override;
 
@@ -25,6 +27,7 @@ class RealWorld final : public World {
   void wake_at(TimePoint when);
 
   asio::io_context& io_;
+  ThrottleWatch throttle_watch_;
   asio::steady_timer wake_up_;
   TimePoint wake_up_at_ = TimePoint::max();
   std::array<std::uint64_t, 64> random_{};

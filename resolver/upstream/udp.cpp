@@ -55,12 +55,11 @@ UdpCarrier::~UdpCarrier() { *alive_ = false; }
 
 std::error_code UdpCarrier::send(Parcel& parcel) {
   std::error_code error;
-  Socket* socket = pick_socket(error);
+  const std::uint64_t chance = world_.random();
+  Socket* socket = pick_socket(chance, error);
   if (socket == nullptr) return error;
-  std::uint16_t id;
-  do {
-    id = static_cast<std::uint16_t>(world_.random());
-  } while (socket->has(id));
+  auto id = static_cast<std::uint16_t>(chance >> 48);
+  while (socket->has(id)) id = static_cast<std::uint16_t>(world_.random());
   const auto query = parcel.query();
   store16(query.data(), id);
   ++socket->uses;
@@ -81,8 +80,8 @@ void UdpCarrier::forget(Parcel& parcel) {
   parcel.carrier = nullptr;
 }
 
-UdpCarrier::Socket* UdpCarrier::pick_socket(std::error_code& error) {
-  auto& socket = pool_[world_.random() % pool_size];
+UdpCarrier::Socket* UdpCarrier::pick_socket(std::uint64_t chance, std::error_code& error) {
+  auto& socket = pool_[chance % pool_size];
   const bool is_used_up =
       socket && (socket->uses >= max_uses || world_.now() - socket->opened > max_age);
   if (is_used_up) retire(socket);

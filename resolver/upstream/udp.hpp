@@ -29,7 +29,7 @@ class UdpCarrier final : public Carrier {
   void wait_for_packets();
   void read_packets();
   void read_packet(Socket& socket);
-  Socket* pick_socket(std::error_code& error);
+  Socket* pick_socket(std::uint64_t chance, std::error_code& error);
   std::unique_ptr<Socket> open(std::error_code& error);
   void retire(std::unique_ptr<Socket>& socket);
   void close_retired();

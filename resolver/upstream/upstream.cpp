@@ -166,6 +166,9 @@ void Upstream::note_timeout(const Attempt& attempt) {
   failure_share_ += (1.0 - failure_share_) / 8;
   const bool answers_others = last_answer_ > attempt.sent_at();
   if (answers_others) return;  // it is this name that takes long, not the server
+  if (config_.endpoint.address.is_link_local() && world_.is_throttled()) {
+    return record_failure("throttled: too many packets per second");
+  }
   ++timeouts_in_a_row_;
   if (group_.another_answered_since(*this, attempt.sent_at())) return fall_suspect("timed out");
   const bool long_silent = world_.now() - silent_since_ >= silence_until_suspect;

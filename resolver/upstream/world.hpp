@@ -54,6 +54,8 @@ class World {
   virtual std::uint64_t random() = 0;  ///< cryptographically strong
   virtual std::unique_ptr<Carrier> make_carrier(const UpstreamConfig& upstream,
                                                 Protocol protocol) = 0;
+  /// Packets to link-local services are being dropped for exceeding their quota (see ena.hpp).
+  virtual bool is_throttled() = 0;
   Timers& timers() { return timers_; }
 
  private:

@@ -31,7 +31,7 @@ case_warm() {
   done >"$WORK/load"
   jq -cs 'def median: sort | .[length / 2 | floor];
     {cpu_us: (map(.server.cpu_us_per_query) | median), user_us: (map(.server.user_us_per_query) | median),
-     per_second: (map(.per_second) | max), failed: (map(.failed) | add), wrong: (map(.wrong) | add)}' \
+     per_second: (map(.per_second) | median), failed: (map(.failed) | add), wrong: (map(.wrong) | add)}' \
     "$WORK/load"
 }
 

@@ -32,6 +32,9 @@ class FakeWorld final : public World {
   /// Moves the clock, with everything that happens on the way at its own time.
   void pass(Duration duration);
 
+  bool is_throttled() override { return is_throttled_; }
+  void set_throttled(bool throttled) { is_throttled_ = throttled; }
+
   std::deque<SentQuery>& sent() { return sent_; }
   void set_unreachable(const std::string& upstream) { unreachable_.push_back(upstream); }
   /// The socket's buffer is full, or no longer.
@@ -46,6 +49,7 @@ class FakeWorld final : public World {
   TimePoint now_{std::chrono::hours(1000)};
   std::mt19937_64 random_{20261123};
   std::deque<SentQuery> sent_;
+  bool is_throttled_ = false;
   std::vector<std::string> unreachable_;
   std::vector<std::string> busy_;
 };

@@ -193,6 +193,7 @@ class Player {
     if (verb == "REPLY") return reply(words);
     if (verb == "FAIL") return fail(words);
     if (verb == "UNREACHABLE") return world_.set_unreachable(words.at(1));
+    if (verb == "THROTTLED") return world_.set_throttled(words.at(1) == "yes");
     if (verb == "BUSY") return world_.set_busy(words.at(1), words.at(2) == "yes");
     if (verb == "TIME_PASSES") return world_.pass(duration_of(words.at(1)));
     if (verb == "FLUSH") return flush(words);

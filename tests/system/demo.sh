@@ -110,8 +110,7 @@ private_filesystem() {
   mount -t tmpfs none /etc
   umount /etc/resolv.conf 2>/dev/null || true
   cp -a "$WORK/etc/." /etc/ 2>/dev/null || true
-  mount -t tmpfs -o mode=755 none /run
-  mount -t tmpfs -o mode=755 none /var/lib
+  for folder in /run /var/lib /var/log; do mount -t tmpfs -o mode=755 none "$folder"; done
   rm -rf /etc/resolv.conf /etc/dnscachectl "${WORK:?}/etc"
   printf '# from DHCP\nnameserver %s\nnameserver %s\nsearch ec2.internal\n' "$DEAD" "$ALIVE" >/etc/resolv.conf
   echo 'hosts: files dns' >/etc/nsswitch.conf

@@ -51,6 +51,9 @@ struct Cache {
   nlohmann::json control(const std::string& line) const {
     return nlohmann::json::parse(engine.control(line));
   }
+  /// Questions that no cached answer was there for. The upstream's own count can be higher: what it
+  /// does not answer in time, on a busy machine, is asked again.
+  int misses() const { return status().at("queries").at("misses").get<int>(); }
   nlohmann::json status() const { return control(R"({"command":"status"})"); }
 };
 

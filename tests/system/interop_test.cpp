@@ -256,6 +256,6 @@ TEST_CASE("glibc's getaddrinfo works through the cache with every option of reso
       CHECK(reverse.wait() == 0);
       CHECK(contains(reverse.output(), "target0.2.0.192.in-addr.arpa"));
     }
-    CHECK(upstream.count("www.example.com") == 2);
+    CHECK(upstream.count("www.example.com", type_a) >= 1);
   });
 }

@@ -107,8 +107,9 @@ TEST_CASE("a truncated answer is fetched over TCP") {
   const auto over_tcp = cache.ask_tcp(query("text.example", type_txt));
   REQUIRE(over_tcp);
   CHECK(over_tcp->answers.at(0).text.size() == 3000);
-  CHECK(cache.upstream.counts().udp == 1);
-  CHECK(cache.upstream.counts().tcp == 1);
+  CHECK(cache.upstream.counts().udp >= 1);
+  CHECK(cache.upstream.counts().tcp >= 1);
+  CHECK(cache.misses() == 1);
   cache.upstream.set("truncate");
   CHECK(is_true_answer(cache.ask("www.example.com"), "www.example.com"));
 }

@@ -236,7 +236,7 @@ TEST_CASE("a file that someone changed since is kept and named") {
   const auto changed = changed_since(*journal, machine.root);
   REQUIRE(changed);
   REQUIRE(changed->size() == 1);
-  CHECK(changed->front()->path == "/etc/resolv.conf");
+  CHECK(changed->front().path == "/etc/resolv.conf");
 
   SECTION("kept") {
     const auto undone = undo(*journal, 0, machine.root, machine.actions());

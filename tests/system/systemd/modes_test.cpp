@@ -1,18 +1,16 @@
 // Where lookups go in each mode of resolv.conf when the cache is put before a link's servers. The
 // cache is a stand-in on 127.0.0.1 that says 192.0.2.20 where the link's server says 192.0.2.10.
 #include <net/if.h>
-#include <netdb.h>
 
-#include <algorithm>
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <sstream>
-#include <thread>
 
 #include "dbus/link_servers.hpp"
 #include "dbus/networkd.hpp"
 #include "dbus/resolved.hpp"
 #include "dbus/systemd.hpp"
+#include "steady_client.hpp"
 #include "support.hpp"
 #include "templates/templates.hpp"
 
@@ -117,46 +115,6 @@ void check_that_all_goes_through_the_cache() {
     CHECK(look_up(service, "host") == "10.0.0.78");
   }
 }
-
-/// A program that looks up a new name every 5 ms through getaddrinfo.
-class SteadyClient {
- public:
-  struct Report {
-    int lookups = 0;
-    int failed = 0;
-    std::chrono::milliseconds longest{0};
-  };
-
-  SteadyClient() : thread_([this] { run(); }) {}
-
-  Report stop() {
-    asked_to_stop_ = true;
-    thread_.join();
-    return report_;
-  }
-
- private:
-  void run() {
-    using namespace std::chrono;
-    addrinfo hints{};
-    hints.ai_family = AF_INET;
-    hints.ai_socktype = SOCK_STREAM;
-    while (!asked_to_stop_) {
-      const auto name = "steady" + std::to_string(++report_.lookups) + "-" + new_name();
-      const auto begin = steady_clock::now();
-      addrinfo* found = nullptr;
-      if (::getaddrinfo(name.c_str(), nullptr, &hints, &found) != 0) ++report_.failed;
-      if (found) ::freeaddrinfo(found);
-      const auto time = duration_cast<milliseconds>(steady_clock::now() - begin);
-      report_.longest = std::max(report_.longest, time);
-      std::this_thread::sleep_for(5ms);
-    }
-  }
-
-  std::atomic<bool> asked_to_stop_ = false;
-  Report report_;
-  std::thread thread_;
-};
 
 }  // namespace
 

@@ -1,0 +1,289 @@
+#include "cli/host/system_actions.hpp"
+
+#include <arpa/nameser.h>
+#include <net/if.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <thread>
+
+#include "cli/host/system_plan.hpp"
+#include "dbus/link_servers.hpp"
+
+namespace dnscache::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+constexpr auto cache_directories = {"/var/cache/private/dnscachectl", "/var/cache/dnscachectl"};
+
+template <class Condition>
+bool comes_true(std::chrono::milliseconds limit, Condition condition) {
+  const auto deadline = Clock::now() + limit;
+  while (!condition()) {
+    if (Clock::now() >= deadline) return false;
+    std::this_thread::sleep_for(20ms);
+  }
+  return true;
+}
+
+/// The first address of the "DNS=" line in one of our drop-ins.
+std::optional<IpAddress> cache_of_drop_in(const FileState& file) {
+  std::istringstream lines(file.content);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("DNS=")) continue;
+    return IpAddress::parse(line.substr(4, line.find(' ') - 4));
+  }
+  return {};
+}
+
+Result<void> restart_unit(dbus::Bus& bus, const std::string& name) {
+  dbus::Systemd systemd(bus);
+  // Several restarts in a row must not meet the start limit, which no error code would tell.
+  (void)systemd.reset_failed(name);
+  if (const auto restarted = systemd.restart(name); !restarted) return restarted;
+  if (name != resolved_unit) return {};
+  return dbus::Resolved(bus).wait_until_running();
+}
+
+Result<int> index_of(const std::string& link) {
+  const auto index = ::if_nametoindex(link.c_str());
+  if (index == 0) return Error{fmt::format("there is no link {} any more", link)};
+  return static_cast<int>(index);
+}
+
+Result<void> set_servers(dbus::Bus& bus, const Step& step) {
+  const auto index = index_of(step.path.string());
+  if (!index) return index.error();
+  const std::vector<IpAddress> others(step.servers.begin() + 1, step.servers.end());
+  return dbus::set_link_servers(bus, *index, step.servers.front(), others);
+}
+
+Result<void> perform_step(const Step& step) {
+  auto bus = dbus::Bus::connect();
+  if (!bus) return bus.error();
+  dbus::Systemd systemd(*bus);
+  switch (step.kind) {
+    case Step::Kind::reload_units:
+      return systemd.daemon_reload();
+    case Step::Kind::enable_units: {
+      const auto enabled = systemd.enable(step.names);
+      return enabled ? Result<void>() : enabled.error();
+    }
+    case Step::Kind::start_unit:
+      (void)systemd.reset_failed(step.path.string());
+      return systemd.start(step.path.string());
+    case Step::Kind::restart_unit:
+      return restart_unit(*bus, step.path.string());
+    case Step::Kind::link_servers:
+      return set_servers(*bus, step);
+    default:
+      return {};
+  }
+}
+
+Result<void> stop_unit(dbus::Bus& bus, const std::string& name) {
+  dbus::Systemd systemd(bus);
+  const auto state = systemd.unit(name);
+  if (!state) return state.error();
+  if (state->active_state != "inactive") {
+    if (const auto stopped = systemd.stop(name); !stopped) return stopped;
+  }
+  if (name != service_unit) return {};
+  std::error_code ignored;
+  for (const auto* directory : cache_directories) fs::remove_all(directory, ignored);
+  return {};
+}
+
+// Only what setup set is reverted: another program's run-time servers don't name the cache.
+Result<void> revert_servers(dbus::Bus& bus, const JournalEntry& entry) {
+  const auto index = index_of(entry.path.string());
+  if (!index) return {};
+  const auto link = read_link(bus, *index, entry.path.string());
+  if (!link) return {};  // without networkd there are no run-time servers
+  if (!link->has_run_time_servers()) return {};
+  const auto first = entry.servers.empty() ? link->servers.back().address : entry.servers.front();
+  return dbus::revert_link_servers(bus, *index, first);
+}
+
+// systemd refuses to disable what is gone already, as after an undo that was cut off.
+Result<void> disable_units(dbus::Systemd& systemd, const std::vector<std::string>& names) {
+  std::vector<std::string> left;
+  for (const auto& name : names) {
+    const auto state = systemd.unit(name);
+    if (!state) return state.error();
+    std::error_code ignored;
+    if (fs::exists(state->file, ignored)) left.push_back(name);
+  }
+  if (left.empty()) return {};
+  const auto disabled = systemd.disable(left);
+  return disabled ? Result<void>() : disabled.error();
+}
+
+Result<void> undo_entry(const JournalEntry& entry) {
+  auto bus = dbus::Bus::connect();
+  if (!bus) return bus.error();
+  dbus::Systemd systemd(*bus);
+  switch (entry.kind) {
+    case JournalEntry::Kind::enabled_units:
+      return disable_units(systemd, entry.names);
+    case JournalEntry::Kind::started_unit:
+      return stop_unit(*bus, entry.path.string());
+    case JournalEntry::Kind::link_servers:
+      return revert_servers(*bus, entry);
+    default:
+      return {};
+  }
+}
+
+// networkd may have read the drop-in since: at boot, or when somebody made it reload.
+Result<void> drop_in_undone(dbus::Bus& bus, const JournalEntry& entry) {
+  dbus::Networkd networkd(bus);
+  const auto cache = cache_of_drop_in(entry.after);
+  const auto is_running = networkd.is_running();
+  if (!cache || !is_running || !*is_running) return {};
+  const auto uses_it = [&]() -> bool {
+    const auto links = networkd.links();
+    if (!links) return false;
+    return std::ranges::any_of(*links, [&](const dbus::NetworkLink& link) {
+      const bool is_its = link.network_file.filename().string() + ".d" ==
+                          entry.path.parent_path().filename().string();
+      return is_its && std::ranges::find(link.servers, dbus::LinkServer{*cache, "static"}) !=
+                           link.servers.end();
+    });
+  };
+  if (!uses_it()) return {};
+  if (const auto reloaded = networkd.reload(); !reloaded) return reloaded;
+  if (comes_true(10s, [&] { return !uses_it(); })) return {};
+  return Error{"systemd-networkd still names the cache; see 'networkctl status'"};
+}
+
+Result<void> resolved_undone(dbus::Bus& bus, const JournalEntry& entry) {
+  dbus::Resolved resolved(bus);
+  const auto cache = cache_of_drop_in(entry.after);
+  const auto is_running = resolved.is_running();
+  if (!cache || !is_running || !*is_running) return {};
+  const auto state = resolved.state();
+  if (!state) return state.error();
+  const bool uses_it = std::ranges::any_of(state->servers, [&](const dbus::DnsServer& server) {
+    return server.endpoint.address == *cache;
+  });
+  return uses_it ? restart_unit(bus, resolved_unit) : Result<void>();
+}
+
+Result<void> file_undone(const JournalEntry& entry) {
+  if (!is_network_drop_in(entry.path) && entry.path != resolved_drop_in) return {};
+  auto bus = dbus::Bus::connect();
+  if (!bus) return bus.error();
+  return entry.path == resolved_drop_in ? resolved_undone(*bus, entry)
+                                        : drop_in_undone(*bus, entry);
+}
+
+Result<void> unit_files_undone() {
+  auto bus = dbus::Bus::connect();
+  if (!bus) return bus.error();
+  dbus::Systemd systemd(*bus);
+  for (const auto* unit : {service_unit, recover_unit}) {
+    (void)systemd.reset_failed(unit);
+  }
+  return systemd.daemon_reload();
+}
+
+/// The servers that the DHCP client of a link last heard of (its lease file's DNS= line).
+std::vector<IpAddress> servers_of_lease(int interface_index) {
+  std::ifstream file(fmt::format("/run/systemd/netif/leases/{}", interface_index));
+  std::vector<IpAddress> servers;
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with("DNS=")) continue;
+    std::istringstream words(line.substr(4));
+    for (std::string word; words >> word;) {
+      if (const auto address = IpAddress::parse(word)) servers.push_back(*address);
+    }
+  }
+  return servers;
+}
+
+bool contains_all(const std::vector<IpAddress>& list, const std::vector<IpAddress>& wanted) {
+  return std::ranges::all_of(wanted, [&](const IpAddress& address) {
+    return std::ranges::find(list, address) != list.end();
+  });
+}
+
+Result<void> refresh_link(dbus::Bus& bus, const std::string& name, const IpAddress& cache) {
+  const auto index = index_of(name);
+  if (!index) return {};
+  auto link = read_link(bus, *index, name);
+  if (!link) return link.error();
+  if (link->servers.empty()) return {};
+  if (!link->has_run_time_servers()) {
+    if (link->servers.front().address != cache) return {};
+    return dbus::revert_link_servers(bus, *index, cache);
+  }
+  // Run-time servers hide those of a new lease until they are reverted.
+  if (!contains_all(link->servers_without(cache), servers_of_lease(*index))) {
+    if (const auto reverted = dbus::Networkd(bus).revert_servers(*index); !reverted) {
+      return reverted;
+    }
+    link = read_link(bus, *index, name);
+    if (!link) return link.error();
+    if (!link->servers.empty() && link->servers.front().address == cache) {
+      return dbus::revert_link_servers(bus, *index, cache);
+    }
+  }
+  return dbus::set_link_servers(bus, *index, cache, link->servers_without(cache));
+}
+
+}  // namespace
+
+void add_system_actions(Actions& actions) {
+  actions.perform_system = perform_step;
+  actions.undo_system = undo_entry;
+  actions.file_undone = file_undone;
+  actions.unit_files_undone = unit_files_undone;
+}
+
+Result<void> refresh_links(const Journal& journal) {
+  std::optional<IpAddress> cache;
+  std::set<std::string> links;
+  for (std::size_t i = 0; i < journal.committed(); ++i) {
+    const auto& entry = journal.entries()[i];
+    if (is_network_drop_in(entry.path)) {
+      const auto now = FileState::read(entry.path);
+      if (now && now->has_same_content(entry.after)) cache = cache_of_drop_in(entry.after);
+    }
+    if (entry.kind == JournalEntry::Kind::link_servers) links.insert(entry.path.string());
+  }
+  if (!cache || links.empty()) return {};
+  auto bus = dbus::Bus::connect();
+  if (!bus) return bus.error();
+  const auto is_running = dbus::Networkd(*bus).is_running();
+  if (!is_running) return is_running.error();
+  if (!*is_running) return {};
+  for (const auto& link : links) {
+    if (const auto refreshed = refresh_link(*bus, link, *cache); !refreshed) return refreshed;
+  }
+  return {};
+}
+
+Result<void> look_up_through_resolved(const ProbeQuestion& question) {
+  if (question.type != ns_t_a) return {};
+  auto bus = dbus::Bus::connect();
+  if (!bus) return bus.error();
+  const auto found = dbus::Resolved(*bus).resolve(question.name, AF_INET);
+  return found ? Result<void>() : found.error();
+}
+
+Result<void> flush_resolved() {
+  auto bus = dbus::Bus::connect();
+  if (!bus) return bus.error();
+  return dbus::Resolved(*bus).flush_caches();
+}
+
+}  // namespace dnscache::cli

@@ -1,0 +1,19 @@
+// Carrying out a plan's steps over D-Bus, and taking them back.
+#pragma once
+
+#include "cli/host/apply.hpp"
+
+namespace dnscache::cli {
+
+/// Adds what steps do on a machine with systemd. Nothing is asked on D-Bus before it is needed.
+void add_system_actions(Actions& actions);
+
+/// Makes resolved ask the cache first again for the links of the journal, and the links' present
+/// servers after it. Changes nothing for a link whose drop-in is gone.
+Result<void> refresh_links(const Journal& journal);
+
+/// A lookup by D-Bus through systemd-resolved, past its own cache. Any answer will do.
+Result<void> look_up_through_resolved(const ProbeQuestion& question);
+Result<void> flush_resolved();
+
+}  // namespace dnscache::cli

@@ -1,0 +1,147 @@
+#include "cli/host/system_facts.hpp"
+
+#include <net/if.h>
+
+#include <algorithm>
+#include <memory>
+#include <ranges>
+#include <sstream>
+
+#include "cli/host/journal.hpp"
+#include "resolver/config/text_file.hpp"
+
+namespace dnscache::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* nsswitch_path = "/etc/nsswitch.conf";
+
+void read_units(SystemFacts& facts, dbus::Bus& bus) {
+  dbus::Systemd systemd(bus);
+  for (const auto* name : {service_unit, socket_unit, recover_unit, lease_path_unit, resolved_unit,
+                           "systemd-networkd.service", "NetworkManager.service"}) {
+    auto state = systemd.unit(name);
+    if (!state) {
+      facts.bus_problem = state.error().message;
+      return;
+    }
+    facts.units[name] = std::move(*state);
+  }
+}
+
+void read_resolved(SystemFacts& facts, dbus::Bus& bus) {
+  dbus::Resolved resolved(bus);
+  const auto is_running = resolved.is_running();
+  if (!is_running || !*is_running) return;
+  auto state = resolved.state();
+  if (state) {
+    facts.resolved = std::move(*state);
+  } else {
+    facts.resolved_problem = state.error().message;
+  }
+}
+
+void read_links(SystemFacts& facts, dbus::Bus& bus) {
+  const std::unique_ptr<struct if_nameindex, decltype(&::if_freenameindex)> interfaces(
+      ::if_nameindex(), ::if_freenameindex);
+  if (!interfaces) return;
+  for (const auto* interface = interfaces.get(); interface->if_index != 0; ++interface) {
+    if (std::string_view(interface->if_name) == "lo") continue;
+    auto link = read_link(bus, static_cast<int>(interface->if_index), interface->if_name);
+    if (link && (!link->asked.empty() || !link->servers.empty())) {
+      facts.links.push_back(std::move(*link));
+    }
+  }
+}
+
+}  // namespace
+
+bool LinkFacts::has_run_time_servers() const {
+  return std::ranges::find(servers, "runtime", &dbus::LinkServer::source) != servers.end();
+}
+
+std::vector<IpAddress> LinkFacts::servers_without(const IpAddress& address) const {
+  std::vector<IpAddress> others;
+  for (const auto& server : servers) {
+    if (server.address != address) others.push_back(server.address);
+  }
+  return others;
+}
+
+bool SystemFacts::is_active(const std::string& name) const {
+  const auto* state = unit(name);
+  return state != nullptr && state->is_active();
+}
+
+const dbus::UnitState* SystemFacts::unit(const std::string& name) const {
+  const auto found = units.find(name);
+  return found == units.end() ? nullptr : &found->second;
+}
+
+bool SystemFacts::asks_resolved_by_nss() const {
+  return std::ranges::find(nss_hosts, "resolve") != nss_hosts.end();
+}
+
+std::vector<std::string> parse_nss_hosts(std::string_view nsswitch) {
+  std::istringstream lines{std::string(nsswitch)};
+  for (std::string line; std::getline(lines, line);) {
+    line = line.substr(0, line.find('#'));
+    const auto start = line.find_first_not_of(" \t");
+    if (start == line.npos || line.compare(start, 6, "hosts:") != 0) continue;
+    std::istringstream words(line.substr(start + 6));
+    std::vector<std::string> services;
+    bool in_brackets = false;
+    for (std::string word; words >> word;) {
+      if (word.starts_with('[')) in_brackets = true;
+      if (!in_brackets) services.push_back(word);
+      if (word.ends_with(']')) in_brackets = false;
+    }
+    return services;
+  }
+  return {};
+}
+
+Result<LinkFacts> read_link(dbus::Bus& bus, int interface_index, const std::string& name) {
+  LinkFacts link;
+  link.interface_index = interface_index;
+  link.name = name;
+  if (const auto resolved = dbus::Resolved(bus).link(interface_index)) {
+    for (const auto& server : resolved->servers) link.asked.push_back(server.endpoint.address);
+    for (const auto& domain : resolved->domains) {
+      if (!domain.route_only) link.search_domains.push_back(domain.name);
+    }
+  }
+  dbus::Networkd networkd(bus);
+  const auto is_running = networkd.is_running();
+  if (!is_running) return is_running.error();
+  if (!*is_running) return link;
+  const auto network = networkd.link(interface_index);
+  if (!network) return network.error();
+  link.network_file = network->network_file;
+  if (network->is_managed()) link.servers = network->servers;
+  return link;
+}
+
+SystemFacts read_system_facts(const fs::path& root) {
+  SystemFacts facts;
+  if (const auto text = read_text_file(below(root, nsswitch_path))) {
+    facts.nss_hosts = parse_nss_hosts(*text);
+  }
+  facts.has_systemd = root.empty() && fs::is_directory("/run/systemd/system");
+  if (!facts.has_systemd) return facts;
+  auto bus = dbus::Bus::connect();
+  if (!bus) {
+    facts.bus_problem = bus.error().message;
+    return facts;
+  }
+  read_units(facts, *bus);
+  if (!facts.bus_problem.empty()) return facts;
+  read_resolved(facts, *bus);
+  if (const auto running = dbus::Networkd(*bus).is_running()) facts.has_networkd = *running;
+  if (facts.resolved) read_links(facts, *bus);
+  return facts;
+}
+
+}  // namespace dnscache::cli

@@ -1,0 +1,363 @@
+// The program itself on a real machine: setup, remove, recover and what lookups see of them.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <sstream>
+
+#include "dbus/networkd.hpp"
+#include "dbus/resolved.hpp"
+#include "dbus/systemd.hpp"
+#include "steady_client.hpp"
+#include "support.hpp"
+
+using namespace dnscache;
+using namespace dnscache::test;
+using Catch::Contains;
+
+namespace {
+
+const std::string program = "/usr/local/bin/dnscachectl";
+const std::string vpc_log = "/run/vpc/queries";
+
+/// What a command printed, on both streams, and its exit status.
+struct Ran {
+  int status = 0;
+  std::string output;
+};
+
+Ran run(const std::string& command) {
+  FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
+  Ran ran;
+  std::array<char, 4096> buffer{};
+  while (auto count = std::fread(buffer.data(), 1, buffer.size(), pipe)) {
+    ran.output.append(buffer.data(), count);
+  }
+  const int status = ::pclose(pipe);
+  ran.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return ran;
+}
+
+void install() {
+  std::filesystem::create_directories("/usr/local/bin");
+  std::filesystem::copy_file(DNSCACHECTL_PATH, program,
+                             std::filesystem::copy_options::overwrite_existing);
+}
+
+Ran dnscachectl(const std::string& arguments) { return run(program + " " + arguments); }
+
+void set_up(const std::string& arguments = "") {
+  const auto ran = dnscachectl("setup --yes " + arguments);
+  INFO(ran.output);
+  REQUIRE(ran.status == 0);
+}
+
+void take_back() {
+  const auto ran = dnscachectl("remove --yes");
+  INFO(ran.output);
+  REQUIRE(ran.status == 0);
+}
+
+/// Everything that setup could have changed for good, with modification times if wanted.
+std::string machine_state(bool with_times) {
+  const std::string times = with_times ? " %T@" : "";
+  std::string state = output_of(
+      "find /etc /usr/lib/systemd \\( -type f -o -type l \\) -printf '%p %y %m %u %g %l" + times +
+      "\\n' | grep -v '/etc/.pwd.lock' | sort; find /etc -type d -printf '%p %m %u %g\\n' | sort;"
+      " find /etc -type f -print0 | sort -z | xargs -0 sha256sum;"
+      " systemctl list-unit-files --no-legend --no-pager;"
+      " systemctl list-units --state=active --plain --no-legend --no-pager 'dnscache*';"
+      " ls -d /var/lib/dnscachectl/journal /var/cache/dnscachectl /run/dnscachectl 2>/dev/null;"
+      " for p in DNSEx Domains ResolvConfMode FallbackDNSEx; do busctl get-property"
+      " org.freedesktop.resolve1 /org/freedesktop/resolve1 org.freedesktop.resolve1.Manager $p;"
+      " done; true");
+  auto bus = value_of(dbus::Bus::connect());
+  for (const auto& link : value_of(dbus::Networkd(bus).links())) {
+    state += link.name;
+    for (const auto& server : link.servers) {
+      state += " " + server.address.to_text() + " " + server.source;
+    }
+    state += "\n";
+  }
+  return state;
+}
+
+/// How often a name was asked at the link's server.
+int asked_at_link(const std::string& name) {
+  std::istringstream lines(read_file(vpc_log));
+  int count = 0;
+  for (std::string line; std::getline(lines, line);) {
+    // The engine mixes upper and lower case against forged answers.
+    std::ranges::transform(line, line.begin(), [](unsigned char c) { return std::tolower(c); });
+    if (line.find("query[a] " + name + " ") != std::string::npos) ++count;
+  }
+  return count;
+}
+
+/// The engine's counters of queries and of misses for all names.
+int engine_queries() {
+  return std::stoi(output_of(program +
+                             " status --json --name example.com | grep -A20 '\"queries\": {' | "
+                             "sed -n 's/.*\"total\": \\([0-9]*\\).*/\\1/p'"));
+}
+
+std::string new_name() {
+  static int count = 0;
+  return "once" + std::to_string(++count) + ".example.com";
+}
+
+std::string look_up(const std::string& nss_service, const std::string& name) {
+  return run("getent -s hosts:" + nss_service + " ahostsv4 " + name +
+             " | awk 'NR == 1 { printf \"%s\", $1 }'")
+      .output;
+}
+
+void set_mode(const std::string& target) {
+  std::filesystem::remove("/etc/resolv.conf");
+  std::filesystem::create_symlink("../run/systemd/resolve/" + target, "/etc/resolv.conf");
+}
+
+/// Each lookup comes to the cache, and to the link's server only through it. `status` itself asks
+/// the cache once.
+void check_that_all_goes_through_the_cache() {
+  for (const char* service : {"resolve", "dns"}) {
+    CAPTURE(service);
+    const auto name = new_name();
+    const int before = engine_queries();
+    for (int i = 0; i < 5; ++i) CHECK(look_up(service, name) == "192.0.2.10");
+    CHECK(engine_queries() - before - 1 >= 5);
+    CHECK(asked_at_link(name) == 1);
+    CHECK(look_up(service, "host.ec2.internal") == "10.0.0.77");
+    CHECK(look_up(service, "host") == "10.0.0.77");
+  }
+}
+
+std::vector<IpAddress> asked_for_ens5() {
+  auto bus = value_of(dbus::Bus::connect());
+  std::vector<IpAddress> addresses;
+  for (const auto& link : value_of(dbus::Networkd(bus).links())) {
+    if (link.name != "ens5") continue;
+    const auto resolved = value_of(dbus::Resolved(bus).link(link.interface_index));
+    for (const auto& server : resolved.servers) addresses.push_back(server.endpoint.address);
+  }
+  return addresses;
+}
+
+const auto cache = IpAddress::v4(127, 0, 0, 1);
+const auto vpc = IpAddress::v4(10, 0, 0, 2);
+
+std::string first_difference(const std::string& a, const std::string& b) {
+  std::istringstream left(a), right(b);
+  std::string x, y;
+  while (true) {
+    const bool has_x = bool(std::getline(left, x)), has_y = bool(std::getline(right, y));
+    if (!has_x && !has_y) return "none";
+    if (!has_x) x.clear();
+    if (!has_y) y.clear();
+    if (x != y) return "-" + x + "\n+" + y;
+  }
+}
+
+void check_same(const std::string& now, const std::string& before) {
+  INFO(first_difference(before, now));
+  CHECK((now == before));
+}
+
+void report(const char* what, const SteadyClient::Report& client) {
+  std::printf("%s: %d lookups, %d failed, longest %lld ms\n", what, client.lookups, client.failed,
+              static_cast<long long>(client.longest.count()));
+  std::fflush(stdout);
+  CHECK(client.lookups > 5);
+  CHECK(client.failed == 0);
+}
+
+}  // namespace
+
+TEST_CASE("after setup every lookup goes through the cache, in stub and uplink mode", "[setup]") {
+  install();
+  for (const char* target : {"stub-resolv.conf", "resolv.conf"}) {
+    CAPTURE(target);
+    set_mode(target);
+    const auto before = machine_state(true);
+    CHECK(dnscachectl("setup --dry-run --detailed-exitcode").status == 10);
+    check_same(machine_state(true), before);
+    set_up();
+    check_that_all_goes_through_the_cache();
+
+    // A second run changes nothing and restarts nothing.
+    const auto pid = output_of("systemctl show -p MainPID dnscachectl");
+    const auto state = machine_state(true);
+    const auto again = dnscachectl("setup --yes");
+    CHECK(again.status == 0);
+    CHECK_THAT(again.output, Contains("unchanged"));
+    CHECK(dnscachectl("setup --dry-run --detailed-exitcode").status == 0);
+    check_same(machine_state(true), state);
+    CHECK(output_of("systemctl show -p MainPID dnscachectl") == pid);
+    CHECK(output_of("systemctl is-active dnscachectl") == "active\n");
+
+    // Stopped, killed for good, or hung: names still resolve.
+    output_of("systemctl stop dnscachectl.socket dnscachectl.service 2>/dev/null");
+    for (const char* service : {"resolve", "dns"}) {
+      CAPTURE(service);
+      CHECK(look_up(service, new_name()) == "192.0.2.10");
+      CHECK(look_up(service, "host") == "10.0.0.77");
+    }
+    // Started again, resolved comes back to it by itself.
+    output_of("systemctl start dnscachectl.socket dnscachectl.service");
+    CHECK(eventually([] { return run("systemctl is-active dnscachectl-recover").status == 3; }));
+    CHECK(dnscachectl("recover").status == 0);
+    check_that_all_goes_through_the_cache();
+
+    take_back();
+    check_same(machine_state(true), before);
+    CHECK(asked_for_ens5() == std::vector{vpc});
+    CHECK(look_up("resolve", new_name()) == "192.0.2.10");
+  }
+}
+
+TEST_CASE("changed DHCP servers are followed, and a restarted networkd keeps the cache first",
+          "[setup-dhcp]") {
+  install();
+  set_up();
+  output_of("sed -i 's/dns-server,10.0.0.2/dns-server,10.0.0.3/' /run/vpc/dnsmasq.conf");
+  output_of("systemctl restart vpc.service && networkctl renew ens5");
+  const std::vector expected{cache, IpAddress::v4(10, 0, 0, 3)};
+  CHECK(eventually([&] { return asked_for_ens5() == expected; }));
+  CHECK(eventually(
+      [] { return run(program + " status").output.find("10.0.0.3:53") != std::string::npos; }));
+  check_that_all_goes_through_the_cache();
+
+  output_of("systemctl restart systemd-networkd");
+  CHECK(eventually([&] { return asked_for_ens5() == expected; }));
+  check_that_all_goes_through_the_cache();
+  CHECK_THAT(dnscachectl("setup --yes").output, Contains("unchanged"));
+
+  // networkd knows the drop-in now and must forget it again.
+  take_back();
+  CHECK(eventually([] { return asked_for_ens5() == std::vector{IpAddress::v4(10, 0, 0, 3)}; }));
+  CHECK(look_up("resolve", new_name()) == "192.0.2.10");
+}
+
+TEST_CASE("no lookup is lost by setup, remove, restart, upgrade or kill", "[setup-loss]") {
+  install();
+  for (const char* target : {"stub-resolv.conf", "resolv.conf"}) {
+    set_mode(target);
+    std::printf("%s\n", target);
+    {
+      SteadyClient client;
+      for (int i = 0; i < 3; ++i) {
+        set_up();
+        take_back();
+      }
+      report("  3 times setup and remove", client.stop());
+    }
+    set_up();
+    {
+      SteadyClient client;
+      for (int i = 0; i < 5; ++i) output_of("systemctl restart dnscachectl");
+      report("  5 restarts", client.stop());
+    }
+    {
+      SteadyClient client;
+      output_of("cp " + program + " " + program + ".new && mv " + program + ".new " + program +
+                " && systemctl try-restart dnscachectl");
+      report("  a new binary", client.stop());
+    }
+    {
+      SteadyClient client;
+      for (int i = 0; i < 5; ++i) {
+        output_of("systemctl kill -s KILL --kill-who=main dnscachectl; sleep 0.3");
+      }
+      report("  5 times killed", client.stop());
+    }
+    CHECK(output_of("systemctl is-active dnscachectl") == "active\n");
+    take_back();
+  }
+}
+
+TEST_CASE("a setup or removal that is killed anywhere is undone by recover", "[setup-kill]") {
+  install();
+  const auto old_state = machine_state(false);
+  set_up();
+  const auto new_state = machine_state(false);
+  take_back();
+  check_same(machine_state(false), old_state);
+  const auto recover = [&](int at, const char* what) {
+    CAPTURE(at, what);
+    const auto recovered = dnscachectl("recover");
+    INFO(recovered.output);
+    CHECK(recovered.status == 0);
+    CHECK(eventually([] { return run("systemctl is-active dnscachectl-recover").status != 0; }));
+    const auto now = machine_state(false);
+    const bool is_old = now == old_state, is_new = now == new_state;
+    INFO(first_difference(old_state, now));
+    CHECK((is_old || is_new));
+    return is_new;
+  };
+  const auto killed = [&](int at, const char* command) {
+    return run("KILL_AT_FSYNC=" + std::to_string(at) + " LD_PRELOAD=" KILL_AT_FSYNC_PATH " " +
+               program + " " + command)
+               .status == 128 + SIGKILL;
+  };
+  int at = 1;
+  for (; at < 200 && killed(at, "setup --yes"); ++at) {
+    if (recover(at, "setup")) take_back();
+  }
+  std::printf("setup: killed at %d places\n", at - 1);
+  CHECK(at > 30);
+  take_back();
+  for (at = 1; at < 200; ++at) {
+    set_up();
+    if (!killed(at, "remove --yes")) break;
+    if (recover(at, "remove")) take_back();
+  }
+  std::printf("remove: killed at %d places\n", at - 1);
+  CHECK(at > 10);
+}
+
+TEST_CASE("what can't work is said in one line and changes nothing", "[setup-fail]") {
+  install();
+  struct Failure {
+    const char* name;
+    const char* prepare;
+    const char* command;
+    const char* repair;
+    const char* says;
+    int status;
+  };
+  const std::vector<Failure> failures = {
+      {"not root", "true", "setpriv --reuid=65534 --clear-groups dnscachectl setup --yes", "true",
+       "only root may do this", 4},
+      {"port taken",
+       "systemd-run --quiet --unit=taken dnsmasq -k --conf-file=/dev/null --no-hosts "
+       "--listen-address=127.0.0.1 --bind-interfaces --no-resolv; sleep 0.3",
+       "dnscachectl setup --yes", "systemctl stop taken", "127.0.0.1:53 is taken: dnsmasq", 1},
+      {"resolved masked",
+       "systemctl mask --runtime --now systemd-resolved 2>/dev/null; rm -rf /run/systemd/resolve",
+       "dnscachectl setup --yes",
+       "systemctl unmask --runtime systemd-resolved 2>/dev/null; systemctl start systemd-resolved",
+       "systemd-resolved, which is masked; run 'systemctl unmask systemd-resolved.service'", 1},
+      {"resolved hung", "systemctl kill -s STOP systemd-resolved", "dnscachectl setup --yes",
+       "systemctl kill -s CONT systemd-resolved", "systemd-resolved did not answer within 5 s", 1},
+      {"no D-Bus", "true", "env DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nowhere dnscachectl setup --yes",
+       "true", "cannot reach the system bus", 1},
+      {"read-only /etc", "mount --bind /etc /etc && mount -o remount,bind,ro /etc",
+       "dnscachectl setup --yes", "umount /etc", "Read-only file system", 6},
+      {"unit masked", "systemctl mask --runtime dnscachectl.service 2>/dev/null",
+       "dnscachectl setup --yes", "systemctl unmask --runtime dnscachectl.service 2>/dev/null",
+       "dnscachectl.service is masked", 1},
+  };
+  for (const auto& failure : failures) {
+    CAPTURE(failure.name);
+    const auto before = machine_state(true);
+    run(failure.prepare);
+    const auto ran = run("PATH=/usr/local/bin:$PATH; " + std::string(failure.command));
+    run(failure.repair);
+    CHECK(eventually([] { return run("resolvectl query host.ec2.internal").status == 0; }));
+    INFO(ran.output);
+    CHECK(ran.status == failure.status);
+    CHECK_THAT(ran.output, Contains(failure.says));
+    const auto last_line = ran.output.substr(0, ran.output.size() - 1).rfind('\n');
+    CHECK_THAT(ran.output.substr(last_line + 1), Contains(failure.says));
+    check_same(machine_state(true), before);
+  }
+}
