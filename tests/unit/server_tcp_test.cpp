@@ -102,10 +102,10 @@ class Connection {
 };
 
 Bytes framed(const Bytes& message) {
-  Bytes bytes{static_cast<std::uint8_t>(message.size() >> 8),
-              static_cast<std::uint8_t>(message.size())};
-  bytes.insert(bytes.end(), message.begin(), message.end());
-  return bytes;
+  test::Writer writer;
+  writer.u16(static_cast<std::uint16_t>(message.size()));
+  writer.append(message);
+  return writer.bytes;
 }
 
 Bytes query_for(unsigned number) {
