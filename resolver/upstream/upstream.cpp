@@ -69,7 +69,8 @@ Upstream::Upstream(World& world, UpstreamGroup& group, const UpstreamConfig& con
       health_config_(health),
       rate_(quota),
       probe_interval_(health.probe_interval),
-      probe_timer_(world.timers(), [this] { probe(); }) {}
+      probe_timer_(world.timers(), [this] { probe(); }),
+      cookie_(world.random()) {}
 
 Upstream::~Upstream() { attempts_.clear(); }
 
@@ -137,6 +138,7 @@ std::error_code Upstream::carry(Attempt& attempt, Protocol protocol) {
 void Upstream::forget() {
   rtt_ = {};
   failure_share_ = 0;
+  cookie_ = Cookie(world_.random());  // it must not show that we are still the same client
   recover();
   health_ = Health::untried;
 }
@@ -242,7 +244,9 @@ std::error_code Attempt::send(Protocol protocol, Duration patience) {
       if (name[i] >= 'a' && name[i] <= 'z' && (bits & 1)) name[i] -= 'a' - 'A';
     }
   }
-  query_size_ = write_query(question_, {name.data(), plain.size()}, 0, with_edns_, query_.data());
+  const bool sends_cookie = with_cookie_ && protocol == Protocol::udp;
+  query_size_ = write_query(question_, {name.data(), plain.size()}, 0, with_edns_,
+                            sends_cookie ? upstream_.cookie_.bytes() : ByteView{}, query_.data());
   sent_at_ = upstream_.world_.now();
   if (const std::error_code error = upstream_.send(*this, protocol)) return error;
   timer_.set(sent_at_ + patience);
@@ -252,7 +256,15 @@ std::error_code Attempt::send(Protocol protocol, Duration patience) {
 bool Attempt::receive(ByteView packet) {
   Response response;
   switch (read_response(packet, query(), upstream_.group().no_soa_ttl(), response)) {
-    case ResponseFault::none: return take_response(std::move(response));
+    case ResponseFault::none: {
+      const bool may_have_cookie = protocol_ == Protocol::udp && with_edns_ && with_cookie_;
+      const bool is_trusted = !may_have_cookie || response.truncated;  // TCP cannot be forged
+      if (is_trusted || upstream_.cookie_.accept(response.cookie)) {
+        return take_response(std::move(response));
+      }
+      upstream_.note_ignored();
+      return false;
+    }
     case ResponseFault::other_case:
       upstream_.note_case_changed();
       if (upstream_.mixes_case_) return false;
@@ -271,13 +283,7 @@ bool Attempt::take_response(Response response) {
     upstream_.has_kept_case_ = true;
     upstream_.case_changes_ = 0;
   }
-  // RFC 6891 section 7: a server that does not know EDNS says FORMERR or NOTIMP without OPT; it is
-  // believed when it answers the same question without EDNS.
-  const bool may_dislike_edns = rcode == Rcode::format_error || rcode == Rcode::not_implemented;
-  if (with_edns_ && may_dislike_edns && !response.has_edns) {
-    with_edns_ = false;
-    return ask_again(protocol_);
-  }
+  if (has_adapted(response)) return true;
   const bool is_failure = response.answer.is_failure();
   upstream_.note_answer(upstream_.world_.now() - sent_at_, is_failure);
   if (is_failure) upstream_.record_failure(rcode_text(rcode));
@@ -287,11 +293,35 @@ bool Attempt::take_response(Response response) {
     return true;
   }
   if (!with_edns_ && !is_failure) upstream_.speaks_edns_ = false;
+  if (!with_cookie_ && !is_failure) upstream_.cookie_.withdraw();
   if (!is_failure && upstream_.is_usable()) upstream_.group().note_answer(question_);
 
   const std::unique_ptr<Attempt> self = upstream_.release(*this);
   if (exchange_ != nullptr) exchange_->on_response(*this, std::move(response.answer));
   return true;
+}
+
+bool Attempt::has_adapted(const Response& response) {
+  const Rcode rcode = response.answer.rcode;
+  // RFC 6891 section 7: a server that does not know EDNS says FORMERR or NOTIMP without OPT; it is
+  // believed when it answers the same question without EDNS.
+  const bool may_dislike_edns = rcode == Rcode::format_error || rcode == Rcode::not_implemented;
+  if (with_edns_ && may_dislike_edns && !response.has_edns) {
+    with_edns_ = false;
+    return ask_again(protocol_);
+  }
+  if (protocol_ != Protocol::udp || !with_edns_ || !with_cookie_) return false;
+  // RFC 7873 section 5.3: the response has brought the cookie that counts now.
+  if (rcode == Rcode::bad_cookie) {
+    const bool is_first = !std::exchange(had_bad_cookie_, true);
+    return ask_again(is_first ? Protocol::udp : Protocol::tcp);
+  }
+  // Some servers take an option that they do not know for an error. Believed as above.
+  if (rcode == Rcode::format_error && response.cookie.empty()) {
+    with_cookie_ = false;
+    return ask_again(protocol_);
+  }
+  return false;
 }
 
 // The same question once more, as another packet; what comes of it is this attempt's outcome.

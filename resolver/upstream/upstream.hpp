@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "resolver/upstream/cookie.hpp"
 #include "resolver/upstream/quota.hpp"
 #include "resolver/upstream/world.hpp"
 #include "resolver/wire/answer.hpp"
@@ -137,6 +138,7 @@ class Upstream {
   Timer probe_timer_;
 
   bool speaks_edns_ = true;
+  Cookie cookie_;
   bool mixes_case_ = true;       // we mix letter cases and expect them back ("0x20")
   bool has_kept_case_ = false;
   unsigned case_changes_ = 0;
@@ -168,6 +170,8 @@ class Attempt final : public Parcel {
   friend class Upstream;
   std::error_code send(Protocol protocol, Duration patience);
   bool take_response(Response response);
+  /// True when the question was asked again in another way, which the server asks for.
+  bool has_adapted(const Response& response);
   bool ask_again(Protocol protocol);
   void time_out();
   void finish_failed(std::error_code reason);
@@ -175,13 +179,15 @@ class Attempt final : public Parcel {
   Upstream& upstream_;
   Question question_;
   Exchange* exchange_;
-  std::array<std::uint8_t, 320> query_;
+  std::array<std::uint8_t, 336> query_;
   std::size_t query_size_ = 0;
   std::size_t place_ = 0;  // in the upstream's list
   TimePoint sent_at_{};
   Timer timer_;
   Protocol protocol_;
   bool with_edns_;
+  bool with_cookie_ = true;
+  bool had_bad_cookie_ = false;
   bool timed_out_ = false;
   bool is_hedge_ = false;
 };

@@ -8,7 +8,6 @@ namespace {
 
 constexpr std::size_t opt_size = 11;           // bytes of an OPT record without options
 constexpr std::size_t extended_error_size = 6;  // bytes of the option without text, RFC 8914
-constexpr std::uint16_t option_extended_error = 15;
 constexpr std::size_t record_fixed_size = 10;  // type, class, TTL, length of the data
 
 // Writes the OPT record of a reply: our buffer size, the client's DO, and an extended error.
@@ -24,7 +23,7 @@ std::uint8_t* write_opt(const Query& query, std::uint16_t rcode, ExtendedError e
   store16(out + 8, has_error ? extended_error_size : 0);
   out += record_fixed_size;
   if (!has_error) return out;
-  store16(out, option_extended_error);
+  store16(out, edns_option::extended_error);
   store16(out + 2, 2);
   store16(out + 4, static_cast<std::uint16_t>(error));
   return out + extended_error_size;
@@ -114,7 +113,9 @@ class ResponseReader {
     for (std::size_t at = data; at + 4 <= data + data_size;) {
       const std::size_t size = load16(&packet_[at + 2]);
       if (at + 4 + size > data + data_size) return false;
-      if (load16(&packet_[at]) == option_extended_error && size >= 2) {
+      const std::uint16_t option = load16(&packet_[at]);
+      if (option == edns_option::cookie) response_.cookie = packet_.subspan(at + 4, size);
+      if (option == edns_option::extended_error && size >= 2) {
         answer_.extended_error = static_cast<ExtendedError>(load16(&packet_[at + 4]));
       }
       at += 4 + size;

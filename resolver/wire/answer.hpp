@@ -91,6 +91,7 @@ struct Response {
   Answer answer;
   bool truncated = false;
   bool has_edns = false;
+  ByteView cookie;  ///< the data of the cookie option, in the packet; empty: there is none
 };
 
 /// Reads the response to the query that `sent` (its id, flags and question as we wrote them) asked.

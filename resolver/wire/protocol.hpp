@@ -36,6 +36,11 @@ inline constexpr std::uint16_t a = 1, ns = 2, cname = 5, soa = 6, ptr = 12, hinf
                                mailb = 253, maila = 254, any = 255;
 }  // namespace rr_type
 
+/// Options inside of the OPT record that the program reads or writes.
+namespace edns_option {
+inline constexpr std::uint16_t cookie = 10, extended_error = 15;
+}  // namespace edns_option
+
 /// Extended DNS Errors (RFC 8914) that we give.
 enum class ExtendedError : std::uint16_t {
   other = 0,
