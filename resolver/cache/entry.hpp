@@ -58,6 +58,10 @@ struct Entry {
            std::memcmp(name_bytes(), other_name.data(), name_size) == 0;
   }
   std::uint32_t age(CacheSeconds now) const { return now - stored_at; }
+  bool is_failure() const {
+    return static_cast<Rcode>(rcode) != Rcode::no_error &&
+           static_cast<Rcode>(rcode) != Rcode::nx_domain;
+  }
   bool is_fresh(CacheSeconds now) const { return age(now) < ttl; }
 };
 
