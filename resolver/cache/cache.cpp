@@ -135,17 +135,33 @@ class Cache::Shard {
     ++insertions_;
   }
 
-  std::uint64_t flush_matching(const std::function<bool(const Entry&)>& matches) {
+  // A step ends at a free slot: closing a gap never moves an entry across one, so none can slip
+  // behind the walk between two steps.
+  bool copy_some(std::size_t& slot, std::size_t slots, std::vector<std::uint64_t>& copies) const {
     const std::lock_guard lock(mutex_);
-    std::uint64_t count = 0;
-    const auto flush = [&](Entry& entry) {
-      if (!matches(entry)) return;
-      remove(slot_of(entry));
+    for (std::size_t seen = 0; slot < layout_.slots; ++slot, ++seen) {
+      if (slots_[slot] == 0 && seen >= slots) return true;
+      if (slots_[slot] == 0) continue;
+      const Entry& entry = entry_of(slots_[slot]);
+      const auto* words = reinterpret_cast<const std::uint64_t*>(&entry);
+      copies.insert(copies.end(), words, words + entry.size / sizeof *words);
+    }
+    return false;
+  }
+
+  bool flush_some(std::size_t& slot, std::size_t slots, const EntryTest& matches,
+                  std::uint64_t& count) {
+    const std::lock_guard lock(mutex_);
+    for (std::size_t seen = 0; slot < layout_.slots; ++seen) {
+      if (slots_[slot] == 0 && seen >= slots) return true;
+      if (slots_[slot] == 0 || !matches(entry_of(slots_[slot]))) {
+        ++slot;
+        continue;
+      }
+      remove(slot);  // the next of its cluster may be in this slot now
       ++count;
-    };
-    small_.for_each(flush);
-    main_.for_each(flush);
-    return count;
+    }
+    return false;
   }
 
   std::uint64_t flush_all() {
@@ -154,12 +170,6 @@ class Cache::Shard {
     small_.clear();
     main_.clear();
     return std::exchange(entries_, 0);
-  }
-
-  void for_each(const std::function<void(const Entry&)>& use) const {
-    const std::lock_guard lock(mutex_);
-    small_.for_each(use);
-    main_.for_each(use);
   }
 
   void add_stats(CacheStats& stats) const {
@@ -389,9 +399,35 @@ void Cache::store(const Question& question, const Answer& answer, CacheSeconds n
   shard_of(hash).store(hash, question, answer, now);
 }
 
-std::uint64_t Cache::flush_matching(const std::function<bool(const Entry&)>& matches) {
+bool Cache::visit(CachePosition& position, std::size_t slots,
+                  const std::function<void(const Entry&)>& use) const {
+  if (position.shard == shards_.size()) return false;
+  std::vector<std::uint64_t> copies;
+  if (!shards_[position.shard]->copy_some(position.slot, slots, copies)) {
+    position = {position.shard + 1, 0};
+  }
+  for (std::size_t at = 0; at < copies.size();) {
+    const auto& entry = *reinterpret_cast<const Entry*>(&copies[at]);
+    use(entry);
+    at += entry.size / sizeof copies[at];
+  }
+  return position.shard < shards_.size();
+}
+
+bool Cache::flush_some(CachePosition& position, std::size_t slots, const EntryTest& matches,
+                       std::uint64_t& count) {
+  if (position.shard == shards_.size()) return false;
+  if (!shards_[position.shard]->flush_some(position.slot, slots, matches, count)) {
+    position = {position.shard + 1, 0};
+  }
+  return position.shard < shards_.size();
+}
+
+std::uint64_t Cache::flush_matching(const EntryTest& matches) {
+  constexpr std::size_t step = 4096;  // slots; others get at the cache in between
   std::uint64_t count = 0;
-  for (const auto& shard : shards_) count += shard->flush_matching(matches);
+  for (CachePosition position; flush_some(position, step, matches, count);) {
+  }
   return count;
 }
 
@@ -408,10 +444,6 @@ std::uint64_t Cache::flush_all() {
   std::uint64_t count = 0;
   for (const auto& shard : shards_) count += shard->flush_all();
   return count;
-}
-
-void Cache::for_each(const std::function<void(const Entry&)>& use) const {
-  for (const auto& shard : shards_) shard->for_each(use);
 }
 
 CacheStats Cache::stats() const {

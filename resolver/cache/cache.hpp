@@ -37,6 +37,12 @@ struct CachedAnswer {
   std::uint32_t hits = 0;
 };
 
+/// Where a walk through the cache has come to; a fresh one is at its beginning.
+struct CachePosition {
+  std::size_t shard = 0;
+  std::size_t slot = 0;
+};
+
 /// Answers by question in a fixed number of bytes, safe to use from any thread.
 ///
 /// Eviction is S3-FIFO (Yang et al., SOSP 2023): new answers pass a small queue and reach the main
@@ -63,15 +69,22 @@ class Cache {
   std::uint64_t flush_zone(const Name& zone);
   std::uint64_t flush_all();
 
-  /// Calls `use` with every answer, a part of the cache locked at a time.
-  void for_each(const std::function<void(const Entry&)>& use) const;
+  using EntryTest = std::function<bool(const Entry&)>;
+  /// A walk in steps of about `slots` slots of the index, of which each may hold an answer; false
+  /// when the step was the last. What is in the cache during the whole walk is met, at times twice,
+  /// whatever others do between the steps. visit() copies a step's entries under the lock and calls
+  /// `use` without it; flush_some() removes the entries that match and adds their number to `count`.
+  bool visit(CachePosition& position, std::size_t slots,
+             const std::function<void(const Entry&)>& use) const;
+  bool flush_some(CachePosition& position, std::size_t slots, const EntryTest& matches,
+                  std::uint64_t& count);
 
   CacheStats stats() const;
 
  private:
   class Shard;
   Shard& shard_of(std::uint64_t hash) const;
-  std::uint64_t flush_matching(const std::function<bool(const Entry&)>& matches);
+  std::uint64_t flush_matching(const EntryTest& matches);
 
   HashKey key_;
   std::uint64_t size_bytes_;

@@ -59,6 +59,10 @@ struct Entry {
   }
   /// Zero for a moment before it was stored: threads read the clock at different times.
   std::uint32_t age(CacheSeconds now) const { return now > stored_at ? now - stored_at : 0; }
+  bool is_failure() const {
+    return static_cast<Rcode>(rcode) != Rcode::no_error &&
+           static_cast<Rcode>(rcode) != Rcode::nx_domain;
+  }
   bool is_fresh(CacheSeconds now) const { return age(now) < ttl; }
 };
 

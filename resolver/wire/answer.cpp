@@ -35,8 +35,7 @@ std::uint8_t* write_start(const Query& query, std::uint16_t flags, std::uint8_t*
   store16(out + 4, query.question_section.empty() ? 0 : 1);
   store32(out + 6, 0);
   store16(out + 10, query.has_edns ? 1 : 0);
-  std::memcpy(out + header_size, query.question_section.data(), query.question_section.size());
-  return out + header_size + query.question_section.size();
+  return std::ranges::copy(query.question_section, out + header_size).out;
 }
 
 void patch_ttls(const AnswerView& answer, const TtlRule& rule, std::uint8_t* records) {

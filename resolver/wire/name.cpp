@@ -8,30 +8,33 @@ namespace {
 constexpr std::uint8_t pointer_bits = 0xc0;  // RFC 1035 section 4.1.4
 constexpr unsigned max_pointers = 127;       // in one name; as many as it can have labels
 
-// Calls `use` with each label of the name at `offset` and moves `offset` behind the name. Each
-// pointer must lead further back than everything read so far, so no loop is possible, and not into
-// the header, whose bytes differ from message to message.
+// Calls `use` with each label of the name at `offset` and moves `offset` behind the name. What a
+// pointer leads to must end before everything read so far: so no loop is possible, and no name runs
+// on into bytes that are not names. Nor may it lead into the header, which differs from message to
+// message.
 template <class Use>
 bool walk_name(ByteView message, std::size_t& offset, const Use& use) {
   std::size_t at = offset;
-  std::size_t lowest = offset;
+  std::size_t start = offset;
+  std::size_t end = message.size();
   unsigned pointers = 0;
-  while (at < message.size()) {
+  while (at < end) {
     const std::uint8_t length = message[at];
     if (length == 0) {
       if (pointers == 0) offset = at + 1;
       return true;
     }
     if ((length & pointer_bits) == pointer_bits) {
-      if (at + 1 >= message.size()) return false;
+      if (at + 1 >= end) return false;
       const std::size_t target = static_cast<std::size_t>(length & 0x3f) << 8 | message[at + 1];
-      if (target >= lowest || target < header_size) return false;
+      if (target >= start || target < header_size) return false;
       if (pointers == 0) offset = at + 2;
       if (++pointers > max_pointers) return false;
-      at = lowest = target;
+      end = start;
+      at = start = target;
       continue;
     }
-    if (length > max_label_size || at + 1 + length > message.size()) return false;
+    if (length > max_label_size || at + 1 + length > end) return false;
     if (!use(message.subspan(at + 1, length))) return false;
     at += 1u + length;
   }
