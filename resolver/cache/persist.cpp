@@ -95,7 +95,7 @@ class SnapshotWriter {
     std::uint8_t* at = &block_[start];
     store16(at, entry.type);
     at[2] = static_cast<std::uint8_t>(entry.key_bits | (entry.authentic ? authentic_flag : 0));
-    at[3] = entry.rcode;
+    at[3] = static_cast<std::uint8_t>(entry.rcode);  // failures are left out
     store16(at + 4, entry.answer_count);
     store16(at + 6, entry.authority_count);
     store16(at + 8, entry.additional_count);
