@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/bench.hpp"
+#include "cli/cache.hpp"
 #include "cli/check.hpp"
 #include "cli/flush.hpp"
 #include "cli/serve.hpp"
@@ -27,6 +28,7 @@ struct Options {
   RecoverOptions recover;
   StatusOptions status;
   FlushOptions flush;
+  CacheOptions cache;
   std::string shell;               ///< completion
   std::vector<std::string> words;  ///< __complete
 };

@@ -18,7 +18,7 @@ Bytes sent_query(const char* name = "www.example") {
     writer.name(name);
     return writer.bytes;
   }();
-  out.resize(write_query(question, text, 77, true, out.data()));
+  out.resize(write_query(question, text, 77, true, {}, out.data()));
   return out;
 }
 
