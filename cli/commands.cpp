@@ -97,7 +97,10 @@ void add_status(CLI::App& app, StatusOptions& options) {
   command.add_option("--name", options.name, "The name that is looked up through the cache")
       ->type_name("NAME")
       ->capture_default_str();
+  auto* watch = command.add_flag("-w,--watch", options.is_watching,
+                                 "Show it anew every second, until q is pressed");
   add_json(command, options.is_json);
+  watch->excludes("--json");
 }
 
 void add_flush(CLI::App& app, FlushOptions& options) {

@@ -108,6 +108,10 @@ UpstreamStatus parse_upstream(const nlohmann::json& object, const std::string& z
   upstream.answered = member<std::uint64_t>(object, "answered", 0);
   upstream.timeouts = member<std::uint64_t>(object, "timeouts", 0);
   upstream.errors = member<std::uint64_t>(object, "errors", 0);
+  upstream.hedged = member<std::uint64_t>(object, "hedged", 0);
+  upstream.won = member<std::uint64_t>(object, "won", 0);
+  upstream.packets_per_second_peak = member<std::uint64_t>(object, "packets_per_second_peak", 0);
+  if (object.contains("quota")) upstream.quota = member<std::uint64_t>(object, "quota", 0);
   upstream.last_failure = member<std::string>(object, "last_failure", "");
   upstream.last_failure_seconds_ago = optional_number(object, "last_failure_seconds_ago");
   return upstream;
@@ -218,6 +222,10 @@ EngineStatus parse_status(const nlohmann::json& reply) {
   status.cache_bytes = member<std::uint64_t>(cache, "bytes", 0);
   status.cache_size_bytes = member<std::uint64_t>(cache, "size_bytes", 0);
   status.evictions = member<std::uint64_t>(cache, "evictions", 0);
+  if (reply.contains("linklocal_allowance_exceeded")) {
+    status.linklocal_allowance_exceeded =
+        member<std::uint64_t>(reply, "linklocal_allowance_exceeded", 0);
+  }
   for (const auto& group : member(reply, "groups", nlohmann::json::array())) {
     const auto zone = member<std::string>(group, "zone", ".");
     for (const auto& upstream : member(group, "upstreams", nlohmann::json::array())) {

@@ -66,6 +66,10 @@ struct UpstreamStatus {
   std::uint64_t answered = 0;
   std::uint64_t timeouts = 0;
   std::uint64_t errors = 0;
+  std::uint64_t hedged = 0;  ///< asked because another was slow
+  std::uint64_t won = 0;     ///< of those, answered first
+  std::uint64_t packets_per_second_peak = 0;
+  std::optional<std::uint64_t> quota;  ///< packets per second
   std::string last_failure;  ///< empty: none yet
   std::optional<double> last_failure_seconds_ago;
 };
@@ -88,6 +92,8 @@ struct EngineStatus {
   std::uint64_t cache_bytes = 0;
   std::uint64_t cache_size_bytes = 0;
   std::uint64_t evictions = 0;
+  /// Packets that EC2 dropped on their way to link-local services; nothing elsewhere.
+  std::optional<std::uint64_t> linklocal_allowance_exceeded;
   std::vector<UpstreamStatus> upstreams;
   nlohmann::json reply;  ///< the whole of it, for --json
 
