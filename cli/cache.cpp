@@ -1,10 +1,10 @@
 #include "cli/cache.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <fmt/format.h>
 #include <fstream>
 #include <iostream>
 
@@ -62,8 +62,12 @@ Result<ExitCode> run_cache_list(const CacheOptions& options) {
     print_json({{"schema", 1}, {"total", total}, {"entries", entries}});
     return ExitCode::done;
   }
-  Table table({{"NAME", "", false, true}, {"TYPE", ""}, {"TTL", "", true}, {"HITS", "", true},
-               {"BYTES", "", true}, {"", ""}});
+  Table table({{"NAME", "", false, true},
+               {"TYPE", ""},
+               {"TTL", "", true},
+               {"HITS", "", true},
+               {"BYTES", "", true},
+               {"", ""}});
   for (const json& entry : entries) {
     table.add_row({entry.value("name", "?"), entry.value("type", "?"),
                    std::to_string(entry.value("ttl", 0u)), std::to_string(entry.value("hits", 0u)),
@@ -98,10 +102,9 @@ Result<ExitCode> run_cache_get(const CacheOptions& options) {
   for (const json& entry : entries) {
     const auto state = shown_state(entry);
     text += fmt::format("{} {}: {}, TTL {} s, age {} s, {}{}{}\n", entry.value("name", "?"),
-                        entry.value("type", "?"), entry.value("rcode", "?"),
-                        entry.value("ttl", 0u), entry.value("age", 0u),
-                        format_counted(entry.value("hits", 0u), "hit"), state.empty() ? "" : ", ",
-                        state);
+                        entry.value("type", "?"), entry.value("rcode", "?"), entry.value("ttl", 0u),
+                        entry.value("age", 0u), format_counted(entry.value("hits", 0u), "hit"),
+                        state.empty() ? "" : ", ", state);
     for (const json& record : entry.value("records", json::array())) {
       text += fmt::format("  {:<10} {} {} {} {}\n", record.value("section", "?"),
                           record.value("name", "?"), record.value("ttl", 0u),
@@ -121,9 +124,9 @@ Result<ExitCode> run_cache_dump(const CacheOptions& options) {
     file = fd >= 0 ? ::fdopen(fd, "w") : nullptr;
   }
   if (file == nullptr) return system_error("cannot write " + options.file, errno);
-  const auto end = ask_engine_for_lines(
-      control_path(options.control), {{"command", "cache-dump"}},
-      [&](json&& entry) { std::fputs((entry.dump() + '\n').c_str(), file); });
+  const auto end =
+      ask_engine_for_lines(control_path(options.control), {{"command", "cache-dump"}},
+                           [&](json&& entry) { std::fputs((entry.dump() + '\n').c_str(), file); });
   const bool is_written = std::fflush(file) == 0 && std::ferror(file) == 0;
   const int number = errno;
   if (!is_stdout) std::fclose(file);

@@ -15,7 +15,7 @@ struct CacheOptions {
   std::string zone;
   std::string name;
   std::string type;
-  std::string file;  ///< "-": stdout or stdin
+  std::string file;        ///< "-": stdout or stdin
   std::uint32_t top = 50;  ///< 0: all
   bool is_json = false;
 };

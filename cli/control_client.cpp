@@ -159,8 +159,7 @@ Result<nlohmann::json> EngineConnection::ask(const nlohmann::json& request,
     auto reply = nlohmann::json::parse(*line, nullptr, false);
     if (!reply.is_object()) {
       is_open_ = false;
-      return Error{
-          fmt::format("what listens on {} is not dnscachectl's engine", socket_.string())};
+      return Error{fmt::format("what listens on {} is not dnscachectl's engine", socket_.string())};
     }
     if (use && !reply.contains("ok")) {
       use(std::move(reply));

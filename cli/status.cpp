@@ -168,9 +168,10 @@ std::string to_text(const StatusReport& report, const Terminal& terminal) {
   add("engine", fmt::format("version {}, process {}, up {}, on {}", engine.version, engine.pid,
                             format_uptime(engine.uptime_seconds), listen_in_words(engine)));
   if (const auto dropped = engine.linklocal_allowance_exceeded; dropped && *dropped > 0) {
-    add("network", fmt::format("{} to link-local services dropped by EC2 for exceeding 1,024 per "
-                               "second (linklocal_allowance_exceeded)",
-                               format_counted(*dropped, "packet")),
+    add("network",
+        fmt::format("{} to link-local services dropped by EC2 for exceeding 1,024 per "
+                    "second (linklocal_allowance_exceeded)",
+                    format_counted(*dropped, "packet")),
         Style::warning);
   }
   return out + '\n' + upstream_table(engine).to_text(terminal);

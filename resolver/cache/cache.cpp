@@ -13,12 +13,12 @@
 namespace dnscache {
 namespace {
 
-constexpr std::size_t shard_size = 2u << 20;        // bytes; smaller caches have one shard
-constexpr std::size_t max_shards = 16;              // enough that workers rarely meet
-constexpr std::size_t bytes_per_slot = 48;          // of the rings; a small entry has 64 or more
+constexpr std::size_t shard_size = 2u << 20;  // bytes; smaller caches have one shard
+constexpr std::size_t max_shards = 16;        // enough that workers rarely meet
+constexpr std::size_t bytes_per_slot = 48;    // of the rings; a small entry has 64 or more
 constexpr std::size_t slots_per_ghost = 2;
-constexpr unsigned small_share = 10;                // per cent of the rings, as in S3-FIFO
-constexpr unsigned max_second_chances = 64;         // bounds the work of one insertion
+constexpr unsigned small_share = 10;                   // per cent of the rings, as in S3-FIFO
+constexpr unsigned max_second_chances = 64;            // bounds the work of one insertion
 constexpr std::uint32_t shortest_prefetched_ttl = 10;  // seconds
 
 /// Zero-filled memory from the kernel, resident only where it was touched.
@@ -80,8 +80,8 @@ class Cache::Shard {
       : layout_(bytes),
         memory_(layout_.total()),
         slots_(reinterpret_cast<std::uint64_t*>(memory_.at(0))),
-        ghosts_(reinterpret_cast<std::uint32_t*>(
-            memory_.at(layout_.slots * sizeof(std::uint64_t)))),
+        ghosts_(
+            reinterpret_cast<std::uint32_t*>(memory_.at(layout_.slots * sizeof(std::uint64_t)))),
         rings_(memory_.at(layout_.rings_at())),
         small_(rings_, layout_.small_bytes),
         main_(rings_ + layout_.small_bytes, layout_.main_bytes),
@@ -111,14 +111,13 @@ class Cache::Shard {
                         entry->hits};
   }
 
-  void store(std::uint64_t hash, const Question& question, const Answer& answer,
-             CacheSeconds now) {
+  void store(std::uint64_t hash, const Question& question, const Answer& answer, CacheSeconds now) {
     const std::size_t size = entry_size(question, answer);
     if (size > main_.capacity() / 4) return;
     const std::lock_guard lock(mutex_);
     bool to_main = size > small_.capacity() / 4;
-    const std::size_t slot = find_slot(hash, question.name.bytes(), question.type,
-                                       key_bits(question));
+    const std::size_t slot =
+        find_slot(hash, question.name.bytes(), question.type, key_bits(question));
     if (slots_[slot] != 0) {
       Entry& old = entry_of(slots_[slot]);
       if (old.size == size) return overwrite(old, question, answer, now);
@@ -209,8 +208,8 @@ class Cache::Shard {
   }
 
   Entry* find_entry(std::uint64_t hash, const Question& question) const {
-    const std::size_t slot = find_slot(hash, question.name.bytes(), question.type,
-                                       key_bits(question));
+    const std::size_t slot =
+        find_slot(hash, question.name.bytes(), question.type, key_bits(question));
     return slots_[slot] != 0 ? &entry_of(slots_[slot]) : nullptr;
   }
 

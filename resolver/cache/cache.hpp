@@ -20,13 +20,13 @@ struct CacheStats {
   std::uint64_t bytes = 0;       ///< in use by entries, index included
   std::uint64_t size_bytes = 0;  ///< the bound
   std::uint64_t insertions = 0;
-  std::uint64_t evictions = 0;   ///< entries that went for want of room
+  std::uint64_t evictions = 0;  ///< entries that went for want of room
 };
 
 /// The outcome of asking the cache for a reply.
 struct CacheReply {
-  std::size_t size = 0;   ///< bytes written; 0: no fresh answer is there
-  bool refresh = false;   ///< the answer will expire soon: have it fetched anew, once
+  std::size_t size = 0;  ///< bytes written; 0: no fresh answer is there
+  bool refresh = false;  ///< the answer will expire soon: have it fetched anew, once
 };
 
 /// A cached answer as a value, with how old it is.
@@ -73,7 +73,8 @@ class Cache {
   /// A walk in steps of about `slots` slots of the index, of which each may hold an answer; false
   /// when the step was the last. What is in the cache during the whole walk is met, at times twice,
   /// whatever others do between the steps. visit() copies a step's entries under the lock and calls
-  /// `use` without it; flush_some() removes the entries that match and adds their number to `count`.
+  /// `use` without it; flush_some() removes the entries that match and adds their number to
+  /// `count`.
   bool visit(CachePosition& position, std::size_t slots,
              const std::function<void(const Entry&)>& use) const;
   bool flush_some(CachePosition& position, std::size_t slots, const EntryTest& matches,

@@ -11,8 +11,7 @@ std::size_t entry_size(const Question& question, const Answer& answer) {
   return (bytes + Entry::alignment - 1) / Entry::alignment * Entry::alignment;
 }
 
-Entry* write_entry(void* memory, const Question& question, const Answer& answer,
-                   CacheSeconds now) {
+Entry* write_entry(void* memory, const Question& question, const Answer& answer, CacheSeconds now) {
   auto* entry = new (memory) Entry{};
   entry->size = static_cast<std::uint32_t>(entry_size(question, answer));
   entry->authentic = answer.authentic;

@@ -8,8 +8,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "resolver/cache/hash.hpp"
 #include "resolver/cache/entry.hpp"
+#include "resolver/cache/hash.hpp"
 
 namespace dnscache {
 

@@ -8,7 +8,6 @@
 #include "resolver/cache/persist.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fmt/format.h>
 #include <string_view>
 
 #include "resolver/cache/restore.hpp"
@@ -30,11 +30,11 @@ constexpr std::uint32_t version = 1;
 constexpr std::size_t header_bytes = 32;
 constexpr std::size_t block_header_bytes = 16;
 constexpr std::size_t entry_fixed_bytes = 23;
-constexpr std::size_t block_bytes = 256u << 10;         // a block is closed when it has as many
+constexpr std::size_t block_bytes = 256u << 10;  // a block is closed when it has as many
 constexpr std::size_t max_block_bytes = block_bytes + entry_fixed_bytes + 255 + 65535;
-constexpr std::size_t step = 1024;                      // slots: about 0.1 ms under a lock
-constexpr HashKey header_key{0x68636163, 0x736e6170};   // any: a checksum, not a secret
-constexpr std::uint8_t authentic_flag = 4;              // above the question's key_bits
+constexpr std::size_t step = 1024;                     // slots: about 0.1 ms under a lock
+constexpr HashKey header_key{0x68636163, 0x736e6170};  // any: a checksum, not a secret
+constexpr std::uint8_t authentic_flag = 4;             // above the question's key_bits
 
 /// A file descriptor that closes itself.
 class File {
@@ -129,8 +129,8 @@ class SnapshotWriter {
   void end_block() {
     store32(&block_[0], static_cast<std::uint32_t>(block_.size() - block_header_bytes));
     store32(&block_[4], block_entries_);
-    checksum_ = block_checksum(checksum_, block_.data(),
-                               ByteView(block_).subspan(block_header_bytes));
+    checksum_ =
+        block_checksum(checksum_, block_.data(), ByteView(block_).subspan(block_header_bytes));
     store64(&block_[8], checksum_);
     good_ = good_ && write_all(file_, block_);
     begin_block();
@@ -294,9 +294,7 @@ bool sync_directory(const std::filesystem::path& path) {
 
 }  // namespace
 
-Moment moment_now() {
-  return {static_cast<std::uint32_t>(::time(nullptr)), cache_clock()};
-}
+Moment moment_now() { return {static_cast<std::uint32_t>(::time(nullptr)), cache_clock()}; }
 
 std::uint64_t upstream_set(const Config& config) {
   std::vector<std::string> routes;
@@ -308,8 +306,7 @@ std::uint64_t upstream_set(const Config& config) {
   std::string text;
   append(text, config.upstreams);
   for (const std::string& route : routes) text += route;
-  return hash_bytes(header_key,
-                    {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+  return hash_bytes(header_key, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
 }
 
 Result<std::uint64_t> write_snapshot(const Cache& cache, const std::filesystem::path& path,
@@ -321,7 +318,8 @@ Result<std::uint64_t> write_snapshot(const Cache& cache, const std::filesystem::
     return system_error("cannot write the snapshot " + fresh.string(), number);
   };
   ::unlink(fresh.c_str());  // left by a crash
-  const File file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+  const File file(
+      ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (file.get() < 0) return system_error("cannot write the snapshot " + fresh.string(), errno);
   SnapshotWriter writer(file.get(), upstreams, now);
   for (CachePosition position; cache.visit(position, step, [&](const Entry& entry) {
@@ -336,7 +334,8 @@ Result<std::uint64_t> write_snapshot(const Cache& cache, const std::filesystem::
     return std::uint64_t{0};
   }
   if (::rename(fresh.c_str(), path.c_str()) != 0) return failed(errno);
-  if (!sync_directory(path)) return system_error("cannot write the folder of " + path.string(), errno);
+  if (!sync_directory(path))
+    return system_error("cannot write the folder of " + path.string(), errno);
   return writer.entries();
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t step = 512;       // slots: writing their entries as text takes about 1 ms
+constexpr std::size_t step = 512;  // slots: writing their entries as text takes about 1 ms
 constexpr std::size_t flush_step = 4096;
 constexpr std::uint64_t most_top = 1000;  // entries that are kept in memory to be sorted
 

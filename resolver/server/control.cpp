@@ -29,7 +29,7 @@ using SocketPtr = std::shared_ptr<UnixStream::socket>;
 
 constexpr std::size_t max_line = 256 << 10;  // bytes; the largest answer, in hexadecimal
 constexpr unsigned max_clients = 32;
-constexpr auto patience = 30s;               // with a client that sends no command or does not read
+constexpr auto patience = 30s;  // with a client that sends no command or does not read
 
 }  // namespace
 
@@ -50,7 +50,9 @@ struct ControlSocket::State : std::enable_shared_from_this<State> {
         [self = shared_from_this()](std::error_code error, UnixStream::socket socket) {
           if (error == asio::error::operation_aborted || !self->acceptor.is_open()) return;
           if (!error && self->clients < max_clients) {
-            asio::co_spawn(self->io, serve(self, std::make_shared<UnixStream::socket>(std::move(socket))), asio::detached);
+            asio::co_spawn(self->io,
+                           serve(self, std::make_shared<UnixStream::socket>(std::move(socket))),
+                           asio::detached);
           }
           self->accept();
         });

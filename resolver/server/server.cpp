@@ -1,6 +1,5 @@
 #include "resolver/server/server.hpp"
 
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include <csignal>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <systemd/sd-daemon.h>
 #include <thread>
 
 #include "resolver/log.hpp"
@@ -26,7 +26,7 @@ namespace {
 using nlohmann::json;
 
 constexpr unsigned max_default_workers = 4;
-constexpr Duration drain_time = 2s;           // for queries in flight when the engine stops
+constexpr Duration drain_time = 2s;  // for queries in flight when the engine stops
 constexpr Duration drain_check_interval = 5ms;
 
 unsigned worker_count(const Config& config) {
@@ -156,10 +156,10 @@ class Server {
 
   Result<void> open_control() {
     if (config_.control.empty()) return {};
-    auto control = ControlSocket::open(
-        io_, config_.control, [this](const std::string& line, const ControlPeer& peer) {
-          return handle_command(line, peer);
-        });
+    auto control = ControlSocket::open(io_, config_.control,
+                                       [this](const std::string& line, const ControlPeer& peer) {
+                                         return handle_command(line, peer);
+                                       });
     if (!control) return control.error();
     control_ = std::move(*control);
     return {};
@@ -167,9 +167,8 @@ class Server {
 
   ControlReply handle_command(const std::string& line, const ControlPeer& peer) {
     const auto failed = [](const Error& error) {
-      const json reply{{"ok", false},
-                       {"error", error.message},
-                       {"exit_code", static_cast<int>(error.code)}};
+      const json reply{
+          {"ok", false}, {"error", error.message}, {"exit_code", static_cast<int>(error.code)}};
       return one_line(reply.dump(-1, ' ', false, json::error_handler_t::replace));
     };
     const auto done = [&](const Result<void>& result) {

@@ -55,11 +55,11 @@ void Snapshots::write_in_background() {
   if (path_.empty() || is_writing_) return;
   if (writer_.joinable()) writer_.join();
   is_writing_ = true;
-  writer_ = std::thread([this, generation = generation_.load(), path = path_,
-                         upstreams = upstreams_] {
-    write(generation, path, upstreams);
-    is_writing_ = false;
-  });
+  writer_ =
+      std::thread([this, generation = generation_.load(), path = path_, upstreams = upstreams_] {
+        write(generation, path, upstreams);
+        is_writing_ = false;
+      });
 }
 
 void Snapshots::write(unsigned generation, std::filesystem::path path, std::uint64_t upstreams) {

@@ -26,8 +26,8 @@ constexpr unsigned max_outstanding = 100;      // queries of one connection with
 constexpr std::size_t max_query = 4096;        // bytes; what is longer is no query
 constexpr std::size_t max_unsent = 256 << 10;  // bytes of replies that the client didn't read yet
 constexpr Duration idle_timeout = 10s;
-constexpr Duration accept_pause = 100ms;       // when there are no file descriptors left
-constexpr std::size_t prefix_size = 2;         // bytes, RFC 1035 section 4.2.2
+constexpr Duration accept_pause = 100ms;  // when there are no file descriptors left
+constexpr std::size_t prefix_size = 2;    // bytes, RFC 1035 section 4.2.2
 
 /// One client's connection; kept alive by its coroutines and by the replies it waits for.
 class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
@@ -95,9 +95,13 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
     std::size_t size = 0;
     switch (decide(worker_, Transport::tcp, packet, query, cache_clock(), out.size(), out.data(),
                    size)) {
-      case Verdict::ignore: return false;
-      case Verdict::reply: push({out.data(), size}); return true;
-      case Verdict::resolve: break;
+      case Verdict::ignore:
+        return false;
+      case Verdict::reply:
+        push({out.data(), size});
+        return true;
+      case Verdict::resolve:
+        break;
     }
     ++outstanding_;
     // The resolver answers on its own thread; the reply is written, and the connection given up, on

@@ -34,9 +34,9 @@ using UserTimeout = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_USER_T
 using TlsStream = asio::ssl::stream<tcp::socket>;
 
 constexpr Duration connect_timeout = 4s;
-constexpr Duration silence_timeout = 10s;  // nothing asked, or nothing answered
+constexpr Duration silence_timeout = 10s;        // nothing asked, or nothing answered
 constexpr int unacknowledged_timeout_ms = 4000;  // a peer that vanished is noticed after this
-constexpr std::size_t max_waiting = 1000;  // queries on one connection
+constexpr std::size_t max_waiting = 1000;        // queries on one connection
 
 tcp::endpoint to_asio(const Endpoint& endpoint) {
   sockaddr_storage storage;
@@ -105,7 +105,10 @@ using SessionPtr = std::unique_ptr<SSL_SESSION, decltype(&SSL_SESSION_free)>;
 class StreamCarrier final : public Carrier, public std::enable_shared_from_this<StreamCarrier> {
  public:
   StreamCarrier(asio::io_context& io, World& world, UpstreamConfig upstream, Protocol protocol)
-      : io_(io), world_(world), upstream_(std::move(upstream)), with_tls_(protocol == Protocol::tls) {}
+      : io_(io),
+        world_(world),
+        upstream_(std::move(upstream)),
+        with_tls_(protocol == Protocol::tls) {}
 
   std::error_code send(Parcel& parcel) override {
     if (waiting_.size() >= max_waiting) return std::make_error_code(std::errc::no_buffer_space);

@@ -16,8 +16,8 @@ constexpr Duration min_retry_after = 20ms;
 constexpr Duration max_retry_after = 800ms;
 constexpr Duration min_hedge_after = 5ms;
 constexpr Duration cost_of_failure = 100ms;
-constexpr unsigned timeouts_until_suspect = 3;      // in a row, when nobody else answers either
-constexpr Duration silence_until_suspect = 800ms;   // likewise: one slow name is no dead server
+constexpr unsigned timeouts_until_suspect = 3;     // in a row, when nobody else answers either
+constexpr Duration silence_until_suspect = 800ms;  // likewise: one slow name is no dead server
 constexpr unsigned probes_until_down = 3;
 constexpr unsigned case_changes_until_off = 3;
 
@@ -39,8 +39,8 @@ void RttEstimator::add(Duration rtt) {
 
 // Four buckets for each doubling, from one microsecond on.
 std::size_t RttEstimator::bucket_of(Duration rtt) {
-  const auto us = static_cast<std::uint64_t>(
-      std::max<std::int64_t>(1, std::chrono::duration_cast<std::chrono::microseconds>(rtt).count()));
+  const auto us = static_cast<std::uint64_t>(std::max<std::int64_t>(
+      1, std::chrono::duration_cast<std::chrono::microseconds>(rtt).count()));
   const auto doubling = static_cast<std::size_t>(std::bit_width(us) - 1);
   const std::size_t quarter = doubling >= 2 ? (us >> (doubling - 2)) & 3 : 0;
   return std::min(doubling * 4 + quarter, buckets - 1);
@@ -270,7 +270,9 @@ bool Attempt::receive(ByteView packet) {
       if (upstream_.mixes_case_) return false;
       return ask_again(protocol_);
     case ResponseFault::malformed:
-    case ResponseFault::other_question: upstream_.note_ignored(); break;
+    case ResponseFault::other_question:
+      upstream_.note_ignored();
+      break;
   }
   if (protocol_ == Protocol::udp) return false;  // forged perhaps; the true one may still come
   finish_failed(std::make_error_code(std::errc::bad_message));
@@ -350,19 +352,26 @@ void Attempt::time_out() {
 
 const char* health_text(Health health) {
   switch (health) {
-    case Health::untried: return "untried";
-    case Health::healthy: return "healthy";
-    case Health::suspect: return "suspect";
-    case Health::down: return "down";
+    case Health::untried:
+      return "untried";
+    case Health::healthy:
+      return "healthy";
+    case Health::suspect:
+      return "suspect";
+    case Health::down:
+      return "down";
   }
   return "?";
 }
 
 const char* protocol_text(Protocol protocol) {
   switch (protocol) {
-    case Protocol::udp: return "udp";
-    case Protocol::tcp: return "tcp";
-    case Protocol::tls: return "tls";
+    case Protocol::udp:
+      return "udp";
+    case Protocol::tcp:
+      return "tcp";
+    case Protocol::tls:
+      return "tls";
   }
   return "?";
 }

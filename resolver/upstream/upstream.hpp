@@ -86,8 +86,9 @@ class Upstream {
   /// What a question to this upstream is expected to cost, failures included.
   Duration expected_cost() const;
 
-  /// Sends a question; `patience` is its retry time-out. The attempt reports to `exchange` until it is over or detached. Null when
-  /// it can't be sent (over quota, no route): the reason is then recorded, and given in `error`.
+  /// Sends a question; `patience` is its retry time-out. The attempt reports to `exchange` until it
+  /// is over or detached. Null when it can't be sent (over quota, no route): the reason is then
+  /// recorded, and given in `error`.
   Attempt* ask(const Question& question, Exchange* exchange, Duration patience,
                std::error_code& error);
   /// Takes an attempt that is over out of the list, so that the caller destroys it.
@@ -139,7 +140,7 @@ class Upstream {
 
   bool speaks_edns_ = true;
   Cookie cookie_;
-  bool mixes_case_ = true;       // we mix letter cases and expect them back ("0x20")
+  bool mixes_case_ = true;  // we mix letter cases and expect them back ("0x20")
   bool has_kept_case_ = false;
   unsigned case_changes_ = 0;
   UpstreamCounters counters_;

@@ -6,9 +6,9 @@
 namespace dnscache {
 namespace {
 
-constexpr std::size_t opt_size = 11;           // bytes of an OPT record without options
+constexpr std::size_t opt_size = 11;            // bytes of an OPT record without options
 constexpr std::size_t extended_error_size = 6;  // bytes of the option without text, RFC 8914
-constexpr std::size_t record_fixed_size = 10;  // type, class, TTL, length of the data
+constexpr std::size_t record_fixed_size = 10;   // type, class, TTL, length of the data
 
 // Writes the OPT record of a reply: our buffer size, the client's DO, and an extended error.
 std::uint8_t* write_opt(const Query& query, std::uint16_t rcode, ExtendedError error,
@@ -54,8 +54,12 @@ class ResponseReader {
  public:
   ResponseReader(ByteView packet, std::size_t records_at, std::uint16_t question_type,
                  Response& response)
-      : packet_(packet), start_(records_at), at_(records_at), type_(question_type),
-        response_(response), answer_(response.answer) {}
+      : packet_(packet),
+        start_(records_at),
+        at_(records_at),
+        type_(question_type),
+        response_(response),
+        answer_(response.answer) {}
 
   bool read(std::uint32_t no_soa_ttl) {
     const unsigned counts[] = {load16(&packet_[6]), load16(&packet_[8]), load16(&packet_[10])};
@@ -125,16 +129,23 @@ class ResponseReader {
   // The data of types whose form clients rely on without looking again.
   bool data_is_sound(std::uint16_t type, std::size_t data, std::size_t size) const {
     switch (type) {
-      case rr_type::a: return size == 4;
-      case rr_type::aaaa: return size == 16;
+      case rr_type::a:
+        return size == 4;
+      case rr_type::aaaa:
+        return size == 16;
       case rr_type::cname:
       case rr_type::ns:
       case rr_type::ptr:
-      case rr_type::dname: return names_fill(data, size, 0, 1, 0);
-      case rr_type::mx: return names_fill(data, size, 2, 1, 0);
-      case rr_type::srv: return names_fill(data, size, 6, 1, 0);
-      case rr_type::soa: return names_fill(data, size, 0, 2, 20);
-      default: return true;
+      case rr_type::dname:
+        return names_fill(data, size, 0, 1, 0);
+      case rr_type::mx:
+        return names_fill(data, size, 2, 1, 0);
+      case rr_type::srv:
+        return names_fill(data, size, 6, 1, 0);
+      case rr_type::soa:
+        return names_fill(data, size, 0, 2, 20);
+      default:
+        return true;
     }
   }
 
@@ -167,9 +178,8 @@ class ResponseReader {
 };
 
 bool equal_without_case(ByteView a, ByteView b) {
-  return std::ranges::equal(a, b, [](std::uint8_t x, std::uint8_t y) {
-    return to_lower(x) == to_lower(y);
-  });
+  return std::ranges::equal(
+      a, b, [](std::uint8_t x, std::uint8_t y) { return to_lower(x) == to_lower(y); });
 }
 
 }  // namespace
@@ -199,8 +209,8 @@ std::size_t reply_overhead(const Query& query) {
 std::size_t write_reply(const Query& query, const AnswerView& answer, const TtlRule& ttl,
                         std::size_t limit, std::uint8_t* out) {
   const auto rcode = static_cast<std::uint16_t>(answer.rcode);
-  std::uint16_t flags = header_flag::response | header_flag::recursion_available |
-                        (rcode & header_flag::rcode_mask);
+  std::uint16_t flags =
+      header_flag::response | header_flag::recursion_available | (rcode & header_flag::rcode_mask);
   flags |= query.flags & (header_flag::recursion_desired | header_flag::checking_disabled);
   const bool asked_for_verdict =
       query.wants(header_flag::authentic_data) || query.question.dnssec_ok;

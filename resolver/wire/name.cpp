@@ -107,9 +107,8 @@ std::optional<Name> Name::parse(std::string_view text) {
 
 std::optional<Name> Name::read(ByteView message, std::size_t& offset) {
   Name name;
-  const bool good = walk_name(message, offset, [&](ByteView label) {
-    return name.append_label(label);
-  });
+  const bool good =
+      walk_name(message, offset, [&](ByteView label) { return name.append_label(label); });
   if (!good) return std::nullopt;
   return name;
 }

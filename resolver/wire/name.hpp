@@ -14,8 +14,8 @@ namespace dnscache {
 /// Bytes that somebody else owns.
 using ByteView = std::span<const std::uint8_t>;
 
-inline constexpr std::size_t max_name_size = 255;   ///< bytes in wire form, RFC 1035 section 2.3.4
-inline constexpr std::size_t max_label_size = 63;   ///< bytes, without the length byte
+inline constexpr std::size_t max_name_size = 255;  ///< bytes in wire form, RFC 1035 section 2.3.4
+inline constexpr std::size_t max_label_size = 63;  ///< bytes, without the length byte
 
 /// ASCII lower case; DNS compares names without case in ASCII only (RFC 4343).
 constexpr std::uint8_t to_lower(std::uint8_t c) {

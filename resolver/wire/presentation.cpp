@@ -70,13 +70,17 @@ std::string known_data(std::uint16_t type, DataReader& data) {
   std::string text;
   const auto add = [&](const std::string& field) { text += (text.empty() ? "" : " ") + field; };
   switch (type) {
-    case rr_type::a: return data.address(AF_INET, 4);
-    case rr_type::aaaa: return data.address(AF_INET6, 16);
+    case rr_type::a:
+      return data.address(AF_INET, 4);
+    case rr_type::aaaa:
+      return data.address(AF_INET6, 16);
     case rr_type::cname:
     case rr_type::dname:
     case rr_type::ns:
-    case rr_type::ptr: return data.name();
-    case rr_type::txt: return data.strings();
+    case rr_type::ptr:
+      return data.name();
+    case rr_type::txt:
+      return data.strings();
     case rr_type::mx:
       add(data.number(2));
       add(data.name());
@@ -90,7 +94,8 @@ std::string known_data(std::uint16_t type, DataReader& data) {
       add(data.name());
       for (int i = 0; i < 5; ++i) add(data.number(4));
       return text;
-    default: return text;
+    default:
+      return text;
   }
 }
 
@@ -121,8 +126,8 @@ void for_each_record(const Question& question, const AnswerView& answer,
     for (unsigned i = 0; i < count; ++i) {
       const auto owner = Name::read(message, at);
       if (!owner || at + 10 > message.size()) return;
-      RecordText record{section, owner->to_text(), load16(&message[at]), load32(&message[at + 4]),
-                        {}};
+      RecordText record{
+          section, owner->to_text(), load16(&message[at]), load32(&message[at + 4]), {}};
       const std::size_t size = load16(&message[at + 8]);
       at += 10;
       if (size > message.size() - at) return;

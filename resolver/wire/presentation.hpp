@@ -14,7 +14,7 @@ struct RecordText {
   std::string name;
   std::uint16_t type = 0;
   std::uint32_t ttl = 0;  ///< seconds, as it was received
-  std::string data;       ///< RFC 1035 section 5.1; for types that are not known, RFC 3597 section 5
+  std::string data;  ///< RFC 1035 section 5.1; for types that are not known, RFC 3597 section 5
 };
 
 /// Calls `use` with every record of the answer to `question`.

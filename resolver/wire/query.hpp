@@ -23,10 +23,10 @@ struct Query {
   Question question;
   std::uint16_t question_class = 0;
   std::uint16_t id = 0;
-  std::uint16_t flags = 0;          ///< the header's flag bits, see header_flag
-  ByteView question_section;        ///< in the packet: the name in the client's case, type, class
+  std::uint16_t flags = 0;    ///< the header's flag bits, see header_flag
+  ByteView question_section;  ///< in the packet: the name in the client's case, type, class
   bool has_edns = false;
-  std::uint16_t udp_size = 512;     ///< bytes that the client can take over UDP
+  std::uint16_t udp_size = 512;  ///< bytes that the client can take over UDP
 
   bool wants(std::uint16_t flag) const { return (flags & flag) != 0; }
 };

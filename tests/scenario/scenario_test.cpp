@@ -79,22 +79,38 @@ class ResponseBuilder {
   std::string next() { return words_.at(at_++); }
 
   void word(const std::string& word) {
-    if (word == "tc") flags_ |= flag_tc;
-    else if (word == "ad") flags_ |= flag_ad;
-    else if (word == "wrong-id") id_change_ = 1;
-    else if (word == "wrong-question") wrong_question_ = true;
-    else if (word == "changed-case") changed_case_ = true;
-    else if (word == "upper-case") upper_case_ = true;
-    else if (word == "no-edns") with_edns_ = false;
-    else if (word == "broken") broken_ = true;
-    else if (word.starts_with("cookie=")) add_cookie(cookie_of(query_), word.substr(7));
-    else if (word == "wrong-cookie") add_cookie(Bytes(8, 0xee), "server00");
-    else if (word.starts_with("ttl=")) ttl_ = in_seconds(word.substr(4));
-    else if (word == "authority") section_ = 1;
-    else if (word == "additional") section_ = 2;
-    else if (word.starts_with("owner=")) owner_ = word.substr(6);
-    else if (word.starts_with("soa=")) add_soa(in_seconds(word.substr(4)));
-    else add_record(word, next());
+    if (word == "tc")
+      flags_ |= flag_tc;
+    else if (word == "ad")
+      flags_ |= flag_ad;
+    else if (word == "wrong-id")
+      id_change_ = 1;
+    else if (word == "wrong-question")
+      wrong_question_ = true;
+    else if (word == "changed-case")
+      changed_case_ = true;
+    else if (word == "upper-case")
+      upper_case_ = true;
+    else if (word == "no-edns")
+      with_edns_ = false;
+    else if (word == "broken")
+      broken_ = true;
+    else if (word.starts_with("cookie="))
+      add_cookie(cookie_of(query_), word.substr(7));
+    else if (word == "wrong-cookie")
+      add_cookie(Bytes(8, 0xee), "server00");
+    else if (word.starts_with("ttl="))
+      ttl_ = in_seconds(word.substr(4));
+    else if (word == "authority")
+      section_ = 1;
+    else if (word == "additional")
+      section_ = 2;
+    else if (word.starts_with("owner="))
+      owner_ = word.substr(6);
+    else if (word.starts_with("soa="))
+      add_soa(in_seconds(word.substr(4)));
+    else
+      add_record(word, next());
   }
 
   void add_cookie(const Bytes& ours, const std::string& theirs) {
@@ -261,9 +277,14 @@ class Player {
     std::size_t size = 0;
     switch (decide(worker_, Transport::udp, packet, query, world_.cache_now(), 4096, out.data(),
                    size)) {
-      case Verdict::ignore: return;
-      case Verdict::reply: out.resize(size); answers_.push_back(decode(out).value()); return;
-      case Verdict::resolve: break;
+      case Verdict::ignore:
+        return;
+      case Verdict::reply:
+        out.resize(size);
+        answers_.push_back(decode(out).value());
+        return;
+      case Verdict::resolve:
+        break;
     }
     service_.ask(query.question, [this, packet](const Answer& answer) {
       Bytes bytes(65535);
@@ -279,9 +300,9 @@ class Player {
     REQUIRE_FALSE(answers_.empty());
     const Message answer = answers_.front();
     answers_.pop_front();
-    static const std::map<std::string, unsigned> rcodes{
-        {"NOERROR", 0}, {"FORMERR", 1}, {"SERVFAIL", 2}, {"NXDOMAIN", 3},
-        {"NOTIMP", 4},  {"REFUSED", 5}};
+    static const std::map<std::string, unsigned> rcodes{{"NOERROR", 0},  {"FORMERR", 1},
+                                                        {"SERVFAIL", 2}, {"NXDOMAIN", 3},
+                                                        {"NOTIMP", 4},   {"REFUSED", 5}};
     CHECK(answer.rcode == rcodes.at(words.at(1)));
     CHECK(answer.has(flag_qr));
     CHECK(answer.has(flag_ra));
@@ -392,7 +413,8 @@ class Player {
     Carrier* carrier = parcel.carrier;
     carrier->forget(parcel);
     // A carrier drops packets with another id by itself.
-    const bool same_id = packet[0] == kept.parcel->query()[0] && packet[1] == kept.parcel->query()[1];
+    const bool same_id =
+        packet[0] == kept.parcel->query()[0] && packet[1] == kept.parcel->query()[1];
     if (same_id && parcel.receive(packet)) return;
     parcel.carrier = carrier;
     world_.sent().push_front(kept);

@@ -250,7 +250,8 @@ TEST_CASE("a walk meets every answer while others come and go") {
     answer.ttl = 60;
     const auto extra = question("x" + std::to_string(other++) + ".example");
     cache.store(extra, answer, start.cache);
-    if (other % 2 == 0) cache.flush_name(question("x" + std::to_string(other / 2) + ".example").name);
+    if (other % 2 == 0)
+      cache.flush_name(question("x" + std::to_string(other / 2) + ".example").name);
     if (other > 40) break;  // flush_name() walks the whole cache itself
   }
   CHECK(met > 0);

@@ -125,7 +125,8 @@ TEST_CASE("what we ask an upstream is what it reads") {
   const Name name = *Name::parse("www.example.com");
   for (const bool edns : {false, true}) {
     Bytes out(512);
-    out.resize(write_query({name, rr_type::aaaa, true, true}, name.bytes(), 77, edns, {}, out.data()));
+    out.resize(
+        write_query({name, rr_type::aaaa, true, true}, name.bytes(), 77, edns, {}, out.data()));
     const auto message = test::decode(out).value();
     CHECK(message.id == 77);
     CHECK(message.has(test::flag_rd));
