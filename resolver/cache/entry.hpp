@@ -62,8 +62,12 @@ struct Entry {
     return type == other_type && key_bits == bits && name_size == other_name.size() &&
            std::memcmp(name_bytes(), other_name.data(), name_size) == 0;
   }
-  /// Zero for a moment before it was stored: threads read the clock at different times.
-  std::uint32_t age(CacheSeconds now) const { return now > stored_at ? now - stored_at : 0; }
+  /// Zero for a moment before it was stored, as threads read the clock at different times. What was
+  /// stored before this boot has a `stored_at` that has wrapped below zero.
+  std::uint32_t age(CacheSeconds now) const {
+    const auto age = static_cast<std::int32_t>(now - stored_at);
+    return age > 0 ? static_cast<std::uint32_t>(age) : 0;
+  }
   bool is_failure() const {
     return static_cast<Rcode>(rcode) != Rcode::no_error &&
            static_cast<Rcode>(rcode) != Rcode::nx_domain;
