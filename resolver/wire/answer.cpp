@@ -85,7 +85,9 @@ class ResponseReader {
  private:
   bool read_record(unsigned section) {
     const std::size_t owner = at_;
-    if (!check_name(packet_, at_) || at_ + record_fixed_size > packet_.size()) return false;
+    if (!check_name(packet_, at_, start_, answer_.ttl_offsets) ||
+        at_ + record_fixed_size > packet_.size())
+      return false;
     const std::uint8_t* fixed = &packet_[at_];
     const std::uint16_t type = load16(fixed);
     const std::size_t data = at_ + record_fixed_size;
@@ -93,10 +95,11 @@ class ResponseReader {
     if (data + data_size > packet_.size()) return false;
     at_ = data + data_size;
     if (type == rr_type::opt) return read_opt(section, owner, fixed, data, data_size);
+    const bool is_kept = records_end_ == 0;  // behind OPT, which leaves a gap, nothing is
+    if (is_kept) answer_.ttl_offsets.push_back(static_cast<std::uint16_t>(data - 6 - start_));
     if (!data_is_sound(type, data, data_size)) return false;
-    if (records_end_ != 0) return true;  // behind OPT, which leaves a gap: only additional records
+    if (!is_kept) return true;
     const std::uint32_t ttl = sane_ttl(fixed + 4);
-    answer_.ttl_offsets.push_back(static_cast<std::uint16_t>(data - 6 - start_));
     lowest_ttl_ = std::min(lowest_ttl_, ttl);
     if (section == 0 && (type == type_ || type_ == rr_type::any)) answer_.has_data = true;
     if (section == 1 && type == rr_type::soa) {
@@ -154,7 +157,7 @@ class ResponseReader {
     const ByteView up_to_here = packet_.first(data + size);
     std::size_t at = data + before;
     for (unsigned i = 0; i < names; ++i) {
-      if (!check_name(up_to_here, at)) return false;
+      if (!check_name(up_to_here, at, start_, answer_.ttl_offsets)) return false;
     }
     return at + after == data + size;
   }

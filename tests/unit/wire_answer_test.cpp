@@ -191,6 +191,21 @@ TEST_CASE("record data whose form clients rely on is checked") {
   CHECK(fault(65280, {}) == ResponseFault::none);
 }
 
+TEST_CASE("a name that runs through a TTL, which will change, is refused") {
+  Response response;
+  const std::uint8_t record = 12 + 13 + 4;  // where the first record begins
+  const auto fault = [&](std::uint8_t target) {
+    return read(ResponseWriter().add(0, rr_type::cname, 0, {0xc0, target}), response);
+  };
+  CHECK(fault(12) == ResponseFault::none);
+  for (std::uint8_t at = 6; at < 10; ++at) {
+    CHECK(fault(static_cast<std::uint8_t>(record + at)) == ResponseFault::malformed);
+  }
+  const Bytes data{0xc0, static_cast<std::uint8_t>(record + 6)};
+  CHECK(read(ResponseWriter().add(0, rr_type::a, 0, address).add(0, rr_type::cname, 9, data),
+             response) == ResponseFault::malformed);
+}
+
 TEST_CASE("a failure without a question is believed, data without one is not") {
   Response response;
   const auto header = [](std::uint8_t rcode) {

@@ -93,6 +93,15 @@ TEST_CASE("names that loop, point ahead, into the header or out of the message a
   }
 }
 
+TEST_CASE("what a pointer leads to ends before the name that has the pointer") {
+  Bytes message = message_of({2, 'x', 0xc0, 12});  // a label of the pointer's first byte …
+  message.resize(message.size() + 13);             // … and one of twelve zeros behind it
+  std::size_t offset = 14;
+  CHECK_FALSE(Name::read(message, offset));
+  offset = 14;
+  CHECK_FALSE(check_name(message, offset));
+}
+
 TEST_CASE("a chain of pointers is followed only so far") {
   Bytes message = message_of({0});
   std::vector<std::size_t> at{12};
