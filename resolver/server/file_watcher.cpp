@@ -71,8 +71,9 @@ bool FileWatcher::read_events() {
       inotify_event event;
       std::memcpy(&event, buffer.data() + at, sizeof event);
       const char* name = event.len != 0 ? buffer.data() + at + sizeof event : "";
+      const int folder = event.wd;  // clang captures no structure with a flexible array
       is_ours = is_ours || std::ranges::any_of(watches_, [&](const Watch& watch) {
-                  return watch.descriptor == event.wd && watch.name == name;
+                  return watch.descriptor == folder && watch.name == name;
                 });
       at += sizeof event + event.len;
     }

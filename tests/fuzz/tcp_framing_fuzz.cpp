@@ -26,7 +26,7 @@ void require(bool holds) {
 /// A worker that listens on a loopback address and whose resolver answers everything at once.
 struct Server {
   Server() {
-    auto sockets = open_listener(*Endpoint::parse("127.0.0.1:0", 53), false);
+    auto sockets = open_listener(*Endpoint::parse("127.0.0.1:0", 53), Sharing::none);
     require(static_cast<bool>(sockets));
     endpoint = sockets->endpoint;
     std::vector<ListenSockets> listeners;
