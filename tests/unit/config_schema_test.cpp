@@ -14,10 +14,8 @@ std::string section_of(const std::string& key) {
   return dot == std::string::npos ? "" : key.substr(0, dot);
 }
 
-// The tests run anywhere in or below the build directory; the page is in the source tree.
 std::string manual_page() {
-  const std::filesystem::path source = __FILE__;
-  std::ifstream file(source.parent_path() / "../../man/dnscachectl.yaml.5");
+  std::ifstream file(DNSCACHE_SOURCE_DIR "/man/dnscachectl.yaml.5");
   REQUIRE(file);
   return {std::istreambuf_iterator<char>(file), {}};
 }
