@@ -8,6 +8,7 @@
 
 #include "cli/bench.hpp"
 #include "cli/check.hpp"
+#include "cli/doctor.hpp"
 #include "cli/flush.hpp"
 #include "cli/serve.hpp"
 #include "cli/setup.hpp"
@@ -26,6 +27,7 @@ struct Options {
   RemoveOptions remove;
   RecoverOptions recover;
   StatusOptions status;
+  DoctorOptions doctor;
   FlushOptions flush;
   std::string shell;               ///< completion
   std::vector<std::string> words;  ///< __complete

@@ -23,6 +23,7 @@ Result<ExitCode> run(const std::string& command, const Options& options) {
   if (command == "remove") return run_remove(options.remove);
   if (command == "recover") return run_recover(options.recover);
   if (command == "status") return run_status(options.status);
+  if (command == "doctor") return run_doctor(options.doctor);
   if (command == "flush") return run_flush(options.flush);
   if (command == "completion") return run_completion(options.shell);
   if (command == "__complete") return run_complete(options.words);
@@ -36,8 +37,8 @@ Result<ExitCode> run(const std::string& command, const Options& options) {
 // Options that stand before the command belong to every command.
 void share_global_options(Options& options) {
   options.setup.root = options.remove.root = options.recover.root = options.root;
-  options.serve.control = options.status.control = options.flush.control = options.bench.control =
-      options.control;
+  options.serve.control = options.status.control = options.doctor.control = options.flush.control =
+      options.bench.control = options.control;
 }
 
 ExitCode report(const Error& error) {
