@@ -97,7 +97,10 @@ void add_status(CLI::App& app, StatusOptions& options) {
   command.add_option("--name", options.name, "The name that is looked up through the cache")
       ->type_name("NAME")
       ->capture_default_str();
+  auto* watch = command.add_flag("-w,--watch", options.is_watching,
+                                 "Show it anew every second, until q is pressed");
   add_json(command, options.is_json);
+  watch->excludes("--json");
 }
 
 void add_doctor(CLI::App& app, DoctorOptions& options) {
@@ -117,9 +120,35 @@ void add_flush(CLI::App& app, FlushOptions& options) {
       command.add_option("--zone", options.zone, "Answers about this name and every name below it")
           ->type_name("ZONE");
   auto* all = command.add_flag("--all", options.is_all, "Every answer");
-  name->excludes(zone)->excludes(all);
-  zone->excludes(all);
+  auto* negative = command.add_flag("--negative", options.is_negative,
+                                    "Answers that say that there is no such name or data");
+  name->excludes(zone)->excludes(all)->excludes(negative);
+  zone->excludes(all)->excludes(negative);
+  negative->excludes(all);
   add_json(command, options.is_json);
+}
+
+void add_cache(CLI::App& app, CacheOptions& options, FlushOptions& flush) {
+  auto& cache = *app.add_subcommand("cache", "Look into the cache");
+  cache.require_subcommand(1);
+
+  auto& list = *cache.add_subcommand("list", "The answers that were asked for most");
+  list.add_option("--zone", options.zone, "Only this name and every name below it")
+      ->type_name("ZONE");
+  list.add_option("--top", options.top, "How many; 0: all")->type_name("N")->capture_default_str();
+  add_json(list, options.is_json);
+
+  auto& get = *cache.add_subcommand("get", "The records that are cached for a name");
+  get.add_option("name", options.name, "The name")->type_name("NAME")->required();
+  get.add_option("type", options.type, "Only this record type")->type_name("TYPE");
+  add_json(get, options.is_json);
+
+  add_flush(cache, flush);
+
+  auto& dump = *cache.add_subcommand("dump", "Write every answer to a file");
+  dump.add_option("file", options.file, "The file; '-' for stdout")->type_name("FILE")->required();
+  auto& load = *cache.add_subcommand("load", "Put the answers of such a file into the cache");
+  load.add_option("file", options.file, "The file; '-' for stdin")->type_name("FILE")->required();
 }
 
 void add_bench(CLI::App& app, BenchOptions& options) {
@@ -185,6 +214,7 @@ std::unique_ptr<CLI::App> make_commands(Options& options) {
   add_doctor(*app, options.doctor);
   add_bench(*app, options.bench);
   add_flush(*app, options.flush);
+  add_cache(*app, options.cache, options.flush);
   add_check(*app, options.check);
   add_serve(*app, options.serve);
   add_remove(*app, options.remove);
@@ -195,7 +225,7 @@ std::unique_ptr<CLI::App> make_commands(Options& options) {
 
 std::vector<std::string> choices_of(const CLI::App& command, const CLI::Option& option) {
   if (command.get_name() == "completion" && option.check_name("shell")) return shells;
-  if (option.check_name("--type")) return common_types;
+  if (option.check_name("--type") || option.check_name("type")) return common_types;
   if (option.check_name("--mode")) return modes;
   return {};
 }

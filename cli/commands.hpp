@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/bench.hpp"
+#include "cli/cache.hpp"
 #include "cli/check.hpp"
 #include "cli/doctor.hpp"
 #include "cli/flush.hpp"
@@ -29,6 +30,7 @@ struct Options {
   StatusOptions status;
   DoctorOptions doctor;
   FlushOptions flush;
+  CacheOptions cache;
   std::string shell;               ///< completion
   std::vector<std::string> words;  ///< __complete
 };

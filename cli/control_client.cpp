@@ -79,22 +79,6 @@ bool send_all(int fd, std::string_view text, Clock::time_point deadline) {
   return true;
 }
 
-std::optional<std::string> receive_line(int fd, Clock::time_point deadline) {
-  std::string line;
-  char buffer[16384];
-  while (line.size() < max_reply_bytes && wait_for(fd, POLLIN, deadline)) {
-    const auto received = ::recv(fd, buffer, sizeof buffer, 0);
-    if (received == 0) break;
-    if (received < 0) {
-      if (errno == EINTR || errno == EAGAIN) continue;
-      break;
-    }
-    line.append(buffer, static_cast<std::size_t>(received));
-    if (const auto end = line.find('\n'); end != line.npos) return line.substr(0, end);
-  }
-  return std::nullopt;
-}
-
 // An engine of another version may leave a member out or give it another type.
 template <class T>
 T member(const nlohmann::json& object, const char* key, T fallback) {
@@ -124,6 +108,10 @@ UpstreamStatus parse_upstream(const nlohmann::json& object, const std::string& z
   upstream.answered = member<std::uint64_t>(object, "answered", 0);
   upstream.timeouts = member<std::uint64_t>(object, "timeouts", 0);
   upstream.errors = member<std::uint64_t>(object, "errors", 0);
+  upstream.hedged = member<std::uint64_t>(object, "hedged", 0);
+  upstream.won = member<std::uint64_t>(object, "won", 0);
+  upstream.packets_per_second_peak = member<std::uint64_t>(object, "packets_per_second_peak", 0);
+  if (object.contains("quota")) upstream.quota = member<std::uint64_t>(object, "quota", 0);
   upstream.last_failure = member<std::string>(object, "last_failure", "");
   upstream.last_failure_seconds_ago = optional_number(object, "last_failure_seconds_ago");
   return upstream;
@@ -131,24 +119,71 @@ UpstreamStatus parse_upstream(const nlohmann::json& object, const std::string& z
 
 }  // namespace
 
-Result<nlohmann::json> ask_engine(const std::filesystem::path& socket,
-                                  const nlohmann::json& request,
-                                  std::chrono::milliseconds timeout) {
-  const auto deadline = Clock::now() + timeout;
+Result<EngineConnection> EngineConnection::open(const std::filesystem::path& socket) {
   auto fd = connect_to(socket);
   if (!fd) return fd.error();
-  if (!send_all(fd->get(), request.dump() + '\n', deadline)) return no_reply(socket);
-  const auto line = receive_line(fd->get(), deadline);
-  if (!line) return no_reply(socket);
-  auto reply = nlohmann::json::parse(*line, nullptr, false);
-  if (!reply.is_object()) {
-    return Error{fmt::format("what listens on {} is not dnscachectl's engine", socket.string())};
+  return EngineConnection(socket, std::move(*fd));
+}
+
+std::optional<std::string> EngineConnection::receive_line(std::chrono::milliseconds timeout) {
+  const auto deadline = Clock::now() + timeout;
+  received_.erase(0, used_);
+  used_ = 0;
+  std::size_t searched = 0;
+  char buffer[65536];
+  while (true) {
+    if (const auto end = received_.find('\n', searched); end != received_.npos) {
+      used_ = end + 1;
+      return received_.substr(0, end);
+    }
+    searched = received_.size();
+    if (searched >= max_reply_bytes || !wait_for(fd_.get(), POLLIN, deadline)) break;
+    const auto size = ::recv(fd_.get(), buffer, sizeof buffer, 0);
+    if (size == 0) break;
+    if (size < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (size < 0) break;
+    received_.append(buffer, static_cast<std::size_t>(size));
   }
-  if (!member(reply, "ok", false)) {
+  is_open_ = false;
+  return std::nullopt;
+}
+
+Result<nlohmann::json> EngineConnection::ask(const nlohmann::json& request,
+                                             const std::function<void(nlohmann::json&&)>& use,
+                                             std::chrono::milliseconds timeout) {
+  is_open_ = send_all(fd_.get(), request.dump() + '\n', Clock::now() + timeout);
+  if (!is_open_) return no_reply(socket_);
+  while (true) {
+    const auto line = receive_line(timeout);
+    if (!line) return no_reply(socket_);
+    auto reply = nlohmann::json::parse(*line, nullptr, false);
+    if (!reply.is_object()) {
+      is_open_ = false;
+      return Error{fmt::format("what listens on {} is not dnscachectl's engine", socket_.string())};
+    }
+    if (use && !reply.contains("ok")) {
+      use(std::move(reply));
+      continue;
+    }
+    if (member(reply, "ok", false)) return reply;
     return Error{member<std::string>(reply, "error", "the engine refused the request"),
                  static_cast<ExitCode>(member(reply, "exit_code", 1))};
   }
-  return reply;
+}
+
+Result<nlohmann::json> ask_engine(const std::filesystem::path& socket,
+                                  const nlohmann::json& request,
+                                  std::chrono::milliseconds timeout) {
+  return ask_engine_for_lines(socket, request, {}, timeout);
+}
+
+Result<nlohmann::json> ask_engine_for_lines(const std::filesystem::path& socket,
+                                            const nlohmann::json& request,
+                                            const std::function<void(nlohmann::json&&)>& use,
+                                            std::chrono::milliseconds timeout) {
+  auto engine = EngineConnection::open(socket);
+  if (!engine) return engine.error();
+  return engine->ask(request, use, timeout);
 }
 
 std::filesystem::path control_path(const std::filesystem::path& wanted) {
@@ -186,6 +221,10 @@ EngineStatus parse_status(const nlohmann::json& reply) {
   status.cache_bytes = member<std::uint64_t>(cache, "bytes", 0);
   status.cache_size_bytes = member<std::uint64_t>(cache, "size_bytes", 0);
   status.evictions = member<std::uint64_t>(cache, "evictions", 0);
+  if (reply.contains("linklocal_allowance_exceeded")) {
+    status.linklocal_allowance_exceeded =
+        member<std::uint64_t>(reply, "linklocal_allowance_exceeded", 0);
+  }
   for (const auto& group : member(reply, "groups", nlohmann::json::array())) {
     const auto zone = member<std::string>(group, "zone", ".");
     for (const auto& upstream : member(group, "upstreams", nlohmann::json::array())) {

@@ -4,11 +4,13 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "cli/unique_fd.hpp"
 #include "resolver/endpoint.hpp"
 #include "resolver/error.hpp"
 
@@ -20,6 +22,37 @@ namespace dnscache::cli {
 Result<nlohmann::json> ask_engine(const std::filesystem::path& socket,
                                   const nlohmann::json& request,
                                   std::chrono::milliseconds timeout = std::chrono::seconds(3));
+
+/// The same for commands that are answered by many lines: `use` gets all but the last, which is
+/// returned. `timeout` is how long to wait for each.
+Result<nlohmann::json> ask_engine_for_lines(
+    const std::filesystem::path& socket, const nlohmann::json& request,
+    const std::function<void(nlohmann::json&&)>& use,
+    std::chrono::milliseconds timeout = std::chrono::seconds(10));
+
+/// A connection to the engine for many commands.
+class EngineConnection {
+ public:
+  static Result<EngineConnection> open(const std::filesystem::path& socket);
+
+  /// As ask_engine().
+  Result<nlohmann::json> ask(const nlohmann::json& request,
+                             const std::function<void(nlohmann::json&&)>& use = {},
+                             std::chrono::milliseconds timeout = std::chrono::seconds(3));
+  /// False once the engine has not answered.
+  bool is_open() const { return is_open_; }
+
+ private:
+  EngineConnection(std::filesystem::path socket, UniqueFd fd)
+      : socket_(std::move(socket)), fd_(std::move(fd)) {}
+  std::optional<std::string> receive_line(std::chrono::milliseconds timeout);
+
+  std::filesystem::path socket_;
+  UniqueFd fd_;
+  std::string received_;
+  std::size_t used_ = 0;  // bytes of received_ that were given out
+  bool is_open_ = true;
+};
 
 /// One upstream as the engine sees it.
 struct UpstreamStatus {
@@ -33,7 +66,11 @@ struct UpstreamStatus {
   std::uint64_t answered = 0;
   std::uint64_t timeouts = 0;
   std::uint64_t errors = 0;
-  std::string last_failure;  ///< empty: none yet
+  std::uint64_t hedged = 0;  ///< asked because another was slow
+  std::uint64_t won = 0;     ///< of those, answered first
+  std::uint64_t packets_per_second_peak = 0;
+  std::optional<std::uint64_t> quota;  ///< packets per second
+  std::string last_failure;            ///< empty: none yet
   std::optional<double> last_failure_seconds_ago;
 };
 
@@ -55,6 +92,8 @@ struct EngineStatus {
   std::uint64_t cache_bytes = 0;
   std::uint64_t cache_size_bytes = 0;
   std::uint64_t evictions = 0;
+  /// Packets that EC2 dropped on their way to link-local services; nothing elsewhere.
+  std::optional<std::uint64_t> linklocal_allowance_exceeded;
   std::vector<UpstreamStatus> upstreams;
   nlohmann::json reply;  ///< the whole of it, for --json
 

@@ -13,8 +13,12 @@ namespace {
 Result<nlohmann::json> request_for(const FlushOptions& options) {
   nlohmann::json request = {{"command", "flush"}};
   if (options.is_all) return request;
+  if (options.is_negative) {
+    request["negative"] = true;
+    return request;
+  }
   if (options.name.empty() && options.zone.empty()) {
-    return Error{"say what to forget: a name, --zone ZONE or --all", ExitCode::usage};
+    return Error{"say what to forget: a name, --zone ZONE, --negative or --all", ExitCode::usage};
   }
   const auto& text = options.zone.empty() ? options.name : options.zone;
   const auto name = Name::parse(text);

@@ -1,4 +1,4 @@
-// `dnscachectl flush`: forget answers.
+// `dnscachectl flush` and `cache flush`: forget answers.
 #pragma once
 
 #include <filesystem>
@@ -8,11 +8,12 @@
 
 namespace dnscache::cli {
 
-/// What `flush` was asked to do: exactly one of `name`, `zone` and `is_all`.
+/// What `flush` was asked to do: exactly one of `name`, `zone`, `is_negative` and `is_all`.
 struct FlushOptions {
   std::filesystem::path control;  ///< empty: what the configuration says
   std::string name;
   std::string zone;
+  bool is_negative = false;  ///< answers that say that there is no data
   bool is_all = false;
   bool is_json = false;
 };

@@ -25,6 +25,11 @@ Result<ExitCode> run(const std::string& command, const Options& options) {
   if (command == "status") return run_status(options.status);
   if (command == "doctor") return run_doctor(options.doctor);
   if (command == "flush") return run_flush(options.flush);
+  if (command == "cache list") return run_cache_list(options.cache);
+  if (command == "cache get") return run_cache_get(options.cache);
+  if (command == "cache flush") return run_flush(options.flush);
+  if (command == "cache dump") return run_cache_dump(options.cache);
+  if (command == "cache load") return run_cache_load(options.cache);
   if (command == "completion") return run_completion(options.shell);
   if (command == "__complete") return run_complete(options.words);
   if (command == "__man-settings") {
@@ -37,8 +42,15 @@ Result<ExitCode> run(const std::string& command, const Options& options) {
 // Options that stand before the command belong to every command.
 void share_global_options(Options& options) {
   options.setup.root = options.remove.root = options.recover.root = options.root;
-  options.serve.control = options.status.control = options.doctor.control = options.flush.control =
-      options.bench.control = options.control;
+  options.cache.control = options.serve.control = options.status.control = options.doctor.control =
+      options.flush.control = options.bench.control = options.control;
+}
+
+// "setup", "cache list"
+std::string command_of(const CLI::App& app) {
+  const CLI::App& command = *app.get_subcommands().front();
+  const auto below = command.get_subcommands();
+  return command.get_name() + (below.empty() ? "" : ' ' + below.front()->get_name());
 }
 
 ExitCode report(const Error& error) {
@@ -55,7 +67,7 @@ ExitCode main_program(int argc, char** argv) {
     return report_parse_error(*app, error);
   }
   share_global_options(options);
-  const auto code = run(app->get_subcommands().front()->get_name(), options);
+  const auto code = run(command_of(*app), options);
   return code ? *code : report(code.error());
 }
 

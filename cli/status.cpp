@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "cli/host/apply.hpp"
+#include "cli/watch.hpp"
 #include "resolver/config/resolv_conf.hpp"
 #include "resolver/config/text.hpp"
 #include "resolver/config/text_file.hpp"
@@ -42,6 +43,11 @@ std::string failure_in_words(const UpstreamStatus& upstream) {
                      format_uptime(*upstream.last_failure_seconds_ago));
 }
 
+std::string peak_in_words(const UpstreamStatus& upstream) {
+  const std::string peak = format_count(upstream.packets_per_second_peak);
+  return upstream.quota ? fmt::format("{} of {}", peak, format_count(*upstream.quota)) : peak;
+}
+
 Table upstream_table(const EngineStatus& engine) {
   const bool has_routes = std::ranges::any_of(
       engine.upstreams, [](const UpstreamStatus& upstream) { return upstream.zone != "."; });
@@ -51,6 +57,9 @@ Table upstream_table(const EngineStatus& engine) {
                                  {"P99", "rtt_p99_ms", true},
                                  {"SENT", "sent", true},
                                  {"LOST", "timeouts", true},
+                                 {"HEDGED", "hedged", true},
+                                 {"WON", "won", true},
+                                 {"PEAK/S", "packets_per_second_peak", true},
                                  {"LAST FAILURE", "last_failure", false, true}};
   if (has_routes) columns.insert(columns.begin(), {"ZONE", "zone", false, true});
   Table table(std::move(columns));
@@ -64,6 +73,9 @@ Table upstream_table(const EngineStatus& engine) {
                                {optional_milliseconds(upstream.rtt_p99_ms)},
                                {format_count(upstream.sent)},
                                {format_count(upstream.timeouts)},
+                               {format_count(upstream.hedged)},
+                               {format_count(upstream.won)},
+                               {peak_in_words(upstream)},
                                {failure_in_words(upstream)}};
     if (has_routes) cells.insert(cells.begin(), Cell(upstream.zone));
     table.add_row(std::move(cells));
@@ -223,6 +235,13 @@ std::string to_text(const StatusReport& report, const Terminal& terminal) {
                             format_count(engine.evictions)));
   add("engine", fmt::format("version {}, process {}, up {}, on {}", engine.version, engine.pid,
                             format_uptime(engine.uptime_seconds), listen_in_words(engine)));
+  if (const auto dropped = engine.linklocal_allowance_exceeded; dropped && *dropped > 0) {
+    add("network",
+        fmt::format("{} to link-local services dropped by EC2 for exceeding 1,024 per "
+                    "second (linklocal_allowance_exceeded)",
+                    format_counted(*dropped, "packet")),
+        Style::warning);
+  }
   if (!report.units.empty()) add("units", report.units);
   for (const auto& path : report.changed_files) {
     add("drift", path + " was changed since setup; 'dnscachectl setup' repairs it", Style::warning);
@@ -250,10 +269,45 @@ nlohmann::json to_json(const StatusReport& report) {
           {"engine", report.engine.reply}};
 }
 
+namespace {
+
+Result<StatusReport> report_of(const EngineStatus& engine, const std::string& name) {
+  if (engine.listen.empty()) return Error{"the engine does not say where it listens"};
+  StatusReport report;
+  report.engine = engine;
+  report.probe_name = name;
+  report.probe_server = reachable(engine.listen.front());
+  report.probe = look_up(report.probe_server, name);
+  const auto resolv_conf = read_text_file(resolv_conf_path);
+  report.path = lookup_path(resolv_conf ? *resolv_conf : "", engine.listen);
+  const auto system = read_system_facts({});
+  follow_stub(report.path, system, engine.listen);
+  report.units = units_in_words(system);
+  report.changed_files = changed_files();
+  return report;
+}
+
+Result<ExitCode> watch_status(const StatusOptions& options) {
+  const auto socket = control_path(options.control);
+  const auto watched =
+      watch(std::chrono::seconds(1), [&](const Terminal& terminal) -> Result<std::string> {
+        const auto engine = engine_status(socket);
+        if (!engine) return engine.error();
+        const auto report = report_of(*engine, options.name);
+        if (!report) return report.error();
+        return to_text(*report, terminal);
+      });
+  if (!watched) return watched.error();
+  return ExitCode::done;
+}
+
+}  // namespace
+
 Result<ExitCode> run_status(const StatusOptions& options) {
   if (!Name::parse(options.name)) {
     return Error{fmt::format("'{}' is not a domain name", options.name), ExitCode::usage};
   }
+  if (options.is_watching) return watch_status(options);
   auto engine = engine_status(control_path(options.control));
   if (!engine) {
     if (options.is_json && engine.error().code == ExitCode::not_running) {
@@ -261,27 +315,16 @@ Result<ExitCode> run_status(const StatusOptions& options) {
     }
     return engine.error();
   }
-  if (engine->listen.empty()) return Error{"the engine does not say where it listens"};
-  StatusReport report;
-  report.engine = *engine;
-  report.probe_name = options.name;
-  report.probe_server = reachable(engine->listen.front());
-  {
-    Progress progress(fmt::format("looking up {}", options.name), options.is_json);
-    report.probe = look_up(report.probe_server, options.name);
-  }
-  const auto resolv_conf = read_text_file(resolv_conf_path);
-  report.path = lookup_path(resolv_conf ? *resolv_conf : "", engine->listen);
-  const auto system = read_system_facts({});
-  follow_stub(report.path, system, engine->listen);
-  report.units = units_in_words(system);
-  report.changed_files = changed_files();
+  Progress progress(fmt::format("looking up {}", options.name), options.is_json);
+  const auto report = report_of(*engine, options.name);
+  progress.finish();
+  if (!report) return report.error();
   if (options.is_json) {
-    print_json(to_json(report));
+    print_json(to_json(*report));
   } else {
-    print(to_text(report, Terminal::of(STDOUT_FILENO)));
+    print(to_text(*report, Terminal::of(STDOUT_FILENO)));
   }
-  return report.probe.is_answer() ? ExitCode::done : ExitCode::check_failed;
+  return report->probe.is_answer() ? ExitCode::done : ExitCode::check_failed;
 }
 
 }  // namespace dnscache::cli

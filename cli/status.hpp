@@ -19,6 +19,7 @@ struct StatusOptions {
   std::filesystem::path control;     ///< empty: what the configuration says
   std::string name = "example.com";  ///< looked up through the cache
   bool is_json = false;
+  bool is_watching = false;
 };
 
 /// Who answers the lookups of this machine's programs, from its resolv.conf.

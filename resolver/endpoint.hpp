@@ -16,7 +16,7 @@ namespace dnscache {
 struct IpAddress {
   std::array<std::uint8_t, 16> bytes{};  ///< network byte order, unused bytes zero
   bool is_v6 = false;
-  std::uint32_t scope_id = 0;            ///< interface index of a link-local IPv6 address, else 0
+  std::uint32_t scope_id = 0;  ///< interface index of a link-local IPv6 address, else 0
 
   /// "192.0.2.1", "2001:db8::1", "fe80::1%eth0" (interface name or index).
   static std::optional<IpAddress> parse(std::string_view text);
@@ -24,9 +24,9 @@ struct IpAddress {
   std::string to_text() const;
 
   std::size_t size() const { return is_v6 ? 16 : 4; }
-  bool is_loopback() const;       ///< 127.0.0.0/8, ::1 (and its IPv4-mapped form)
-  bool is_link_local() const;     ///< 169.254.0.0/16, fe80::/10
-  bool is_unspecified() const;    ///< 0.0.0.0, ::
+  bool is_loopback() const;     ///< 127.0.0.0/8, ::1 (and its IPv4-mapped form)
+  bool is_link_local() const;   ///< 169.254.0.0/16, fe80::/10
+  bool is_unspecified() const;  ///< 0.0.0.0, ::
   /// RFC 1918, link-local, loopback, RFC 6598 shared space, unspecified, RFC 4193 fc00::/7.
   bool is_private() const;
 

@@ -5,9 +5,7 @@
 
 namespace dnscache {
 
-std::string errno_text(int error_number) {
-  return std::generic_category().message(error_number);
-}
+std::string errno_text(int error_number) { return std::generic_category().message(error_number); }
 
 Error system_error(std::string_view what, int error_number) {
   const bool rights = error_number == EACCES || error_number == EPERM;

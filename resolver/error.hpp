@@ -10,20 +10,20 @@ namespace dnscache {
 
 /// The stable exit codes of the program, see EXIT STATUS in dnscachectl(1).
 enum class ExitCode : int {
-  done = 0,            ///< done, or nothing had to change
-  failure = 1,         ///< the operation failed
-  usage = 2,           ///< the command line was wrong
-  not_running = 3,     ///< no engine answers
-  no_rights = 4,       ///< the caller may not do this
-  check_failed = 5,    ///< a check found problems
-  rolled_back = 6,     ///< a self-test failed and every change was undone
-  would_change = 10,   ///< a dry run with --detailed-exitcode: something would change
+  done = 0,           ///< done, or nothing had to change
+  failure = 1,        ///< the operation failed
+  usage = 2,          ///< the command line was wrong
+  not_running = 3,    ///< no engine answers
+  no_rights = 4,      ///< the caller may not do this
+  check_failed = 5,   ///< a check found problems
+  rolled_back = 6,    ///< a self-test failed and every change was undone
+  would_change = 10,  ///< a dry run with --detailed-exitcode: something would change
 };
 
 /// An expected failure: one line that says what failed and, where there is one, what to do next.
 struct Error {
-  std::string message;                  ///< one line, no trailing full stop or newline
-  ExitCode code = ExitCode::failure;    ///< what the process returns if nobody handles it
+  std::string message;                ///< one line, no trailing full stop or newline
+  ExitCode code = ExitCode::failure;  ///< what the process returns if nobody handles it
 };
 
 /// The errno value as text without its number, "Permission denied" (thread-safe).
@@ -36,8 +36,8 @@ Error system_error(std::string_view what, int error_number);
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::move(value)) {}          // NOLINT: implicit on purpose
-  Result(Error error) : state_(std::move(error)) {}      // NOLINT: implicit on purpose
+  Result(T value) : state_(std::move(value)) {}      // NOLINT: implicit on purpose
+  Result(Error error) : state_(std::move(error)) {}  // NOLINT: implicit on purpose
 
   explicit operator bool() const { return state_.index() == 0; }
   T& operator*() { return std::get<0>(state_); }

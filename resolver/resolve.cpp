@@ -7,9 +7,9 @@
 namespace dnscache {
 namespace {
 
-constexpr std::size_t max_in_flight = 10000;      // questions; each holds about 2 kB
-constexpr std::size_t max_waiting = 2000;         // clients of one question
-constexpr std::uint32_t failure_ttl = 2;          // seconds; RFC 9520 wants 1 s, we want no more
+constexpr std::size_t max_in_flight = 10000;  // questions; each holds about 2 kB
+constexpr std::size_t max_waiting = 50000;    // clients; each holds about 500 bytes
+constexpr std::uint32_t failure_ttl = 2;      // seconds; RFC 9520 wants 1 s, we want no more
 constexpr std::uint32_t no_such_zone_ttl = 10800;
 
 std::uint32_t in_seconds(std::chrono::seconds duration) {
@@ -43,7 +43,8 @@ Answer explain_failure(const Outcome& outcome) {
       return failure(Rcode::server_failure, ExtendedError::no_reachable_authority);
     case Outcome::Kind::unreachable:
       return failure(Rcode::server_failure, ExtendedError::network_error);
-    default: return failure(Rcode::server_failure, ExtendedError::other);
+    default:
+      return failure(Rcode::server_failure, ExtendedError::other);
   }
 }
 
@@ -102,11 +103,11 @@ Resolver::Resolver(World& world, Cache& cache, const Config& config)
     : world_(world), cache_(cache), config_(config), routes_(make_routes(config)) {}
 
 void Resolver::ask(const Question& question, ReplyFunction reply) {
-  Flight* known = in_flight_.find(question);
-  if (known != nullptr ? known->waiting() >= max_waiting : in_flight_.size() >= max_in_flight) {
-    return reply(failure(Rcode::server_failure, ExtendedError::not_ready));
-  }
-  if (known != nullptr) return known->wait(std::move(reply));
+  Flight* underway = in_flight_.find(question);
+  const bool is_full = in_flight_.waiting() >= max_waiting ||
+                       (underway == nullptr && in_flight_.size() >= max_in_flight);
+  if (is_full) return reply(failure(Rcode::server_failure, ExtendedError::not_ready));
+  if (underway != nullptr) return underway->wait(std::move(reply));
   Flight& flight = in_flight_.start(question);
   flight.wait(std::move(reply));
   resolve(*this, flight);
@@ -147,8 +148,7 @@ void Resolver::forget_health() {
 std::shared_ptr<const Routes> Resolver::make_routes(const Config& config) {
   Routes routes;
   for (const RouteConfig& route : config.routes) {
-    routes.push_back(
-        std::make_unique<UpstreamGroup>(world_, config, route.zone, route.upstreams));
+    routes.push_back(std::make_unique<UpstreamGroup>(world_, config, route.zone, route.upstreams));
   }
   routes.push_back(std::make_unique<UpstreamGroup>(world_, config, Name{}, config.upstreams));
   std::ranges::stable_sort(routes, [](const auto& a, const auto& b) {
@@ -159,8 +159,8 @@ std::shared_ptr<const Routes> Resolver::make_routes(const Config& config) {
 
 // The longest zone that the name lies in; the root, which every name lies in, is the last.
 UpstreamGroup& Resolver::group_for(const Routes& routes, const Name& name) const {
-  return **std::ranges::find_if(
-      routes, [&](const auto& group) { return name.is_within(group->zone()); });
+  return **std::ranges::find_if(routes,
+                                [&](const auto& group) { return name.is_within(group->zone()); });
 }
 
 std::optional<Answer> Resolver::stale_answer(const Question& question) const {

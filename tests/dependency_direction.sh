@@ -29,7 +29,7 @@ awk '
     may["resolve"]  = may["dnssec"] " resolve"
     may["server"]   = may["resolve"] " server"
     may["dbus"]     = may["config"] " dbus"
-    may["cli"]      = may["server"] " dbus cli"
+    may["cli"]      = may["server"] " dbus templates cli"
   }
   {
     split($0, field, ":")

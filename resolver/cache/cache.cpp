@@ -13,12 +13,12 @@
 namespace dnscache {
 namespace {
 
-constexpr std::size_t shard_size = 2u << 20;        // bytes; smaller caches have one shard
-constexpr std::size_t max_shards = 16;              // enough that workers rarely meet
-constexpr std::size_t bytes_per_slot = 48;          // of the rings; a small entry has 64 or more
+constexpr std::size_t shard_size = 2u << 20;  // bytes; smaller caches have one shard
+constexpr std::size_t max_shards = 16;        // enough that workers rarely meet
+constexpr std::size_t bytes_per_slot = 48;    // of the rings; a small entry has 64 or more
 constexpr std::size_t slots_per_ghost = 2;
-constexpr unsigned small_share = 10;                // per cent of the rings, as in S3-FIFO
-constexpr unsigned max_second_chances = 64;         // bounds the work of one insertion
+constexpr unsigned small_share = 10;                   // per cent of the rings, as in S3-FIFO
+constexpr unsigned max_second_chances = 64;            // bounds the work of one insertion
 constexpr std::uint32_t shortest_prefetched_ttl = 10;  // seconds
 
 /// Zero-filled memory from the kernel, resident only where it was touched.
@@ -80,8 +80,8 @@ class Cache::Shard {
       : layout_(bytes),
         memory_(layout_.total()),
         slots_(reinterpret_cast<std::uint64_t*>(memory_.at(0))),
-        ghosts_(reinterpret_cast<std::uint32_t*>(
-            memory_.at(layout_.slots * sizeof(std::uint64_t)))),
+        ghosts_(
+            reinterpret_cast<std::uint32_t*>(memory_.at(layout_.slots * sizeof(std::uint64_t)))),
         rings_(memory_.at(layout_.rings_at())),
         small_(rings_, layout_.small_bytes),
         main_(rings_ + layout_.small_bytes, layout_.main_bytes),
@@ -111,14 +111,13 @@ class Cache::Shard {
                         entry->hits};
   }
 
-  void store(std::uint64_t hash, const Question& question, const Answer& answer,
-             CacheSeconds now) {
+  void store(std::uint64_t hash, const Question& question, const Answer& answer, CacheSeconds now) {
     const std::size_t size = entry_size(question, answer);
     if (size > main_.capacity() / 4) return;
     const std::lock_guard lock(mutex_);
     bool to_main = size > small_.capacity() / 4;
-    const std::size_t slot = find_slot(hash, question.name.bytes(), question.type,
-                                       key_bits(question));
+    const std::size_t slot =
+        find_slot(hash, question.name.bytes(), question.type, key_bits(question));
     if (slots_[slot] != 0) {
       Entry& old = entry_of(slots_[slot]);
       if (old.size == size) return overwrite(old, question, answer, now);
@@ -135,17 +134,33 @@ class Cache::Shard {
     ++insertions_;
   }
 
-  std::uint64_t flush_matching(const std::function<bool(const Entry&)>& matches) {
+  // A step ends at a free slot: closing a gap never moves an entry across one, so none can slip
+  // behind the walk between two steps.
+  bool copy_some(std::size_t& slot, std::size_t slots, std::vector<std::uint64_t>& copies) const {
     const std::lock_guard lock(mutex_);
-    std::uint64_t count = 0;
-    const auto flush = [&](Entry& entry) {
-      if (!matches(entry)) return;
-      remove(slot_of(entry));
+    for (std::size_t seen = 0; slot < layout_.slots; ++slot, ++seen) {
+      if (slots_[slot] == 0 && seen >= slots) return true;
+      if (slots_[slot] == 0) continue;
+      const Entry& entry = entry_of(slots_[slot]);
+      const auto* words = reinterpret_cast<const std::uint64_t*>(&entry);
+      copies.insert(copies.end(), words, words + entry.size / sizeof *words);
+    }
+    return false;
+  }
+
+  bool flush_some(std::size_t& slot, std::size_t slots, const EntryTest& matches,
+                  std::uint64_t& count) {
+    const std::lock_guard lock(mutex_);
+    for (std::size_t seen = 0; slot < layout_.slots; ++seen) {
+      if (slots_[slot] == 0 && seen >= slots) return true;
+      if (slots_[slot] == 0 || !matches(entry_of(slots_[slot]))) {
+        ++slot;
+        continue;
+      }
+      remove(slot);  // the next of its cluster may be in this slot now
       ++count;
-    };
-    small_.for_each(flush);
-    main_.for_each(flush);
-    return count;
+    }
+    return false;
   }
 
   std::uint64_t flush_all() {
@@ -154,12 +169,6 @@ class Cache::Shard {
     small_.clear();
     main_.clear();
     return std::exchange(entries_, 0);
-  }
-
-  void for_each(const std::function<void(const Entry&)>& use) const {
-    const std::lock_guard lock(mutex_);
-    small_.for_each(use);
-    main_.for_each(use);
   }
 
   void add_stats(CacheStats& stats) const {
@@ -199,8 +208,8 @@ class Cache::Shard {
   }
 
   Entry* find_entry(std::uint64_t hash, const Question& question) const {
-    const std::size_t slot = find_slot(hash, question.name.bytes(), question.type,
-                                       key_bits(question));
+    const std::size_t slot =
+        find_slot(hash, question.name.bytes(), question.type, key_bits(question));
     return slots_[slot] != 0 ? &entry_of(slots_[slot]) : nullptr;
   }
 
@@ -389,9 +398,35 @@ void Cache::store(const Question& question, const Answer& answer, CacheSeconds n
   shard_of(hash).store(hash, question, answer, now);
 }
 
-std::uint64_t Cache::flush_matching(const std::function<bool(const Entry&)>& matches) {
+bool Cache::visit(CachePosition& position, std::size_t slots,
+                  const std::function<void(const Entry&)>& use) const {
+  if (position.shard == shards_.size()) return false;
+  std::vector<std::uint64_t> copies;
+  if (!shards_[position.shard]->copy_some(position.slot, slots, copies)) {
+    position = {position.shard + 1, 0};
+  }
+  for (std::size_t at = 0; at < copies.size();) {
+    const auto& entry = *reinterpret_cast<const Entry*>(&copies[at]);
+    use(entry);
+    at += entry.size / sizeof copies[at];
+  }
+  return position.shard < shards_.size();
+}
+
+bool Cache::flush_some(CachePosition& position, std::size_t slots, const EntryTest& matches,
+                       std::uint64_t& count) {
+  if (position.shard == shards_.size()) return false;
+  if (!shards_[position.shard]->flush_some(position.slot, slots, matches, count)) {
+    position = {position.shard + 1, 0};
+  }
+  return position.shard < shards_.size();
+}
+
+std::uint64_t Cache::flush_matching(const EntryTest& matches) {
+  constexpr std::size_t step = 4096;  // slots; others get at the cache in between
   std::uint64_t count = 0;
-  for (const auto& shard : shards_) count += shard->flush_matching(matches);
+  for (CachePosition position; flush_some(position, step, matches, count);) {
+  }
   return count;
 }
 
@@ -408,10 +443,6 @@ std::uint64_t Cache::flush_all() {
   std::uint64_t count = 0;
   for (const auto& shard : shards_) count += shard->flush_all();
   return count;
-}
-
-void Cache::for_each(const std::function<void(const Entry&)>& use) const {
-  for (const auto& shard : shards_) shard->for_each(use);
 }
 
 CacheStats Cache::stats() const {

@@ -20,13 +20,13 @@ struct CacheStats {
   std::uint64_t bytes = 0;       ///< in use by entries, index included
   std::uint64_t size_bytes = 0;  ///< the bound
   std::uint64_t insertions = 0;
-  std::uint64_t evictions = 0;   ///< entries that went for want of room
+  std::uint64_t evictions = 0;  ///< entries that went for want of room
 };
 
 /// The outcome of asking the cache for a reply.
 struct CacheReply {
-  std::size_t size = 0;   ///< bytes written; 0: no fresh answer is there
-  bool refresh = false;   ///< the answer will expire soon: have it fetched anew, once
+  std::size_t size = 0;  ///< bytes written; 0: no fresh answer is there
+  bool refresh = false;  ///< the answer will expire soon: have it fetched anew, once
 };
 
 /// A cached answer as a value, with how old it is.
@@ -35,6 +35,12 @@ struct CachedAnswer {
   std::uint32_t age = 0;          ///< seconds since it was stored
   std::uint32_t expired_for = 0;  ///< seconds; 0: it is fresh
   std::uint32_t hits = 0;
+};
+
+/// Where a walk through the cache has come to; a fresh one is at its beginning.
+struct CachePosition {
+  std::size_t shard = 0;
+  std::size_t slot = 0;
 };
 
 /// Answers by question in a fixed number of bytes, safe to use from any thread.
@@ -63,15 +69,23 @@ class Cache {
   std::uint64_t flush_zone(const Name& zone);
   std::uint64_t flush_all();
 
-  /// Calls `use` with every answer, a part of the cache locked at a time.
-  void for_each(const std::function<void(const Entry&)>& use) const;
+  using EntryTest = std::function<bool(const Entry&)>;
+  /// A walk in steps of about `slots` slots of the index, of which each may hold an answer; false
+  /// when the step was the last. What is in the cache during the whole walk is met, at times twice,
+  /// whatever others do between the steps. visit() copies a step's entries under the lock and calls
+  /// `use` without it; flush_some() removes the entries that match and adds their number to
+  /// `count`.
+  bool visit(CachePosition& position, std::size_t slots,
+             const std::function<void(const Entry&)>& use) const;
+  bool flush_some(CachePosition& position, std::size_t slots, const EntryTest& matches,
+                  std::uint64_t& count);
 
   CacheStats stats() const;
 
  private:
   class Shard;
   Shard& shard_of(std::uint64_t hash) const;
-  std::uint64_t flush_matching(const std::function<bool(const Entry&)>& matches);
+  std::uint64_t flush_matching(const EntryTest& matches);
 
   HashKey key_;
   std::uint64_t size_bytes_;

@@ -11,15 +11,14 @@ std::size_t entry_size(const Question& question, const Answer& answer) {
   return (bytes + Entry::alignment - 1) / Entry::alignment * Entry::alignment;
 }
 
-Entry* write_entry(void* memory, const Question& question, const Answer& answer,
-                   CacheSeconds now) {
+Entry* write_entry(void* memory, const Question& question, const Answer& answer, CacheSeconds now) {
   auto* entry = new (memory) Entry{};
   entry->size = static_cast<std::uint32_t>(entry_size(question, answer));
   entry->authentic = answer.authentic;
   entry->has_data = answer.has_data;
   entry->key_bits = key_bits(question);
   entry->name_size = static_cast<std::uint8_t>(question.name.size());
-  entry->rcode = static_cast<std::uint8_t>(answer.rcode);
+  entry->rcode = static_cast<std::uint16_t>(answer.rcode);
   entry->stored_at = now;
   entry->ttl = answer.ttl;
   entry->type = question.type;

@@ -16,25 +16,25 @@ using CacheSeconds = std::uint32_t;
 struct Entry {
   static constexpr std::size_t alignment = 8;  ///< bytes; the cache addresses entries in such units
 
-  std::uint32_t size;  ///< bytes up to the next entry, a multiple of `alignment`
-  bool dead : 1;            ///< replaced, flushed, or only filling the end of a ring
-  bool in_main : 1;         ///< in the main queue, not the small one (see cache.cpp)
-  bool refreshing : 1;      ///< a prefetch was already asked for
+  std::uint32_t size;   ///< bytes up to the next entry, a multiple of `alignment`
+  bool dead : 1;        ///< replaced, flushed, or only filling the end of a ring
+  bool in_main : 1;     ///< in the main queue, not the small one (see cache.cpp)
+  bool refreshing : 1;  ///< a prefetch was already asked for
   bool authentic : 1;
   bool has_data : 1;
   std::uint8_t visits : 2;  ///< hits since the queue last looked, at most 3
   std::uint8_t key_bits;    ///< DO and CD of the question
   std::uint8_t name_size;
-  std::uint8_t rcode;
   CacheSeconds stored_at;
-  std::uint32_t ttl;        ///< seconds that it is fresh
+  std::uint32_t ttl;  ///< seconds that it is fresh
   std::uint16_t type;
+  std::uint16_t rcode;
   std::uint16_t answer_count;
   std::uint16_t authority_count;
   std::uint16_t additional_count;
   std::uint16_t extended_error;
   std::uint16_t records_size;
-  std::uint16_t hits;       ///< stops at 65535
+  std::uint16_t hits;  ///< stops at 65535
 
   std::size_t record_count() const {
     return std::size_t{answer_count} + authority_count + additional_count;
@@ -49,15 +49,29 @@ struct Entry {
   ByteView records() const { return {name_bytes() + name_size, records_size}; }
 
   AnswerView view() const {
-    return {static_cast<Rcode>(rcode), authentic, answer_count, authority_count, additional_count,
-            static_cast<ExtendedError>(extended_error), records(),
+    return {static_cast<Rcode>(rcode),
+            authentic,
+            answer_count,
+            authority_count,
+            additional_count,
+            static_cast<ExtendedError>(extended_error),
+            records(),
             {ttl_offsets(), record_count()}};
   }
   bool is_for(ByteView other_name, std::uint16_t other_type, std::uint8_t bits) const {
     return type == other_type && key_bits == bits && name_size == other_name.size() &&
            std::memcmp(name_bytes(), other_name.data(), name_size) == 0;
   }
-  std::uint32_t age(CacheSeconds now) const { return now - stored_at; }
+  /// Zero for a moment before it was stored, as threads read the clock at different times. What was
+  /// stored before this boot has a `stored_at` that has wrapped below zero.
+  std::uint32_t age(CacheSeconds now) const {
+    const auto age = static_cast<std::int32_t>(now - stored_at);
+    return age > 0 ? static_cast<std::uint32_t>(age) : 0;
+  }
+  bool is_failure() const {
+    return static_cast<Rcode>(rcode) != Rcode::no_error &&
+           static_cast<Rcode>(rcode) != Rcode::nx_domain;
+  }
   bool is_fresh(CacheSeconds now) const { return age(now) < ttl; }
 };
 

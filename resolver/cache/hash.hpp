@@ -18,4 +18,7 @@ HashKey random_hash_key();
 std::uint64_t hash_question(const HashKey& key, ByteView name, std::uint16_t type,
                             std::uint8_t bits);
 
+/// SipHash-1-3 of any bytes: with a fixed key, a checksum.
+std::uint64_t hash_bytes(const HashKey& key, ByteView bytes);
+
 }  // namespace dnscache

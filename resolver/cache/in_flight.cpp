@@ -7,6 +7,7 @@ namespace dnscache {
 void Flight::wait(ReplyFunction reply) {
   if (early_) return reply(*early_);
   waiting_.push_back(std::move(reply));
+  ++waiting_in_total_;
 }
 
 void Flight::answer_early(Answer answer) {
@@ -15,6 +16,7 @@ void Flight::answer_early(Answer answer) {
 }
 
 void Flight::answer(const Answer& answer) {
+  waiting_in_total_ -= waiting_.size();
   for (const ReplyFunction& reply : std::exchange(waiting_, {})) reply(answer);
 }
 
@@ -24,7 +26,7 @@ Flight* InFlight::find(const Question& question) {
 }
 
 Flight& InFlight::start(const Question& question) {
-  auto flight = std::make_unique<Flight>(question);
+  auto flight = std::make_unique<Flight>(question, waiting_);
   return *flights_.emplace(question, std::move(flight)).first->second;
 }
 

@@ -8,8 +8,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "resolver/cache/hash.hpp"
 #include "resolver/cache/entry.hpp"
+#include "resolver/cache/hash.hpp"
 
 namespace dnscache {
 
@@ -21,7 +21,9 @@ using ReplyFunction = std::function<void(const Answer&)>;
 /// One question being resolved, with everybody who waits for its answer.
 class Flight {
  public:
-  explicit Flight(const Question& question) : question_(question) {}
+  /// `waiting_in_total` counts those who wait for any flight.
+  Flight(const Question& question, std::size_t& waiting_in_total)
+      : question_(question), waiting_in_total_(waiting_in_total) {}
 
   const Question& question() const { return question_; }
   /// Adds somebody who waits, or replies at once when stale data was given out already.
@@ -29,12 +31,12 @@ class Flight {
   /// Replies to everybody who waits by now; the question goes on being resolved.
   void answer_early(Answer answer);
   void answer(const Answer& answer);
-  std::size_t waiting() const { return waiting_.size(); }
 
   Exchange* exchange = nullptr;  ///< while upstreams are being asked
 
  private:
   Question question_;
+  std::size_t& waiting_in_total_;
   std::vector<ReplyFunction> waiting_;
   std::optional<Answer> early_;
 };
@@ -49,6 +51,8 @@ class InFlight {
   /// Ends a flight with its answer.
   void land(Flight& flight, const Answer& answer);
   std::size_t size() const { return flights_.size(); }
+  /// How many wait for an answer, all flights together.
+  std::size_t waiting() const { return waiting_; }
   std::vector<Flight*> all() const;
 
  private:
@@ -61,6 +65,7 @@ class InFlight {
   };
 
   HashKey key_;
+  std::size_t waiting_ = 0;
   std::unordered_map<Question, std::unique_ptr<Flight>, Hash> flights_;
 };
 

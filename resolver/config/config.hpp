@@ -110,7 +110,7 @@ std::vector<Endpoint> default_listen();
 /// Everything that can be configured; a default-constructed value works as it is.
 struct Config {
   std::vector<Endpoint> listen = default_listen();
-  unsigned workers = 0;          ///< threads; 0: one per processor, at most 4
+  unsigned workers = 0;  ///< threads; 0: one per processor, at most 4
   std::vector<UpstreamConfig> upstreams;
   std::filesystem::path upstreams_from = "/etc/resolv.conf";  ///< used while `upstreams` is empty
   SelectionPolicy policy = SelectionPolicy::fastest;
@@ -126,6 +126,5 @@ struct Config {
 
   bool operator==(const Config&) const = default;
 };
-
 
 }  // namespace dnscache

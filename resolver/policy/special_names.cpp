@@ -90,14 +90,17 @@ std::optional<Answer> answer_special_type(const Query& query) {
       return answer;
     }
     case rr_type::opt:
-    case 0: return failure(Rcode::format_error);
+    case 0:
+      return failure(Rcode::format_error);
     case rr_type::tkey:
     case rr_type::tsig:
     case rr_type::axfr:
     case rr_type::ixfr:
     case rr_type::mailb:
-    case rr_type::maila: return failure(Rcode::refused);
-    default: return std::nullopt;
+    case rr_type::maila:
+      return failure(Rcode::refused);
+    default:
+      return std::nullopt;
   }
 }
 

@@ -9,6 +9,7 @@
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/local/stream_protocol.hpp>
+#include <asio/post.hpp>
 #include <asio/read_until.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/steady_timer.hpp>
@@ -26,11 +27,18 @@ using namespace std::chrono_literals;
 
 using SocketPtr = std::shared_ptr<UnixStream::socket>;
 
-constexpr std::size_t max_line = 64 << 10;   // bytes
+constexpr std::size_t max_line = 256 << 10;  // bytes; the largest answer, in hexadecimal
 constexpr unsigned max_clients = 32;
-constexpr auto patience = 30s;               // with a client that sends no command
+constexpr auto patience = 30s;  // with a client that sends no command or does not read
 
 }  // namespace
+
+ControlReply one_line(std::string line) {
+  return [line = std::move(line)](std::string& out) {
+    out += line + '\n';
+    return false;
+  };
+}
 
 /// What the accepting loop and the clients' coroutines share.
 struct ControlSocket::State : std::enable_shared_from_this<State> {
@@ -42,7 +50,9 @@ struct ControlSocket::State : std::enable_shared_from_this<State> {
         [self = shared_from_this()](std::error_code error, UnixStream::socket socket) {
           if (error == asio::error::operation_aborted || !self->acceptor.is_open()) return;
           if (!error && self->clients < max_clients) {
-            asio::co_spawn(self->io, serve(self, std::make_shared<UnixStream::socket>(std::move(socket))), asio::detached);
+            asio::co_spawn(self->io,
+                           serve(self, std::make_shared<UnixStream::socket>(std::move(socket))),
+                           asio::detached);
           }
           self->accept();
         });
@@ -55,30 +65,42 @@ struct ControlSocket::State : std::enable_shared_from_this<State> {
     std::string bytes;
     std::error_code error;
     for (;;) {
-      deadline.expires_after(patience);
-      deadline.async_wait([socket](std::error_code cancelled) {
-        std::error_code ignored;
-        if (!cancelled) socket->close(ignored);
-      });
+      close_later(deadline, socket);
       const std::size_t size =
           co_await asio::async_read_until(*socket, asio::dynamic_buffer(bytes, max_line), '\n',
                                           redirect_error(use_awaitable, error));
-      deadline.cancel();
       if (error) break;
-      const std::string reply = self->handler(bytes.substr(0, size - 1), peer) + '\n';
+      const ControlReply reply = self->handler(bytes.substr(0, size - 1), peer);
       bytes.erase(0, size);
-      auto buffer = asio::buffer(reply);
-      co_await asio::async_write(*socket, buffer, redirect_error(use_awaitable, error));
+      bool more = true;
+      while (more && !error) {
+        std::string part;
+        more = reply(part);
+        close_later(deadline, socket);
+        auto buffer = asio::buffer(part);
+        co_await asio::async_write(*socket, buffer, redirect_error(use_awaitable, error));
+        if (part.empty()) co_await asio::post(self->io, use_awaitable);
+      }
       if (error) break;
     }
+    deadline.cancel();
     --self->clients;
+  }
+
+  // In place of an earlier time.
+  static void close_later(asio::steady_timer& deadline, SocketPtr socket) {
+    deadline.expires_after(patience);
+    deadline.async_wait([socket](std::error_code cancelled) {
+      std::error_code ignored;
+      if (!cancelled) socket->close(ignored);
+    });
   }
 
   static ControlPeer peer_of(int fd) {
     ucred peer{};
     socklen_t size = sizeof peer;
     if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return {};
-    return {peer.uid == 0 || peer.uid == ::geteuid()};
+    return {peer.uid == 0 || peer.uid == ::geteuid(), peer.uid == 0};
   }
 
   asio::io_context& io;

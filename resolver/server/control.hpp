@@ -1,4 +1,4 @@
-// The control socket: one JSON object a line, answered by one.
+// The control socket: one JSON object a line, answered by one or more, of which the last says "ok".
 #pragma once
 
 #include <asio/io_context.hpp>
@@ -13,11 +13,21 @@ namespace dnscache {
 
 /// Who sent a command.
 struct ControlPeer {
-  bool may_change = false;  ///< root or the engine's own user; others may only look
+  bool may_change = false;  ///< root or the engine's own user; others may only ask for the status
+  bool is_root = false;
 };
 
-/// Answers one line (without its newline) with one line of JSON.
-using ControlHandler = std::function<std::string(const std::string& line, const ControlPeer& peer)>;
+/// A reply in parts: appends the next lines to `out`, or none yet; false when it was the last part.
+/// Clients are served between the parts, so each should take a millisecond at most.
+using ControlReply = std::function<bool(std::string& out)>;
+
+/// A reply of one line, given without its newline.
+ControlReply one_line(std::string line);
+
+/// Answers one line (without its newline) with lines of JSON, of which only the last has the member
+/// "ok".
+using ControlHandler =
+    std::function<ControlReply(const std::string& line, const ControlPeer& peer)>;
 
 /// A Unix stream socket at a path, which it removes at its end.
 class ControlSocket {

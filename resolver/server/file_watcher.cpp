@@ -40,8 +40,8 @@ void FileWatcher::watch_all() {
 
 // Watching the same folder twice gives the same descriptor.
 void FileWatcher::watch(const std::filesystem::path& file) {
-  const int descriptor = ::inotify_add_watch(inotify_.native_handle(),
-                                             file.parent_path().c_str(), events_of_interest);
+  const int descriptor =
+      ::inotify_add_watch(inotify_.native_handle(), file.parent_path().c_str(), events_of_interest);
   if (descriptor >= 0) watches_.push_back({descriptor, file.filename()});
 }
 

@@ -1,6 +1,5 @@
 #include "resolver/server/server.hpp"
 
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,11 +9,14 @@
 #include <csignal>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <systemd/sd-daemon.h>
 #include <thread>
 
 #include "resolver/log.hpp"
+#include "resolver/server/cache_commands.hpp"
 #include "resolver/server/control.hpp"
 #include "resolver/server/file_watcher.hpp"
+#include "resolver/server/snapshots.hpp"
 #include "resolver/server/status.hpp"
 #include "resolver/upstream/real_world.hpp"
 
@@ -24,7 +26,7 @@ namespace {
 using nlohmann::json;
 
 constexpr unsigned max_default_workers = 4;
-constexpr Duration drain_time = 2s;           // for queries in flight when the engine stops
+constexpr Duration drain_time = 2s;  // for queries in flight when the engine stops
 constexpr Duration drain_check_interval = 5ms;
 
 unsigned worker_count(const Config& config) {
@@ -51,6 +53,7 @@ class Server {
         io_(workers_.front()->io()),
         world_(io_),
         resolver_(world_, cache_, config),
+        snapshots_(io_, cache_, config),
         watcher_(io_, watched, [this] { on_network_change(); }),
         signals_(io_, SIGTERM, SIGINT, SIGHUP),
         watchdog_(io_),
@@ -64,6 +67,8 @@ class Server {
     if (auto listening = start_listening(); !listening) return listening.error();
     if (auto control = open_control(); !control) return control.error();
     std::signal(SIGPIPE, SIG_IGN);
+    snapshots_.load();
+    snapshots_.start();
     wait_for_signal();
     start_watchdog();
     for (std::size_t i = 1; i < workers_.size(); ++i) workers_[i]->start();
@@ -71,6 +76,8 @@ class Server {
     log_info("serving on {}", listen_text());
     ::sd_notify(0, "READY=1");
     workers_.front()->run();
+    for (auto& worker : workers_) worker->stop();
+    snapshots_.finish();
     log_info("stopped");
     return {};
   }
@@ -149,50 +156,44 @@ class Server {
 
   Result<void> open_control() {
     if (config_.control.empty()) return {};
-    auto control = ControlSocket::open(
-        io_, config_.control, [this](const std::string& line, const ControlPeer& peer) {
-          return handle_command(line, peer);
-        });
+    auto control = ControlSocket::open(io_, config_.control,
+                                       [this](const std::string& line, const ControlPeer& peer) {
+                                         return handle_command(line, peer);
+                                       });
     if (!control) return control.error();
     control_ = std::move(*control);
     return {};
   }
 
-  std::string handle_command(const std::string& line, const ControlPeer& peer) {
+  ControlReply handle_command(const std::string& line, const ControlPeer& peer) {
     const auto failed = [](const Error& error) {
-      const json reply{{"ok", false},
-                       {"error", error.message},
-                       {"exit_code", static_cast<int>(error.code)}};
-      return reply.dump(-1, ' ', false, json::error_handler_t::replace);
+      const json reply{
+          {"ok", false}, {"error", error.message}, {"exit_code", static_cast<int>(error.code)}};
+      return one_line(reply.dump(-1, ' ', false, json::error_handler_t::replace));
+    };
+    const auto done = [&](const Result<void>& result) {
+      return result ? one_line(json{{"ok", true}}.dump()) : failed(result.error());
     };
     const json request = json::parse(line, nullptr, false);
     if (!request.is_object() || !request.contains("command") || !request["command"].is_string()) {
       return failed({"a command is a JSON object on one line, such as {\"command\":\"status\"}"});
     }
     const std::string command = request["command"];
-    if (command == "status") return status_as_json(status_sources());
-    if (command != "flush" && command != "reload") return failed({"unknown command " + command});
+    if (command == "status") return one_line(status_as_json(status_sources()));
+    const bool is_for_cache = is_cache_command(command);
+    if (!is_for_cache && command != "cache-load" && command != "reload") {
+      return failed({"unknown command " + command});
+    }
     if (!peer.may_change) {
       return failed({"only root and the engine's own user may " + command, ExitCode::no_rights});
     }
-    if (command == "reload") {
-      const auto reloaded = reload();
-      return reloaded ? json{{"ok", true}}.dump() : failed(reloaded.error());
+    if (command == "reload") return done(reload());
+    if (is_for_cache) {
+      auto reply = answer_cache_command(command, request, cache_);
+      return reply ? std::move(*reply) : failed(reply.error());
     }
-    const auto flushed = flush(request);
-    if (!flushed) return failed(flushed.error());
-    return json{{"ok", true}, {"flushed", *flushed}}.dump();
-  }
-
-  Result<std::uint64_t> flush(const json& request) {
-    for (const char* what : {"name", "zone"}) {
-      if (!request.contains(what)) continue;
-      const json& text = request[what];
-      const auto name = text.is_string() ? Name::parse(text.get<std::string>()) : std::nullopt;
-      if (!name) return Error{std::string("the ") + what + " to flush is no domain name"};
-      return *what == 'n' ? cache_.flush_name(*name) : cache_.flush_zone(*name);
-    }
-    return cache_.flush_all();
+    if (!peer.is_root) return failed({"only root may " + command, ExitCode::no_rights});
+    return done(load_entry(request, config_.cache, cache_));
   }
 
   StatusSources status_sources() const {
@@ -241,6 +242,7 @@ class Server {
       log_warning("workers, cache.size and control change only with a restart");
     }
     start_logging(fresh->log_level);
+    snapshots_.configure(*fresh);
     resolver_.configure(*fresh);
     config_ = *fresh;
     return {};
@@ -302,6 +304,7 @@ class Server {
   asio::io_context& io_;  // the first worker's, on which the resolver runs
   RealWorld world_;
   Resolver resolver_;
+  Snapshots snapshots_;
   std::unique_ptr<ControlSocket> control_;
   FileWatcher watcher_;
   asio::signal_set signals_;

@@ -2,11 +2,11 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <systemd/sd-daemon.h>
 
 namespace dnscache {
 namespace {
@@ -19,8 +19,9 @@ Error listen_error(const Endpoint& endpoint, const char* protocol, int error_num
   std::string what = std::string("cannot listen on ") + endpoint.to_text() + " (" + protocol + ")";
   Error error = system_error(what, error_number);
   if (error_number == EADDRINUSE) {
-    error.message += "; another DNS server has the port, 'ss -lptun sport = :" +
-                     std::to_string(endpoint.port) + "' names it";
+    error.message +=
+        "; another DNS server has the port, 'ss -lptun sport = :" + std::to_string(endpoint.port) +
+        "' names it";
   } else if (error_number == EACCES) {
     error.message += "; ports below 1024 need root or CAP_NET_BIND_SERVICE";
   } else if (error_number == EADDRNOTAVAIL) {
@@ -106,8 +107,9 @@ Result<std::vector<ListenSockets>> sockets_from_systemd() {
     const bool is_tcp = ::sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) > 0;
     const auto endpoint = local_endpoint(fd);
     if (!endpoint || (!is_udp && !is_tcp)) {
-      return Error{"systemd passed a socket that is neither UDP nor listening TCP; see the "
-                   "ListenDatagram= and ListenStream= lines of dnscachectl.socket"};
+      return Error{
+          "systemd passed a socket that is neither UDP nor listening TCP; see the "
+          "ListenDatagram= and ListenStream= lines of dnscachectl.socket"};
     }
     ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
     auto found = std::ranges::find(listeners, *endpoint, &ListenSockets::endpoint);

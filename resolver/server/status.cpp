@@ -19,9 +19,12 @@ double in_seconds(Duration duration) { return std::chrono::duration<double>(dura
 
 const char* policy_text(SelectionPolicy policy) {
   switch (policy) {
-    case SelectionPolicy::fastest: return "fastest";
-    case SelectionPolicy::ordered: return "ordered";
-    case SelectionPolicy::parallel: return "parallel";
+    case SelectionPolicy::fastest:
+      return "fastest";
+    case SelectionPolicy::ordered:
+      return "ordered";
+    case SelectionPolicy::parallel:
+      return "parallel";
   }
   return "?";
 }
@@ -101,22 +104,22 @@ std::string status_as_json(const StatusSources& sources) {
     saved += group->extra_packets_that_won();
   }
   json status{{"ok", true},
-                    {"schema", 1},
-                    {"version", DNSCACHE_VERSION},
-                    {"pid", ::getpid()},
-                    {"uptime_seconds", in_seconds(now - sources.started_at)},
-                    {"workers", sources.workers.size()},
-                    {"listen", listen},
-                    {"queries", query_status(sources)},
-                    {"in_flight", sources.resolver.in_flight()},
-                    {"cache",
-                     {{"entries", cache.entries},
-                      {"bytes", cache.bytes},
-                      {"size_bytes", cache.size_bytes},
-                      {"insertions", cache.insertions},
-                      {"evictions", cache.evictions}}},
-                    {"hedge", {{"asked", asked}, {"saved", saved}}},
-                    {"groups", groups}};
+              {"schema", 1},
+              {"version", DNSCACHE_VERSION},
+              {"pid", ::getpid()},
+              {"uptime_seconds", in_seconds(now - sources.started_at)},
+              {"workers", sources.workers.size()},
+              {"listen", listen},
+              {"queries", query_status(sources)},
+              {"in_flight", sources.resolver.in_flight()},
+              {"cache",
+               {{"entries", cache.entries},
+                {"bytes", cache.bytes},
+                {"size_bytes", cache.size_bytes},
+                {"insertions", cache.insertions},
+                {"evictions", cache.evictions}}},
+              {"hedge", {{"asked", asked}, {"saved", saved}}},
+              {"groups", groups}};
   if (const auto dropped = read_linklocal_allowance_exceeded()) {
     status["linklocal_allowance_exceeded"] = *dropped;
   }

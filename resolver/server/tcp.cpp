@@ -23,9 +23,11 @@ using asio::ip::tcp;
 
 constexpr unsigned max_connections = 512;      // of one worker's listener
 constexpr unsigned max_outstanding = 100;      // queries of one connection without a reply yet
+constexpr std::size_t max_query = 4096;        // bytes; what is longer is no query
 constexpr std::size_t max_unsent = 256 << 10;  // bytes of replies that the client didn't read yet
 constexpr Duration idle_timeout = 10s;
-constexpr std::size_t prefix_size = 2;         // bytes, RFC 1035 section 4.2.2
+constexpr Duration accept_pause = 100ms;  // when there are no file descriptors left
+constexpr std::size_t prefix_size = 2;    // bytes, RFC 1035 section 4.2.2
 
 /// One client's connection; kept alive by its coroutines and by the replies it waits for.
 class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
@@ -36,6 +38,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
         deadline_(worker.io()),
         changed_(worker.io()),
         connections_(std::move(connections)) {
+    changed_.expires_at(TimePoint::max());
     ++*connections_;
   }
   ~TcpConnection() { --*connections_; }
@@ -57,7 +60,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
       while (self->is_open_ && self->is_overloaded()) co_await self->wait_for_change();
       co_await asio::async_read(self->socket_, asio::buffer(prefix),
                                 redirect_error(use_awaitable, error));
-      if (error) break;
+      if (error || load16(prefix.data()) > max_query) break;
       packet.resize(load16(prefix.data()));
       co_await asio::async_read(self->socket_, asio::buffer(packet),
                                 redirect_error(use_awaitable, error));
@@ -92,19 +95,25 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
     std::size_t size = 0;
     switch (decide(worker_, Transport::tcp, packet, query, cache_clock(), out.size(), out.data(),
                    size)) {
-      case Verdict::ignore: return false;
-      case Verdict::reply: push({out.data(), size}); return true;
-      case Verdict::resolve: break;
+      case Verdict::ignore:
+        return false;
+      case Verdict::reply:
+        push({out.data(), size});
+        return true;
+      case Verdict::resolve:
+        break;
     }
     ++outstanding_;
-    // The resolver answers on its own thread; the reply is written on this one.
-    auto reply = [self = shared_from_this(), packet](const Answer& answer) {
+    // The resolver answers on its own thread; the reply is written, and the connection given up, on
+    // this one.
+    auto reply = [self = shared_from_this(), packet](const Answer& answer) mutable {
       count_late_reply(self->worker_.service().late_stats, answer);
       std::vector<std::uint8_t> bytes(max_message_size);
       Query asked;
       read_query(packet, asked);
       bytes.resize(write_reply(asked, answer.view(), {}, bytes.size(), bytes.data()));
-      asio::post(self->worker_.io(), [self, bytes = std::move(bytes)] {
+      asio::io_context& io = self->worker_.io();
+      asio::post(io, [self = std::move(self), bytes = std::move(bytes)] {
         --self->outstanding_;
         self->push(bytes);
       });
@@ -126,7 +135,6 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
 
   awaitable<void> wait_for_change() {
     std::error_code cancelled;
-    changed_.expires_at(TimePoint::max());
     co_await changed_.async_wait(redirect_error(use_awaitable, cancelled));
   }
 
@@ -170,22 +178,36 @@ TcpListener::TcpListener(Worker& worker, FileDescriptor socket, const Endpoint& 
     : worker_(worker),
       endpoint_(endpoint),
       acceptor_(make_acceptor(worker.io(), std::move(socket), endpoint)),
-      connections_(std::make_shared<unsigned>(0)) {
+      retry_(worker.io()),
+      connections_(std::make_shared<unsigned>(0)),
+      alive_(std::make_shared<bool>(true)) {
   accept();
 }
+
+TcpListener::~TcpListener() { *alive_ = false; }
 
 void TcpListener::close() {
   std::error_code ignored;
   acceptor_.close(ignored);
+  retry_.cancel();
 }
 
 void TcpListener::accept() {
-  acceptor_.async_accept([this](std::error_code error, tcp::socket socket) {
-    if (error == asio::error::operation_aborted || !acceptor_.is_open()) return;
-    if (!error && *connections_ < max_connections) {
+  // A connection may be accepted already when the listener ends, and this be called afterwards.
+  acceptor_.async_accept([this, alive = alive_](std::error_code error, tcp::socket socket) {
+    if (!*alive || !acceptor_.is_open()) return;
+    if (error) return accept_later();
+    if (*connections_ < max_connections) {
       std::make_shared<TcpConnection>(worker_, std::move(socket), connections_)->start();
     }
     accept();
+  });
+}
+
+void TcpListener::accept_later() {
+  retry_.expires_after(accept_pause);
+  retry_.async_wait([this, alive = alive_](std::error_code cancelled) {
+    if (!cancelled && *alive && acceptor_.is_open()) accept();
   });
 }
 

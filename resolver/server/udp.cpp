@@ -12,9 +12,9 @@
 namespace dnscache {
 namespace {
 
-constexpr unsigned burst_size = 32;     // packets per system call
-constexpr unsigned bursts_in_turn = 4;  // before misses, timers and other sockets get theirs
-constexpr std::size_t max_query = 2048;       // bytes; what is longer is no query
+constexpr unsigned burst_size = 32;      // packets per system call
+constexpr unsigned bursts_in_turn = 4;   // before misses, timers and other sockets get theirs
+constexpr std::size_t max_query = 2048;  // bytes; what is longer is no query
 constexpr std::size_t max_loopback_reply = 4096;  // bytes; no path in between to fragment it
 constexpr std::size_t control_size = CMSG_SPACE(sizeof(in6_pktinfo));
 
@@ -23,7 +23,8 @@ using Control = std::array<std::uint8_t, control_size>;
 
 // The reply leaves from the address that was asked, by whatever interface leads to the client.
 void turn_round(msghdr& message) {
-  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
+  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr;
+       part = CMSG_NXTHDR(&message, part)) {
     if (part->cmsg_level != IPPROTO_IP || part->cmsg_type != IP_PKTINFO) continue;
     in_pktinfo info;
     std::memcpy(&info, CMSG_DATA(part), sizeof info);
@@ -134,8 +135,11 @@ bool UdpListener::serve_burst() {
     std::size_t size = 0;
     const ByteView packet{burst.in[i].data(), incoming.msg_len};
     switch (decide(worker_, Transport::udp, packet, burst.query, now, max_reply_, out, size)) {
-      case Verdict::ignore: break;
-      case Verdict::resolve: burst.misses[misses++] = static_cast<std::uint8_t>(i); break;
+      case Verdict::ignore:
+        break;
+      case Verdict::resolve:
+        burst.misses[misses++] = static_cast<std::uint8_t>(i);
+        break;
       case Verdict::reply:
         turn_round(incoming.msg_hdr);
         burst.out_parts[replies] = {out, size};

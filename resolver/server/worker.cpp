@@ -66,8 +66,8 @@ void count_late_reply(QueryStats& stats, const Answer& answer) {
   if (answer.rcode == Rcode::server_failure) ++stats.servfail;
 }
 
-Verdict decide(Worker& worker, Transport transport, ByteView packet, Query& query,
-               CacheSeconds now, std::size_t max_reply, std::uint8_t* out, std::size_t& size) {
+Verdict decide(Worker& worker, Transport transport, ByteView packet, Query& query, CacheSeconds now,
+               std::size_t max_reply, std::uint8_t* out, std::size_t& size) {
   QueryStats& stats = worker.stats();
   ++(transport == Transport::udp ? stats.udp : stats.tcp);
   const QueryFault fault = read_query(packet, query);

@@ -25,7 +25,8 @@ struct Service {
   Cache& cache;
   AskFunction ask;
   std::function<void(const Question&)> refresh;
-  QueryStats& late_stats;  ///< of replies that had to be resolved; only the resolver's thread writes
+  QueryStats&
+      late_stats;  ///< of replies that had to be resolved; only the resolver's thread writes
 };
 
 /// A thread with its own event loop and its own sockets. Answers what it can from the cache and
@@ -75,7 +76,7 @@ enum class Verdict { reply, resolve, ignore };
 /// Everything that can be decided about a packet at once: faults, special names and types, and the
 /// cache. With Verdict::reply, `size` bytes were written to `out`, which has room for `max_reply`;
 /// over UDP the client's own limit holds as well. Never allocates for a hit.
-Verdict decide(Worker& worker, Transport transport, ByteView packet, Query& query,
-               CacheSeconds now, std::size_t max_reply, std::uint8_t* out, std::size_t& size);
+Verdict decide(Worker& worker, Transport transport, ByteView packet, Query& query, CacheSeconds now,
+               std::size_t max_reply, std::uint8_t* out, std::size_t& size);
 
 }  // namespace dnscache

@@ -7,7 +7,7 @@ namespace {
 
 constexpr Duration last_resort_patience = 800ms;
 constexpr Duration max_patience = 800ms;
-constexpr unsigned max_asked = 6;           // packets of one question to one upstream
+constexpr unsigned max_asked = 6;             // packets of one question to one upstream
 constexpr unsigned handicap_of_suspects = 2;  // a suspect's first turn comes with others' third
 
 }  // namespace

@@ -81,8 +81,9 @@ class Exchange {
   Outcome outcome_;
   bool has_failure_ = false;   // outcome_ holds an upstream's failure, for want of better
   bool has_negative_ = false;  // outcome_ holds an NXDOMAIN that a better answer may still beat
-  bool is_queued_ = false;       // for room in a quota
-  bool is_last_resort_ = false;  // everybody looks dead: each is asked once, and not waited for long
+  bool is_queued_ = false;     // for room in a quota
+  bool is_last_resort_ =
+      false;  // everybody looks dead: each is asked once, and not waited for long
   bool is_over_ = false;
   bool is_starting_ = false;
   std::optional<TimePoint> hedge_at_;

@@ -7,20 +7,24 @@
 namespace dnscache {
 namespace {
 
-constexpr double extra_budget_cap = 4;          // packets that may be saved up for a bad moment
+constexpr double extra_budget_cap = 4;  // packets that may be saved up for a bad moment
 constexpr double last_resort_per_second = 10;
 constexpr Duration neglected_after = 5s;
 constexpr Duration in_use_for = 60s;
 constexpr Duration quota_check_interval = 10ms;
-constexpr std::size_t max_waiting = 512;        // half a second of a VPC resolver's quota
+constexpr std::size_t max_waiting = 512;  // half a second of a VPC resolver's quota
 
 // A server that fell silent comes after all that may answer, whatever its speed was.
 int rank_of(Health health) {
   switch (health) {
-    case Health::healthy: return 0;
-    case Health::untried: return 1;
-    case Health::suspect: return 2;
-    case Health::down: return 3;
+    case Health::healthy:
+      return 0;
+    case Health::untried:
+      return 1;
+    case Health::suspect:
+      return 2;
+    case Health::down:
+      return 3;
   }
   return 3;
 }
@@ -40,8 +44,7 @@ UpstreamGroup::UpstreamGroup(World& world, const Config& config, const Name& zon
       quota_timer_(world.timers(), [this] { serve_waiting(); }) {
   for (const UpstreamConfig& upstream : upstreams) {
     const std::uint32_t quota = quota_for(upstream.endpoint, config.quota);
-    upstreams_.push_back(
-        std::make_unique<Upstream>(world, *this, upstream, config.health, quota));
+    upstreams_.push_back(std::make_unique<Upstream>(world, *this, upstream, config.health, quota));
   }
 }
 
@@ -91,8 +94,8 @@ void UpstreamGroup::note_answer(const Question& question) {
 
 bool UpstreamGroup::is_short_of_quota() const {
   const TimePoint now = world_.now();
-  return std::ranges::any_of(
-      upstreams_, [&](const auto& upstream) { return upstream->rate().is_tight(now); });
+  return std::ranges::any_of(upstreams_,
+                             [&](const auto& upstream) { return upstream->rate().is_tight(now); });
 }
 
 bool UpstreamGroup::take_extra_packet() {

@@ -20,8 +20,7 @@ class RealWorld final : public World {
   CacheSeconds cache_now() const override { return cache_clock(); }
   std::uint64_t random() override;
   bool is_throttled() override { return throttle_watch_.is_throttled(now()); }
-  std::unique_ptr<Carrier> make_carrier(const UpstreamConfig& upstream,
-                                        Protocol protocol) override;
+  std::unique_ptr<Carrier> make_carrier(const UpstreamConfig& upstream, Protocol protocol) override;
 
  private:
   void wake_at(TimePoint when);

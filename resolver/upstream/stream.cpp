@@ -16,6 +16,7 @@
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
 #include <cstring>
+#include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -33,9 +34,9 @@ using UserTimeout = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_USER_T
 using TlsStream = asio::ssl::stream<tcp::socket>;
 
 constexpr Duration connect_timeout = 4s;
-constexpr Duration idle_timeout = 10s;
+constexpr Duration silence_timeout = 10s;        // nothing asked, or nothing answered
 constexpr int unacknowledged_timeout_ms = 4000;  // a peer that vanished is noticed after this
-constexpr std::size_t max_waiting = 1000;  // queries on one connection
+constexpr std::size_t max_waiting = 1000;        // queries on one connection
 
 tcp::endpoint to_asio(const Endpoint& endpoint) {
   sockaddr_storage storage;
@@ -60,6 +61,15 @@ asio::ssl::context& tls_context() {
   return context;
 }
 
+/// The reasons why a certificate was not accepted, as OpenSSL numbers them (X509_V_ERR_…).
+class CertificateErrors final : public std::error_category {
+ public:
+  const char* name() const noexcept override { return "certificate"; }
+  std::string message(int number) const override {
+    return std::string("certificate not accepted: ") + X509_verify_cert_error_string(number);
+  }
+};
+
 /// One connection: plain TCP, or TLS on top of it.
 struct Connection {
   Connection(asio::io_context& io, bool with_tls) : socket(io), deadline(io), more_to_write(io) {
@@ -68,6 +78,9 @@ struct Connection {
   tcp::socket& tcp_socket() { return tls ? tls->next_layer() : socket; }
   void close() {
     std::error_code ignored;
+    // OpenSSL takes no session up again whose connection was not shut down. What a cut-off stream
+    // could hide is shown by the length prefixes.
+    if (tls) SSL_set_shutdown(tls->native_handle(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     tcp_socket().close(ignored);
     deadline.cancel();
     more_to_write.cancel();
@@ -76,11 +89,10 @@ struct Connection {
 
   tcp::socket socket;
   std::unique_ptr<TlsStream> tls;
-  asio::steady_timer deadline;       // for connecting, later for being idle
+  asio::steady_timer deadline;       // for connecting, later for the next response
   asio::steady_timer more_to_write;  // never expires; cancelled when there is
   std::vector<std::uint8_t> unsent;  // whole messages with their length prefixes
   bool is_open = true;
-  bool is_ready = false;     // connected and greeted
   bool has_answered = false;
 };
 
@@ -93,7 +105,10 @@ using SessionPtr = std::unique_ptr<SSL_SESSION, decltype(&SSL_SESSION_free)>;
 class StreamCarrier final : public Carrier, public std::enable_shared_from_this<StreamCarrier> {
  public:
   StreamCarrier(asio::io_context& io, World& world, UpstreamConfig upstream, Protocol protocol)
-      : io_(io), world_(world), upstream_(std::move(upstream)), with_tls_(protocol == Protocol::tls) {}
+      : io_(io),
+        world_(world),
+        upstream_(std::move(upstream)),
+        with_tls_(protocol == Protocol::tls) {}
 
   std::error_code send(Parcel& parcel) override {
     if (waiting_.size() >= max_waiting) return std::make_error_code(std::errc::no_buffer_space);
@@ -139,7 +154,7 @@ class StreamCarrier final : public Carrier, public std::enable_shared_from_this<
 
   // Connects, then reads responses until the connection ends.
   static awaitable<void> run(std::shared_ptr<StreamCarrier> self, ConnectionPtr connection) {
-    self->close_after(connection, connect_timeout);
+    close_after(connection, connect_timeout);
     std::error_code error;
     co_await connection->tcp_socket().async_connect(to_asio(self->upstream_.endpoint),
                                                     redirect_error(use_awaitable, error));
@@ -149,7 +164,6 @@ class StreamCarrier final : public Carrier, public std::enable_shared_from_this<
       if (connection->tls) co_await self->greet(connection, error);
     }
     if (!error && connection->is_open) {
-      connection->is_ready = true;
       asio::co_spawn(self->io_, write(connection), asio::detached);
       error = co_await self->read(connection);
     }
@@ -169,6 +183,9 @@ class StreamCarrier final : public Carrier, public std::enable_shared_from_this<
     if (session_) SSL_set_session(ssl, session_.get());
     co_await connection->tls->async_handshake(asio::ssl::stream_base::client,
                                               redirect_error(use_awaitable, error));
+    static const CertificateErrors certificate_errors;
+    const auto verdict = static_cast<int>(SSL_get_verify_result(ssl));
+    if (error && verdict != X509_V_OK) error = {verdict, certificate_errors};
   }
 
   static awaitable<void> write(ConnectionPtr connection) {
@@ -197,7 +214,7 @@ class StreamCarrier final : public Carrier, public std::enable_shared_from_this<
     std::array<std::uint8_t, 2> prefix;
     std::vector<std::uint8_t> packet;
     while (connection->is_open) {
-      if (waiting_.empty()) close_after(connection, idle_timeout);
+      close_after(connection, silence_timeout);
       co_await read_exactly(connection, asio::buffer(prefix), error);
       if (error) co_return error;
       packet.resize(load16(prefix.data()));
@@ -228,13 +245,11 @@ class StreamCarrier final : public Carrier, public std::enable_shared_from_this<
     parcel.receive(packet);  // over a stream every packet is the parcel's last
   }
 
-  void close_after(const ConnectionPtr& connection, Duration duration) {
+  static void close_after(const ConnectionPtr& connection, Duration duration) {
     connection->deadline.expires_after(duration);
-    connection->deadline.async_wait(
-        [self = shared_from_this(), connection](std::error_code cancelled) {
-          if (cancelled || !connection->is_open) return;
-          if (!connection->is_ready || self->waiting_.empty()) connection->close();
-        });
+    connection->deadline.async_wait([connection](std::error_code cancelled) {
+      if (!cancelled) connection->close();
+    });
   }
 
   // What still waits is asked once more when the server merely closed a connection that worked

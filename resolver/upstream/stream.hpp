@@ -10,7 +10,8 @@ namespace dnscache {
 
 /// A carrier that keeps one connection open for as long as there is something to ask, sends many
 /// queries over it without waiting, and takes their responses in any order. The connection is made
-/// with the first query and closed after ten idle seconds. `protocol` is tcp or tls; with tls the
+/// with the first query and closed when ten seconds bring no response, so that neither an idle nor
+/// a dead one is kept. `protocol` is tcp or tls; with tls the
 /// server must prove its name (or address) with a certificate from the system's store.
 std::unique_ptr<Carrier> make_stream_carrier(asio::io_context& io, World& world,
                                              const UpstreamConfig& upstream, Protocol protocol);

@@ -12,7 +12,7 @@
 namespace dnscache {
 namespace {
 
-constexpr unsigned max_uses = 32;    // queries from one source port
+constexpr unsigned max_uses = 32;  // queries from one source port
 constexpr Duration max_age = 10s;
 constexpr unsigned max_events = 64;  // sockets served before other work gets its turn
 
@@ -127,8 +127,8 @@ void UdpCarrier::wait_for_packets() {
                     });
 }
 
-// What a packet sets off may send, retire sockets, and even end this carrier: so no socket is closed
-// while events that name it are still to be served.
+// What a packet sets off may send, retire sockets, and even end this carrier: so no socket is
+// closed while events that name it are still to be served.
 void UdpCarrier::read_packets() {
   std::array<epoll_event, max_events> events;
   const int count = ::epoll_wait(epoll_.native_handle(), events.data(), max_events, 0);

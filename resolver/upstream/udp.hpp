@@ -35,7 +35,7 @@ class UdpCarrier final : public Carrier {
   void close_retired();
   void fail_all(Socket& socket, std::error_code reason);
 
-  static constexpr std::size_t pool_size = 32;
+  static constexpr std::size_t pool_size = 64;
 
   World& world_;
   Endpoint upstream_;

@@ -16,8 +16,8 @@ constexpr Duration min_retry_after = 20ms;
 constexpr Duration max_retry_after = 800ms;
 constexpr Duration min_hedge_after = 5ms;
 constexpr Duration cost_of_failure = 100ms;
-constexpr unsigned timeouts_until_suspect = 3;      // in a row, when nobody else answers either
-constexpr Duration silence_until_suspect = 800ms;   // likewise: one slow name is no dead server
+constexpr unsigned timeouts_until_suspect = 3;     // in a row, when nobody else answers either
+constexpr Duration silence_until_suspect = 800ms;  // likewise: one slow name is no dead server
 constexpr unsigned probes_until_down = 3;
 constexpr unsigned case_changes_until_off = 3;
 
@@ -39,8 +39,8 @@ void RttEstimator::add(Duration rtt) {
 
 // Four buckets for each doubling, from one microsecond on.
 std::size_t RttEstimator::bucket_of(Duration rtt) {
-  const auto us = static_cast<std::uint64_t>(
-      std::max<std::int64_t>(1, std::chrono::duration_cast<std::chrono::microseconds>(rtt).count()));
+  const auto us = static_cast<std::uint64_t>(std::max<std::int64_t>(
+      1, std::chrono::duration_cast<std::chrono::microseconds>(rtt).count()));
   const auto doubling = static_cast<std::size_t>(std::bit_width(us) - 1);
   const std::size_t quarter = doubling >= 2 ? (us >> (doubling - 2)) & 3 : 0;
   return std::min(doubling * 4 + quarter, buckets - 1);
@@ -69,7 +69,8 @@ Upstream::Upstream(World& world, UpstreamGroup& group, const UpstreamConfig& con
       health_config_(health),
       rate_(quota),
       probe_interval_(health.probe_interval),
-      probe_timer_(world.timers(), [this] { probe(); }) {}
+      probe_timer_(world.timers(), [this] { probe(); }),
+      cookie_(world.random()) {}
 
 Upstream::~Upstream() { attempts_.clear(); }
 
@@ -111,7 +112,7 @@ std::unique_ptr<Attempt> Upstream::release(Attempt& attempt) {
 std::error_code Upstream::send(Attempt& attempt, Protocol protocol) {
   const TimePoint now = world_.now();
   if (!rate_.allows(now)) return std::make_error_code(std::errc::resource_unavailable_try_again);
-  if (const std::error_code error = carrier(protocol).send(attempt)) {
+  if (const std::error_code error = carry(attempt, protocol)) {
     const bool is_busy = error == std::errc::resource_unavailable_try_again;
     if (!is_busy) note_error(error.message(), protocol);
     return error;
@@ -124,15 +125,20 @@ std::error_code Upstream::send(Attempt& attempt, Protocol protocol) {
   return {};
 }
 
-Carrier& Upstream::carrier(Protocol protocol) {
+std::error_code Upstream::carry(Attempt& attempt, Protocol protocol) {
   auto& carrier = protocol == Protocol::udp ? datagrams_ : stream_;
-  if (!carrier) carrier = world_.make_carrier(config_, protocol);
-  return *carrier;
+  try {
+    if (!carrier) carrier = world_.make_carrier(config_, protocol);
+  } catch (const std::system_error& error) {  // no file descriptors left
+    return error.code();
+  }
+  return carrier->send(attempt);
 }
 
 void Upstream::forget() {
   rtt_ = {};
   failure_share_ = 0;
+  cookie_ = Cookie(world_.random());  // it must not show that we are still the same client
   recover();
   health_ = Health::untried;
 }
@@ -238,7 +244,9 @@ std::error_code Attempt::send(Protocol protocol, Duration patience) {
       if (name[i] >= 'a' && name[i] <= 'z' && (bits & 1)) name[i] -= 'a' - 'A';
     }
   }
-  query_size_ = write_query(question_, {name.data(), plain.size()}, 0, with_edns_, query_.data());
+  const bool sends_cookie = with_cookie_ && protocol == Protocol::udp;
+  query_size_ = write_query(question_, {name.data(), plain.size()}, 0, with_edns_,
+                            sends_cookie ? upstream_.cookie_.bytes() : ByteView{}, query_.data());
   sent_at_ = upstream_.world_.now();
   if (const std::error_code error = upstream_.send(*this, protocol)) return error;
   timer_.set(sent_at_ + patience);
@@ -248,13 +256,23 @@ std::error_code Attempt::send(Protocol protocol, Duration patience) {
 bool Attempt::receive(ByteView packet) {
   Response response;
   switch (read_response(packet, query(), upstream_.group().no_soa_ttl(), response)) {
-    case ResponseFault::none: return take_response(std::move(response));
+    case ResponseFault::none: {
+      const bool may_have_cookie = protocol_ == Protocol::udp && with_edns_ && with_cookie_;
+      const bool is_trusted = !may_have_cookie || response.truncated;  // TCP cannot be forged
+      if (is_trusted || upstream_.cookie_.accept(response.cookie)) {
+        return take_response(std::move(response));
+      }
+      upstream_.note_ignored();
+      return false;
+    }
     case ResponseFault::other_case:
       upstream_.note_case_changed();
       if (upstream_.mixes_case_) return false;
       return ask_again(protocol_);
     case ResponseFault::malformed:
-    case ResponseFault::other_question: upstream_.note_ignored(); break;
+    case ResponseFault::other_question:
+      upstream_.note_ignored();
+      break;
   }
   if (protocol_ == Protocol::udp) return false;  // forged perhaps; the true one may still come
   finish_failed(std::make_error_code(std::errc::bad_message));
@@ -267,13 +285,7 @@ bool Attempt::take_response(Response response) {
     upstream_.has_kept_case_ = true;
     upstream_.case_changes_ = 0;
   }
-  // RFC 6891 section 7: a server that does not know EDNS says FORMERR or NOTIMP without OPT; it is
-  // believed when it answers the same question without EDNS.
-  const bool may_dislike_edns = rcode == Rcode::format_error || rcode == Rcode::not_implemented;
-  if (with_edns_ && may_dislike_edns && !response.has_edns) {
-    with_edns_ = false;
-    return ask_again(protocol_);
-  }
+  if (has_adapted(response)) return true;
   const bool is_failure = response.answer.is_failure();
   upstream_.note_answer(upstream_.world_.now() - sent_at_, is_failure);
   if (is_failure) upstream_.record_failure(rcode_text(rcode));
@@ -283,11 +295,35 @@ bool Attempt::take_response(Response response) {
     return true;
   }
   if (!with_edns_ && !is_failure) upstream_.speaks_edns_ = false;
+  if (!with_cookie_ && !is_failure) upstream_.cookie_.withdraw();
   if (!is_failure && upstream_.is_usable()) upstream_.group().note_answer(question_);
 
   const std::unique_ptr<Attempt> self = upstream_.release(*this);
   if (exchange_ != nullptr) exchange_->on_response(*this, std::move(response.answer));
   return true;
+}
+
+bool Attempt::has_adapted(const Response& response) {
+  const Rcode rcode = response.answer.rcode;
+  // RFC 6891 section 7: a server that does not know EDNS says FORMERR or NOTIMP without OPT; it is
+  // believed when it answers the same question without EDNS.
+  const bool may_dislike_edns = rcode == Rcode::format_error || rcode == Rcode::not_implemented;
+  if (with_edns_ && may_dislike_edns && !response.has_edns) {
+    with_edns_ = false;
+    return ask_again(protocol_);
+  }
+  if (protocol_ != Protocol::udp || !with_edns_ || !with_cookie_) return false;
+  // RFC 7873 section 5.3: the response has brought the cookie that counts now.
+  if (rcode == Rcode::bad_cookie) {
+    const bool is_first = !std::exchange(had_bad_cookie_, true);
+    return ask_again(is_first ? Protocol::udp : Protocol::tcp);
+  }
+  // Some servers take an option that they do not know for an error. Believed as above.
+  if (rcode == Rcode::format_error && response.cookie.empty()) {
+    with_cookie_ = false;
+    return ask_again(protocol_);
+  }
+  return false;
 }
 
 // The same question once more, as another packet; what comes of it is this attempt's outcome.
@@ -316,19 +352,26 @@ void Attempt::time_out() {
 
 const char* health_text(Health health) {
   switch (health) {
-    case Health::untried: return "untried";
-    case Health::healthy: return "healthy";
-    case Health::suspect: return "suspect";
-    case Health::down: return "down";
+    case Health::untried:
+      return "untried";
+    case Health::healthy:
+      return "healthy";
+    case Health::suspect:
+      return "suspect";
+    case Health::down:
+      return "down";
   }
   return "?";
 }
 
 const char* protocol_text(Protocol protocol) {
   switch (protocol) {
-    case Protocol::udp: return "udp";
-    case Protocol::tcp: return "tcp";
-    case Protocol::tls: return "tls";
+    case Protocol::udp:
+      return "udp";
+    case Protocol::tcp:
+      return "tcp";
+    case Protocol::tls:
+      return "tls";
   }
   return "?";
 }

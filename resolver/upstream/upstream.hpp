@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "resolver/upstream/cookie.hpp"
 #include "resolver/upstream/quota.hpp"
 #include "resolver/upstream/world.hpp"
 #include "resolver/wire/answer.hpp"
@@ -85,8 +86,9 @@ class Upstream {
   /// What a question to this upstream is expected to cost, failures included.
   Duration expected_cost() const;
 
-  /// Sends a question; `patience` is its retry time-out. The attempt reports to `exchange` until it is over or detached. Null when
-  /// it can't be sent (over quota, no route): the reason is then recorded, and given in `error`.
+  /// Sends a question; `patience` is its retry time-out. The attempt reports to `exchange` until it
+  /// is over or detached. Null when it can't be sent (over quota, no route): the reason is then
+  /// recorded, and given in `error`.
   Attempt* ask(const Question& question, Exchange* exchange, Duration patience,
                std::error_code& error);
   /// Takes an attempt that is over out of the list, so that the caller destroys it.
@@ -109,7 +111,7 @@ class Upstream {
  private:
   friend class Attempt;
   std::error_code send(Attempt& attempt, Protocol protocol);
-  Carrier& carrier(Protocol protocol);
+  std::error_code carry(Attempt& attempt, Protocol protocol);
   void fall_suspect(const char* why);
   void recover();
   void probe();
@@ -137,7 +139,8 @@ class Upstream {
   Timer probe_timer_;
 
   bool speaks_edns_ = true;
-  bool mixes_case_ = true;       // we mix letter cases and expect them back ("0x20")
+  Cookie cookie_;
+  bool mixes_case_ = true;  // we mix letter cases and expect them back ("0x20")
   bool has_kept_case_ = false;
   unsigned case_changes_ = 0;
   UpstreamCounters counters_;
@@ -168,6 +171,8 @@ class Attempt final : public Parcel {
   friend class Upstream;
   std::error_code send(Protocol protocol, Duration patience);
   bool take_response(Response response);
+  /// True when the question was asked again in another way, which the server asks for.
+  bool has_adapted(const Response& response);
   bool ask_again(Protocol protocol);
   void time_out();
   void finish_failed(std::error_code reason);
@@ -175,13 +180,15 @@ class Attempt final : public Parcel {
   Upstream& upstream_;
   Question question_;
   Exchange* exchange_;
-  std::array<std::uint8_t, 320> query_;
+  std::array<std::uint8_t, 336> query_;
   std::size_t query_size_ = 0;
   std::size_t place_ = 0;  // in the upstream's list
   TimePoint sent_at_{};
   Timer timer_;
   Protocol protocol_;
   bool with_edns_;
+  bool with_cookie_ = true;
+  bool had_bad_cookie_ = false;
   bool timed_out_ = false;
   bool is_hedge_ = false;
 };

@@ -6,10 +6,9 @@
 namespace dnscache {
 namespace {
 
-constexpr std::size_t opt_size = 11;           // bytes of an OPT record without options
+constexpr std::size_t opt_size = 11;            // bytes of an OPT record without options
 constexpr std::size_t extended_error_size = 6;  // bytes of the option without text, RFC 8914
-constexpr std::uint16_t option_extended_error = 15;
-constexpr std::size_t record_fixed_size = 10;  // type, class, TTL, length of the data
+constexpr std::size_t record_fixed_size = 10;   // type, class, TTL, length of the data
 
 // Writes the OPT record of a reply: our buffer size, the client's DO, and an extended error.
 std::uint8_t* write_opt(const Query& query, std::uint16_t rcode, ExtendedError error,
@@ -24,7 +23,7 @@ std::uint8_t* write_opt(const Query& query, std::uint16_t rcode, ExtendedError e
   store16(out + 8, has_error ? extended_error_size : 0);
   out += record_fixed_size;
   if (!has_error) return out;
-  store16(out, option_extended_error);
+  store16(out, edns_option::extended_error);
   store16(out + 2, 2);
   store16(out + 4, static_cast<std::uint16_t>(error));
   return out + extended_error_size;
@@ -36,8 +35,7 @@ std::uint8_t* write_start(const Query& query, std::uint16_t flags, std::uint8_t*
   store16(out + 4, query.question_section.empty() ? 0 : 1);
   store32(out + 6, 0);
   store16(out + 10, query.has_edns ? 1 : 0);
-  std::memcpy(out + header_size, query.question_section.data(), query.question_section.size());
-  return out + header_size + query.question_section.size();
+  return std::ranges::copy(query.question_section, out + header_size).out;
 }
 
 void patch_ttls(const AnswerView& answer, const TtlRule& rule, std::uint8_t* records) {
@@ -56,8 +54,12 @@ class ResponseReader {
  public:
   ResponseReader(ByteView packet, std::size_t records_at, std::uint16_t question_type,
                  Response& response)
-      : packet_(packet), start_(records_at), at_(records_at), type_(question_type),
-        response_(response), answer_(response.answer) {}
+      : packet_(packet),
+        start_(records_at),
+        at_(records_at),
+        type_(question_type),
+        response_(response),
+        answer_(response.answer) {}
 
   bool read(std::uint32_t no_soa_ttl) {
     const unsigned counts[] = {load16(&packet_[6]), load16(&packet_[8]), load16(&packet_[10])};
@@ -83,7 +85,9 @@ class ResponseReader {
  private:
   bool read_record(unsigned section) {
     const std::size_t owner = at_;
-    if (!check_name(packet_, at_) || at_ + record_fixed_size > packet_.size()) return false;
+    if (!check_name(packet_, at_, start_, answer_.ttl_offsets) ||
+        at_ + record_fixed_size > packet_.size())
+      return false;
     const std::uint8_t* fixed = &packet_[at_];
     const std::uint16_t type = load16(fixed);
     const std::size_t data = at_ + record_fixed_size;
@@ -91,10 +95,11 @@ class ResponseReader {
     if (data + data_size > packet_.size()) return false;
     at_ = data + data_size;
     if (type == rr_type::opt) return read_opt(section, owner, fixed, data, data_size);
+    const bool is_kept = records_end_ == 0;  // behind OPT, which leaves a gap, nothing is
+    if (is_kept) answer_.ttl_offsets.push_back(static_cast<std::uint16_t>(data - 6 - start_));
     if (!data_is_sound(type, data, data_size)) return false;
-    if (records_end_ != 0) return true;  // behind OPT, which leaves a gap: only additional records
+    if (!is_kept) return true;
     const std::uint32_t ttl = sane_ttl(fixed + 4);
-    answer_.ttl_offsets.push_back(static_cast<std::uint16_t>(data - 6 - start_));
     lowest_ttl_ = std::min(lowest_ttl_, ttl);
     if (section == 0 && (type == type_ || type_ == rr_type::any)) answer_.has_data = true;
     if (section == 1 && type == rr_type::soa) {
@@ -114,7 +119,9 @@ class ResponseReader {
     for (std::size_t at = data; at + 4 <= data + data_size;) {
       const std::size_t size = load16(&packet_[at + 2]);
       if (at + 4 + size > data + data_size) return false;
-      if (load16(&packet_[at]) == option_extended_error && size >= 2) {
+      const std::uint16_t option = load16(&packet_[at]);
+      if (option == edns_option::cookie) response_.cookie = packet_.subspan(at + 4, size);
+      if (option == edns_option::extended_error && size >= 2) {
         answer_.extended_error = static_cast<ExtendedError>(load16(&packet_[at + 4]));
       }
       at += 4 + size;
@@ -125,16 +132,23 @@ class ResponseReader {
   // The data of types whose form clients rely on without looking again.
   bool data_is_sound(std::uint16_t type, std::size_t data, std::size_t size) const {
     switch (type) {
-      case rr_type::a: return size == 4;
-      case rr_type::aaaa: return size == 16;
+      case rr_type::a:
+        return size == 4;
+      case rr_type::aaaa:
+        return size == 16;
       case rr_type::cname:
       case rr_type::ns:
       case rr_type::ptr:
-      case rr_type::dname: return names_fill(data, size, 0, 1, 0);
-      case rr_type::mx: return names_fill(data, size, 2, 1, 0);
-      case rr_type::srv: return names_fill(data, size, 6, 1, 0);
-      case rr_type::soa: return names_fill(data, size, 0, 2, 20);
-      default: return true;
+      case rr_type::dname:
+        return names_fill(data, size, 0, 1, 0);
+      case rr_type::mx:
+        return names_fill(data, size, 2, 1, 0);
+      case rr_type::srv:
+        return names_fill(data, size, 6, 1, 0);
+      case rr_type::soa:
+        return names_fill(data, size, 0, 2, 20);
+      default:
+        return true;
     }
   }
 
@@ -143,7 +157,7 @@ class ResponseReader {
     const ByteView up_to_here = packet_.first(data + size);
     std::size_t at = data + before;
     for (unsigned i = 0; i < names; ++i) {
-      if (!check_name(up_to_here, at)) return false;
+      if (!check_name(up_to_here, at, start_, answer_.ttl_offsets)) return false;
     }
     return at + after == data + size;
   }
@@ -167,9 +181,8 @@ class ResponseReader {
 };
 
 bool equal_without_case(ByteView a, ByteView b) {
-  return std::ranges::equal(a, b, [](std::uint8_t x, std::uint8_t y) {
-    return to_lower(x) == to_lower(y);
-  });
+  return std::ranges::equal(
+      a, b, [](std::uint8_t x, std::uint8_t y) { return to_lower(x) == to_lower(y); });
 }
 
 }  // namespace
@@ -199,8 +212,8 @@ std::size_t reply_overhead(const Query& query) {
 std::size_t write_reply(const Query& query, const AnswerView& answer, const TtlRule& ttl,
                         std::size_t limit, std::uint8_t* out) {
   const auto rcode = static_cast<std::uint16_t>(answer.rcode);
-  std::uint16_t flags = header_flag::response | header_flag::recursion_available |
-                        (rcode & header_flag::rcode_mask);
+  std::uint16_t flags =
+      header_flag::response | header_flag::recursion_available | (rcode & header_flag::rcode_mask);
   flags |= query.flags & (header_flag::recursion_desired | header_flag::checking_disabled);
   const bool asked_for_verdict =
       query.wants(header_flag::authentic_data) || query.question.dnssec_ok;

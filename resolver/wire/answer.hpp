@@ -46,7 +46,7 @@ struct Answer {
   AnswerView view() const;
   bool is_failure() const;  ///< neither data nor a statement that there is none
   bool is_negative() const { return !is_failure() && !has_data; }
-  bool has_data = false;    ///< a record of the question's type (or any, for ANY) is in the answer
+  bool has_data = false;  ///< a record of the question's type (or any, for ANY) is in the answer
 
   /// Sets every record's TTL to `seconds`.
   void set_ttls(std::uint32_t seconds);
@@ -59,8 +59,8 @@ using AnswerPtr = std::shared_ptr<const Answer>;
 
 /// How the TTLs of an answer are written into a reply.
 struct TtlRule {
-  std::uint32_t age = 0;                ///< seconds to subtract from each record's TTL
-  std::optional<std::uint32_t> fixed;   ///< seconds for all records instead (stale data)
+  std::uint32_t age = 0;               ///< seconds to subtract from each record's TTL
+  std::optional<std::uint32_t> fixed;  ///< seconds for all records instead (stale data)
 };
 
 /// The most that write_reply() writes for `query` in front of and behind the records, in bytes.
@@ -91,6 +91,7 @@ struct Response {
   Answer answer;
   bool truncated = false;
   bool has_edns = false;
+  ByteView cookie;  ///< the data of the cookie option, in the packet; empty: there is none
 };
 
 /// Reads the response to the query that `sent` (its id, flags and question as we wrote them) asked.

@@ -6,27 +6,31 @@ namespace dnscache {
 namespace {
 
 constexpr std::uint8_t pointer_bits = 0xc0;  // RFC 1035 section 4.1.4
+constexpr unsigned max_pointers = 127;       // in one name; as many as it can have labels
 
 // Calls `use` with each label of the name at `offset` and moves `offset` behind the name. Each
 // pointer must lead further back than everything read so far, so no loop is possible, and not into
 // the header, whose bytes differ from message to message.
-template <class Use>
-bool walk_name(ByteView message, std::size_t& offset, const Use& use) {
+// `is_fixed` tells whether the byte at an offset behind a pointer may be relied on.
+template <class Use, class IsFixed>
+bool walk_name(ByteView message, std::size_t& offset, const Use& use, const IsFixed& is_fixed) {
   std::size_t at = offset;
   std::size_t lowest = offset;
-  bool jumped = false;
+  unsigned pointers = 0;
   while (at < message.size()) {
+    if (pointers != 0 && !is_fixed(at)) return false;
     const std::uint8_t length = message[at];
     if (length == 0) {
-      if (!jumped) offset = at + 1;
+      if (pointers == 0) offset = at + 1;
       return true;
     }
     if ((length & pointer_bits) == pointer_bits) {
-      if (at + 1 >= message.size()) return false;
+      if (at + 1 >= message.size() || (pointers != 0 && !is_fixed(at + 1))) return false;
       const std::size_t target = static_cast<std::size_t>(length & 0x3f) << 8 | message[at + 1];
       if (target >= lowest || target < header_size) return false;
-      if (!jumped) offset = at + 2;
-      jumped = true;
+      if (pointers == 0) offset = at + 2;
+      if (++pointers > max_pointers) return false;
+      message = message.first(lowest);  // what a pointer leads to ends before the name that has it
       at = lowest = target;
       continue;
     }
@@ -103,19 +107,25 @@ std::optional<Name> Name::parse(std::string_view text) {
 
 std::optional<Name> Name::read(ByteView message, std::size_t& offset) {
   Name name;
-  const bool good = walk_name(message, offset, [&](ByteView label) {
-    return name.append_label(label);
-  });
+  const auto append = [&](ByteView label) { return name.append_label(label); };
+  const bool good = walk_name(message, offset, append, [](std::size_t) { return true; });
   if (!good) return std::nullopt;
   return name;
 }
 
-bool check_name(ByteView message, std::size_t& offset) {
+bool check_name(ByteView message, std::size_t& offset, std::size_t records,
+                std::span<const std::uint16_t> ttl_offsets) {
   std::size_t size = 1;
-  return walk_name(message, offset, [&](ByteView label) {
+  const auto fits = [&](ByteView label) {
     size += 1 + label.size();
     return size <= max_name_size;
-  });
+  };
+  const auto is_fixed = [&](std::size_t at) {
+    if (at < records) return true;
+    const auto next = std::ranges::upper_bound(ttl_offsets, at - records);
+    return next == ttl_offsets.begin() || *std::prev(next) + 4u <= at - records;
+  };
+  return walk_name(message, offset, fits, is_fixed);
 }
 
 unsigned Name::label_count() const {

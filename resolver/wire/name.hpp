@@ -14,8 +14,8 @@ namespace dnscache {
 /// Bytes that somebody else owns.
 using ByteView = std::span<const std::uint8_t>;
 
-inline constexpr std::size_t max_name_size = 255;   ///< bytes in wire form, RFC 1035 section 2.3.4
-inline constexpr std::size_t max_label_size = 63;   ///< bytes, without the length byte
+inline constexpr std::size_t max_name_size = 255;  ///< bytes in wire form, RFC 1035 section 2.3.4
+inline constexpr std::size_t max_label_size = 63;  ///< bytes, without the length byte
 
 /// ASCII lower case; DNS compares names without case in ASCII only (RFC 4343).
 constexpr std::uint8_t to_lower(std::uint8_t c) {
@@ -73,8 +73,11 @@ class Name {
   std::array<std::uint8_t, max_name_size> bytes_;
 };
 
-/// Moves `offset` behind the name there, checked as by Name::read() but not kept.
-bool check_name(ByteView message, std::size_t& offset);
+/// Moves `offset` behind the name there, checked as by Name::read() but not kept. The 4-byte TTLs
+/// at `ttl_offsets`, in order and counted from `records`, will change: a name that a pointer leads
+/// through one of them is refused.
+bool check_name(ByteView message, std::size_t& offset, std::size_t records = 0,
+                std::span<const std::uint16_t> ttl_offsets = {});
 
 /// Moves `offset` behind the possibly compressed name there, without following its pointer; false
 /// when the name leaves the message or has a label of an unknown kind.

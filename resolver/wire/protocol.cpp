@@ -14,33 +14,40 @@ struct TypeName {
 };
 
 constexpr auto type_names = std::to_array<TypeName>({
-    {1, "A"},       {2, "NS"},       {5, "CNAME"},   {6, "SOA"},     {12, "PTR"},
-    {13, "HINFO"},  {15, "MX"},      {16, "TXT"},    {17, "RP"},     {18, "AFSDB"},
-    {28, "AAAA"},   {29, "LOC"},     {33, "SRV"},    {35, "NAPTR"},  {39, "DNAME"},
-    {41, "OPT"},    {43, "DS"},      {44, "SSHFP"},  {46, "RRSIG"},  {47, "NSEC"},
-    {48, "DNSKEY"}, {50, "NSEC3"},   {52, "TLSA"},   {53, "SMIMEA"}, {59, "CDS"},
-    {60, "CDNSKEY"}, {61, "OPENPGPKEY"}, {64, "SVCB"}, {65, "HTTPS"}, {99, "SPF"},
-    {251, "IXFR"},  {252, "AXFR"},   {255, "ANY"},   {256, "URI"},   {257, "CAA"},
+    {1, "A"},        {2, "NS"},          {5, "CNAME"},  {6, "SOA"},     {12, "PTR"},
+    {13, "HINFO"},   {15, "MX"},         {16, "TXT"},   {17, "RP"},     {18, "AFSDB"},
+    {28, "AAAA"},    {29, "LOC"},        {33, "SRV"},   {35, "NAPTR"},  {39, "DNAME"},
+    {41, "OPT"},     {43, "DS"},         {44, "SSHFP"}, {46, "RRSIG"},  {47, "NSEC"},
+    {48, "DNSKEY"},  {50, "NSEC3"},      {52, "TLSA"},  {53, "SMIMEA"}, {59, "CDS"},
+    {60, "CDNSKEY"}, {61, "OPENPGPKEY"}, {64, "SVCB"},  {65, "HTTPS"},  {99, "SPF"},
+    {251, "IXFR"},   {252, "AXFR"},      {255, "ANY"},  {256, "URI"},   {257, "CAA"},
 });
 
 bool equal_without_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) {
-    return std::toupper(x) == std::toupper(y);
-  });
+  return std::ranges::equal(
+      a, b, [](unsigned char x, unsigned char y) { return std::toupper(x) == std::toupper(y); });
 }
 
 }  // namespace
 
 std::string rcode_text(Rcode rcode) {
   switch (rcode) {
-    case Rcode::no_error: return "NOERROR";
-    case Rcode::format_error: return "FORMERR";
-    case Rcode::server_failure: return "SERVFAIL";
-    case Rcode::nx_domain: return "NXDOMAIN";
-    case Rcode::not_implemented: return "NOTIMP";
-    case Rcode::refused: return "REFUSED";
-    case Rcode::bad_version: return "BADVERS";
-    case Rcode::bad_cookie: return "BADCOOKIE";
+    case Rcode::no_error:
+      return "NOERROR";
+    case Rcode::format_error:
+      return "FORMERR";
+    case Rcode::server_failure:
+      return "SERVFAIL";
+    case Rcode::nx_domain:
+      return "NXDOMAIN";
+    case Rcode::not_implemented:
+      return "NOTIMP";
+    case Rcode::refused:
+      return "REFUSED";
+    case Rcode::bad_version:
+      return "BADVERS";
+    case Rcode::bad_cookie:
+      return "BADCOOKIE";
   }
   return "RCODE" + std::to_string(static_cast<unsigned>(rcode));
 }

@@ -1,4 +1,5 @@
-// Numbers of the DNS protocol (RFC 1035, RFC 6891 and the IANA registry) and bytes in network order.
+// Numbers of the DNS protocol (RFC 1035, RFC 6891 and the IANA registry) and bytes in network
+// order.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +12,7 @@ namespace dnscache {
 inline constexpr std::size_t header_size = 12;          ///< bytes, RFC 1035 section 4.1.1
 inline constexpr std::size_t max_message_size = 65535;  ///< bytes, the TCP length prefix's limit
 inline constexpr std::size_t plain_udp_size = 512;      ///< bytes, RFC 1035 section 2.3.4
-inline constexpr std::size_t edns_udp_size = 1232;      ///< bytes that we advertise: never fragmented
+inline constexpr std::size_t edns_udp_size = 1232;  ///< bytes that we advertise: never fragmented
 inline constexpr std::uint16_t class_in = 1;
 inline constexpr std::uint16_t class_ch = 3;
 
@@ -35,6 +36,11 @@ inline constexpr std::uint16_t a = 1, ns = 2, cname = 5, soa = 6, ptr = 12, hinf
                                https = 65, tkey = 249, tsig = 250, ixfr = 251, axfr = 252,
                                mailb = 253, maila = 254, any = 255;
 }  // namespace rr_type
+
+/// Options inside of the OPT record that the program reads or writes.
+namespace edns_option {
+inline constexpr std::uint16_t cookie = 10, extended_error = 15;
+}  // namespace edns_option
 
 /// Extended DNS Errors (RFC 8914) that we give.
 enum class ExtendedError : std::uint16_t {

@@ -81,7 +81,7 @@ class QueryReader {
 QueryFault read_query(ByteView packet, Query& query) { return QueryReader(packet, query).read(); }
 
 std::size_t write_query(const Question& question, ByteView name, std::uint16_t id, bool with_edns,
-                        std::uint8_t* out) {
+                        ByteView cookie, std::uint8_t* out) {
   std::uint16_t flags = header_flag::recursion_desired | header_flag::authentic_data;
   if (question.checking_disabled) flags |= header_flag::checking_disabled;
   store16(out, id);
@@ -100,8 +100,14 @@ std::size_t write_query(const Question& question, ByteView name, std::uint16_t i
     store16(at, rr_type::opt);
     store16(at + 2, edns_udp_size);
     store32(at + 4, question.dnssec_ok ? 0x8000 : 0);  // extended rcode, version, DO
-    store16(at + 8, 0);
+    const bool has_cookie = !cookie.empty();
+    store16(at + 8, static_cast<std::uint16_t>(has_cookie ? 4 + cookie.size() : 0));
     at += 10;
+    if (has_cookie) {
+      store16(at, edns_option::cookie);
+      store16(at + 2, static_cast<std::uint16_t>(cookie.size()));
+      at = std::ranges::copy(cookie, at + 4).out;
+    }
   }
   return static_cast<std::size_t>(at - out);
 }

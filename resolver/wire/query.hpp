@@ -23,10 +23,10 @@ struct Query {
   Question question;
   std::uint16_t question_class = 0;
   std::uint16_t id = 0;
-  std::uint16_t flags = 0;          ///< the header's flag bits, see header_flag
-  ByteView question_section;        ///< in the packet: the name in the client's case, type, class
+  std::uint16_t flags = 0;    ///< the header's flag bits, see header_flag
+  ByteView question_section;  ///< in the packet: the name in the client's case, type, class
   bool has_edns = false;
-  std::uint16_t udp_size = 512;     ///< bytes that the client can take over UDP
+  std::uint16_t udp_size = 512;  ///< bytes that the client can take over UDP
 
   bool wants(std::uint16_t flag) const { return (flags & flag) != 0; }
 };
@@ -47,9 +47,9 @@ QueryFault read_query(ByteView packet, Query& query);
 
 /// Appends what an upstream is asked: recursion desired, EDNS with our buffer size, and the
 /// question's DO and CD. AD asks for the upstream's verdict even without DO (RFC 6840 section 5.7).
-/// `name` is the question's name with any mix of letter cases; returns the bytes written to `out`,
-/// which must have room for 512.
+/// `name` is the question's name with any mix of letter cases; `cookie` goes along with EDNS unless
+/// it is empty (RFC 7873). Returns the bytes written to `out`, which must have room for 512.
 std::size_t write_query(const Question& question, ByteView name, std::uint16_t id, bool with_edns,
-                        std::uint8_t* out);
+                        ByteView cookie, std::uint8_t* out);
 
 }  // namespace dnscache

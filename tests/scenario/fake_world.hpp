@@ -26,8 +26,7 @@ class FakeWorld final : public World {
     return static_cast<CacheSeconds>(now_.time_since_epoch() / std::chrono::seconds(1));
   }
   std::uint64_t random() override { return random_(); }
-  std::unique_ptr<Carrier> make_carrier(const UpstreamConfig& upstream,
-                                        Protocol protocol) override;
+  std::unique_ptr<Carrier> make_carrier(const UpstreamConfig& upstream, Protocol protocol) override;
 
   /// Moves the clock, with everything that happens on the way at its own time.
   void pass(Duration duration);

@@ -55,6 +55,12 @@ class Options {
   std::map<std::string, std::string> values_;
 };
 
+/// The data of the cookie option (RFC 7873), which is the only one that the engine sends.
+Bytes cookie_of(const Message& query) {
+  if (!query.edns || query.edns->options.size() < 12) return {};
+  return {query.edns->options.begin() + 4, query.edns->options.end()};
+}
+
 /// A response to a query that the engine sent, made of a REPLY line.
 class ResponseBuilder {
  public:
@@ -63,7 +69,7 @@ class ResponseBuilder {
   Bytes build() {
     static const std::map<std::string, std::uint16_t> rcodes{
         {"NOERROR", 0}, {"FORMERR", 1}, {"SERVFAIL", 2}, {"NXDOMAIN", 3},
-        {"NOTIMP", 4},  {"REFUSED", 5}, {"BADVERS", 16}};
+        {"NOTIMP", 4},  {"REFUSED", 5}, {"BADVERS", 16}, {"BADCOOKIE", 23}};
     rcode_ = rcodes.at(words_.at(2));
     for (at_ = 3; at_ < words_.size();) word(next());
     return header();
@@ -73,20 +79,46 @@ class ResponseBuilder {
   std::string next() { return words_.at(at_++); }
 
   void word(const std::string& word) {
-    if (word == "tc") flags_ |= flag_tc;
-    else if (word == "ad") flags_ |= flag_ad;
-    else if (word == "wrong-id") id_change_ = 1;
-    else if (word == "wrong-question") wrong_question_ = true;
-    else if (word == "changed-case") changed_case_ = true;
-    else if (word == "upper-case") upper_case_ = true;
-    else if (word == "no-edns") with_edns_ = false;
-    else if (word == "broken") broken_ = true;
-    else if (word.starts_with("ttl=")) ttl_ = in_seconds(word.substr(4));
-    else if (word == "authority") section_ = 1;
-    else if (word == "additional") section_ = 2;
-    else if (word.starts_with("owner=")) owner_ = word.substr(6);
-    else if (word.starts_with("soa=")) add_soa(in_seconds(word.substr(4)));
-    else add_record(word, next());
+    if (word == "tc")
+      flags_ |= flag_tc;
+    else if (word == "ad")
+      flags_ |= flag_ad;
+    else if (word == "wrong-id")
+      id_change_ = 1;
+    else if (word == "wrong-question")
+      wrong_question_ = true;
+    else if (word == "changed-case")
+      changed_case_ = true;
+    else if (word == "upper-case")
+      upper_case_ = true;
+    else if (word == "no-edns")
+      with_edns_ = false;
+    else if (word == "broken")
+      broken_ = true;
+    else if (word.starts_with("cookie="))
+      add_cookie(cookie_of(query_), word.substr(7));
+    else if (word == "wrong-cookie")
+      add_cookie(Bytes(8, 0xee), "server00");
+    else if (word.starts_with("ttl="))
+      ttl_ = in_seconds(word.substr(4));
+    else if (word == "authority")
+      section_ = 1;
+    else if (word == "additional")
+      section_ = 2;
+    else if (word.starts_with("owner="))
+      owner_ = word.substr(6);
+    else if (word.starts_with("soa="))
+      add_soa(in_seconds(word.substr(4)));
+    else
+      add_record(word, next());
+  }
+
+  void add_cookie(const Bytes& ours, const std::string& theirs) {
+    const auto size = static_cast<std::uint16_t>(8 + theirs.size());
+    options_.u16(10);
+    options_.u16(size);
+    for (std::size_t i = 0; i < 8; ++i) options_.u8(ours.at(i));
+    for (const char c : theirs) options_.u8(static_cast<std::uint8_t>(c));
   }
 
   void add_soa(std::uint32_t minimum) {
@@ -150,7 +182,11 @@ class ResponseBuilder {
     out.u16(query_.questions.at(0).type);
     out.u16(1);
     for (const Writer& section : sections_) out.append(section.bytes);
-    if (edns) out.append({0, 0, 41, 4, 208, static_cast<std::uint8_t>(rcode_ >> 4), 0, 0, 0, 0, 0});
+    if (edns) {
+      out.append({0, 0, 41, 4, 208, static_cast<std::uint8_t>(rcode_ >> 4), 0, 0, 0});
+      out.u16(static_cast<std::uint16_t>(options_.bytes.size()));
+      out.append(options_.bytes);
+    }
     if (broken_) out.bytes.resize(out.bytes.size() - 3);
     return out.bytes;
   }
@@ -167,6 +203,7 @@ class ResponseBuilder {
   std::size_t section_ = 0;
   std::optional<std::string> owner_;
   std::array<Writer, 3> sections_;
+  Writer options_;
   std::array<unsigned, 3> counts_{};
 };
 
@@ -240,9 +277,14 @@ class Player {
     std::size_t size = 0;
     switch (decide(worker_, Transport::udp, packet, query, world_.cache_now(), 4096, out.data(),
                    size)) {
-      case Verdict::ignore: return;
-      case Verdict::reply: out.resize(size); answers_.push_back(decode(out).value()); return;
-      case Verdict::resolve: break;
+      case Verdict::ignore:
+        return;
+      case Verdict::reply:
+        out.resize(size);
+        answers_.push_back(decode(out).value());
+        return;
+      case Verdict::resolve:
+        break;
     }
     service_.ask(query.question, [this, packet](const Answer& answer) {
       Bytes bytes(65535);
@@ -258,9 +300,9 @@ class Player {
     REQUIRE_FALSE(answers_.empty());
     const Message answer = answers_.front();
     answers_.pop_front();
-    static const std::map<std::string, unsigned> rcodes{
-        {"NOERROR", 0}, {"FORMERR", 1}, {"SERVFAIL", 2}, {"NXDOMAIN", 3},
-        {"NOTIMP", 4},  {"REFUSED", 5}};
+    static const std::map<std::string, unsigned> rcodes{{"NOERROR", 0},  {"FORMERR", 1},
+                                                        {"SERVFAIL", 2}, {"NXDOMAIN", 3},
+                                                        {"NOTIMP", 4},   {"REFUSED", 5}};
     CHECK(answer.rcode == rcodes.at(words.at(1)));
     CHECK(answer.has(flag_qr));
     CHECK(answer.has(flag_ra));
@@ -315,7 +357,7 @@ class Player {
 
   void expect_no_answer() { CHECK(answers_.empty()); }
 
-  // EXPECT_OUT UPSTREAM NAME TYPE [tcp] [do] [cd] [no-edns]
+  // EXPECT_OUT UPSTREAM NAME TYPE [tcp] [do] [cd] [no-edns] [cookie[=TEXT]] [no-cookie]
   void expect_out(const Words& words) {
     const Options options(words, 4);
     const bool over_tcp = options.has("tcp");
@@ -329,6 +371,12 @@ class Player {
       CHECK(query.has(flag_cd) == options.has("cd"));
       CHECK(query.edns.has_value() != options.has("no-edns"));
       if (query.edns) CHECK(query.edns->dnssec_ok == options.has("do"));
+      const Bytes cookie = cookie_of(query);
+      if (options.has("no-cookie")) CHECK(cookie.empty());
+      if (options.has("cookie")) {  // ours, followed by these characters
+        REQUIRE(cookie.size() >= 8);
+        CHECK(std::string(cookie.begin() + 8, cookie.end()) == options.get("cookie"));
+      }
       if (options.has("plain-case")) CHECK(query.questions.at(0).name == words.at(2));
       sent.is_expected = true;
       return;
@@ -365,7 +413,8 @@ class Player {
     Carrier* carrier = parcel.carrier;
     carrier->forget(parcel);
     // A carrier drops packets with another id by itself.
-    const bool same_id = packet[0] == kept.parcel->query()[0] && packet[1] == kept.parcel->query()[1];
+    const bool same_id =
+        packet[0] == kept.parcel->query()[0] && packet[1] == kept.parcel->query()[1];
     if (same_id && parcel.receive(packet)) return;
     parcel.carrier = carrier;
     world_.sent().push_front(kept);

@@ -36,9 +36,9 @@ std::string read_text(const std::filesystem::path& file);
 /// A child process whose output is collected; killed, with its children, when the object goes.
 class Process {
  public:
-  /// Runs `command` (its first word is searched in PATH, /usr/sbin and /sbin too) with `environment`
-  /// added to ours and `passed_fds` as its descriptors 3, 4 … Throws std::system_error when there is
-  /// no such program.
+  /// Runs `command` (its first word is searched in PATH, /usr/sbin and /sbin too) with
+  /// `environment` added to ours and `passed_fds` as its descriptors 3, 4 … Throws
+  /// std::system_error when there is no such program.
   explicit Process(std::vector<std::string> command,
                    const std::map<std::string, std::string>& environment = {},
                    const std::vector<int>& passed_fds = {});

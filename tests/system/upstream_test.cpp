@@ -53,7 +53,7 @@ TEST_CASE("upstream queries have random ids and ports, and ask for recursion") {
     CHECK((seen.query.flags & flag_rd) != 0);
   }
   CHECK(ids.size() > 35);
-  CHECK(ports.size() > 20);
+  CHECK(ports.size() > 15);  // of 64 in the pool; 30 are to be expected
 }
 
 TEST_CASE("a forged reply is ignored and the true one is taken") {

@@ -312,7 +312,7 @@ TEST_CASE("a setup or removal that is killed anywhere is undone by recover", "[s
     if (recover(at, "remove")) take_back();
   }
   std::printf("remove: killed at %d places\n", at - 1);
-  CHECK(at > 10);
+  CHECK(at > 5);
 }
 
 TEST_CASE("what can't work is said in one line and changes nothing", "[setup-fail]") {

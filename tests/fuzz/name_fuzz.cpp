@@ -1,8 +1,8 @@
 // Names in wire form and in text: what is accepted survives the way there and back.
-#include "resolver/wire/name.hpp"
-
 #include <cstdlib>
 #include <string_view>
+
+#include "resolver/wire/name.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using dnscache::Name;

@@ -1,0 +1,97 @@
+// Packets from upstreams: whatever is believed can be given to a client, kept, and read back.
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+#include "resolver/cache/entry.hpp"
+#include "resolver/wire/answer.hpp"
+#include "tests/support/message.hpp"
+
+namespace {
+
+using namespace dnscache;
+
+void require(bool holds) {
+  if (!holds) std::abort();
+}
+
+/// The query that the packet claims to answer.
+std::vector<std::uint8_t> claimed_query(ByteView packet) {
+  std::vector<std::uint8_t> sent(512);
+  std::size_t offset = header_size;
+  Question question;
+  if (const auto name = Name::read(packet, offset); name && offset + 4 <= packet.size()) {
+    question.name = *name;
+    question.type = load16(packet.data() + offset);
+  }
+  sent.resize(
+      write_query(question, question.name.bytes(), load16(packet.data()), true, {}, sent.data()));
+  return sent;
+}
+
+// The reply that a client gets, in exactly as much room as is promised to be enough.
+std::vector<std::uint8_t> reply_to(ByteView sent, const AnswerView& answer) {
+  Query query;
+  require(read_query(sent, query) == QueryFault::none);
+  const std::size_t whole = reply_overhead(query) + answer.records.size();
+  std::vector<std::uint8_t> reply(std::max(plain_udp_size, std::min(whole, max_message_size)));
+  reply.resize(write_reply(query, answer, {}, max_message_size, reply.data()));
+  return reply;
+}
+
+test::Message decoded(const std::vector<std::uint8_t>& reply) {
+  const auto message = test::decode(reply);
+  require(message.has_value());
+  return *message;
+}
+
+void check_counts(const test::Message& message, const Answer& answer) {
+  require(message.answers.size() == answer.answer_count);
+  require(message.authority.size() == answer.authority_count);
+  require(message.additional.size() == answer.additional_count);
+  require(message.rcode == static_cast<unsigned>(answer.rcode));
+  for (const auto* section : {&message.answers, &message.authority, &message.additional}) {
+    for (const test::Record& record : *section) {
+      require(record.ttl <= 0x7fffffff);
+      // What is not data but a failure has no lifetime; all else lives no longer than its records.
+      require(answer.is_failure() || answer.ttl <= record.ttl);
+    }
+  }
+}
+
+void check_cache(ByteView sent, const Answer& answer, const std::vector<std::uint8_t>& reply) {
+  Query query;
+  require(read_query(sent, query) == QueryFault::none);
+  const std::size_t size = entry_size(query.question, answer);
+  const auto memory = std::make_unique<std::uint64_t[]>(size / sizeof(std::uint64_t));
+  const Entry* entry = write_entry(memory.get(), query.question, answer, 100);
+  require(
+      entry->is_for(query.question.name.bytes(), query.question.type, key_bits(query.question)));
+  require(reply_to(sent, entry->view()) == reply);
+  const Answer back = read_entry(*entry);
+  require(back.records == answer.records && back.ttl_offsets == answer.ttl_offsets);
+  require(back.rcode == answer.rcode && back.ttl == answer.ttl);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size < header_size) return 0;
+  const auto copy = std::make_unique<std::uint8_t[]>(size);  // not one byte behind it is ours
+  std::copy_n(data, size, copy.get());
+  const ByteView packet(copy.get(), size);
+  const auto sent = claimed_query(packet);
+  Response response;
+  if (read_response(packet, sent, 60, response) != ResponseFault::none) return 0;
+  Answer& answer = response.answer;
+  const auto reply = reply_to(sent, answer.view());
+  const auto message = decoded(reply);
+  if (message.has(test::flag_tc)) return 0;
+  check_counts(message, answer);
+  check_cache(sent, answer, reply);
+  answer.set_ttls(30);
+  for (const test::Record& record : decoded(reply_to(sent, answer.view())).answers) {
+    require(record.ttl == 30);
+  }
+  return 0;
+}

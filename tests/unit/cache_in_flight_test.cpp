@@ -1,0 +1,57 @@
+#include <catch2/catch.hpp>
+
+#include "resolver/cache/in_flight.hpp"
+
+namespace dnscache {
+namespace {
+
+Question question_of(const char* name) { return {*Name::parse(name), rr_type::a}; }
+
+}  // namespace
+
+TEST_CASE("everybody who waits for a flight gets its answer, once") {
+  InFlight in_flight;
+  Flight& flight = in_flight.start(question_of("a.example"));
+  CHECK(in_flight.find(question_of("A.example")) == &flight);
+  CHECK(in_flight.find(question_of("b.example")) == nullptr);
+  unsigned replies = 0;
+  for (unsigned i = 0; i < 500; ++i) flight.wait([&](const Answer&) { ++replies; });
+  CHECK(in_flight.waiting() == 500);
+  in_flight.land(flight, Answer(Rcode::nx_domain));
+  CHECK(replies == 500);
+  CHECK(in_flight.size() == 0);
+  CHECK(in_flight.waiting() == 0);
+}
+
+TEST_CASE("who comes after an early answer gets it at once, and nobody gets two") {
+  InFlight in_flight;
+  Flight& flight = in_flight.start(question_of("a.example"));
+  unsigned stale = 0, others = 0;
+  const auto reply = [&](const Answer& answer) {
+    ++(answer.extended_error == ExtendedError::stale_answer ? stale : others);
+  };
+  flight.wait(reply);
+  flight.answer_early(Answer(Rcode::no_error, ExtendedError::stale_answer));
+  CHECK(stale == 1);
+  flight.wait(reply);
+  CHECK(stale == 2);
+  CHECK(in_flight.waiting() == 0);
+  in_flight.land(flight, Answer());
+  CHECK(stale == 2);
+  CHECK(others == 0);
+}
+
+TEST_CASE("a question may be asked again from within the reply to it") {
+  InFlight in_flight;
+  Flight& flight = in_flight.start(question_of("a.example"));
+  Flight* second = nullptr;
+  flight.wait([&](const Answer&) {
+    CHECK(in_flight.find(question_of("a.example")) == nullptr);
+    second = &in_flight.start(question_of("a.example"));
+  });
+  in_flight.land(flight, Answer());
+  REQUIRE(second != nullptr);
+  CHECK(in_flight.all() == std::vector<Flight*>{second});
+}
+
+}  // namespace dnscache
