@@ -103,6 +103,15 @@ void add_status(CLI::App& app, StatusOptions& options) {
   watch->excludes("--json");
 }
 
+void add_doctor(CLI::App& app, DoctorOptions& options) {
+  auto& command =
+      *app.add_subcommand("doctor", "Find what is wrong, and the command that mends it");
+  command.add_option("--name", options.name, "The name that is looked up at each stage")
+      ->type_name("NAME")
+      ->capture_default_str();
+  add_json(command, options.is_json);
+}
+
 void add_flush(CLI::App& app, FlushOptions& options) {
   auto& command = *app.add_subcommand("flush", "Forget cached answers");
   auto* name =
@@ -202,6 +211,7 @@ std::unique_ptr<CLI::App> make_commands(Options& options) {
 
   add_setup(*app, options.setup);
   add_status(*app, options.status);
+  add_doctor(*app, options.doctor);
   add_bench(*app, options.bench);
   add_flush(*app, options.flush);
   add_cache(*app, options.cache, options.flush);

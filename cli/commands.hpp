@@ -9,6 +9,7 @@
 #include "cli/bench.hpp"
 #include "cli/cache.hpp"
 #include "cli/check.hpp"
+#include "cli/doctor.hpp"
 #include "cli/flush.hpp"
 #include "cli/serve.hpp"
 #include "cli/setup.hpp"
@@ -27,6 +28,7 @@ struct Options {
   RemoveOptions remove;
   RecoverOptions recover;
   StatusOptions status;
+  DoctorOptions doctor;
   FlushOptions flush;
   CacheOptions cache;
   std::string shell;               ///< completion

@@ -23,6 +23,7 @@ Result<ExitCode> run(const std::string& command, const Options& options) {
   if (command == "remove") return run_remove(options.remove);
   if (command == "recover") return run_recover(options.recover);
   if (command == "status") return run_status(options.status);
+  if (command == "doctor") return run_doctor(options.doctor);
   if (command == "flush") return run_flush(options.flush);
   if (command == "cache list") return run_cache_list(options.cache);
   if (command == "cache get") return run_cache_get(options.cache);
@@ -41,8 +42,8 @@ Result<ExitCode> run(const std::string& command, const Options& options) {
 // Options that stand before the command belong to every command.
 void share_global_options(Options& options) {
   options.setup.root = options.remove.root = options.recover.root = options.root;
-  options.cache.control = options.serve.control = options.status.control = options.flush.control =
-      options.bench.control = options.control;
+  options.cache.control = options.serve.control = options.status.control = options.doctor.control =
+      options.flush.control = options.bench.control = options.control;
 }
 
 // "setup", "cache list"

@@ -32,7 +32,6 @@ struct RecoverOptions {
 /// What `remove` was asked to do.
 struct RemoveOptions {
   std::filesystem::path root;
-  bool is_purged = false;  ///< the engine's configuration goes, too, even if it was changed
   bool is_forced = false;  ///< restore files even if someone changed them since
   bool is_dry_run = false;
   bool is_confirmed = false;

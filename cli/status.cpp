@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "cli/host/apply.hpp"
 #include "cli/watch.hpp"
 #include "resolver/config/resolv_conf.hpp"
 #include "resolver/config/text.hpp"
@@ -15,8 +16,6 @@
 namespace dnscache::cli {
 
 namespace {
-
-constexpr auto resolv_conf_path = "/etc/resolv.conf";
 
 std::string servers_in_words(const std::vector<Endpoint>& servers, std::size_t first = 0) {
   std::vector<std::string> words;
@@ -116,9 +115,47 @@ Lookup look_up(const Endpoint& server, const std::string& name) {
   return resolver ? resolver->ask(name, ns_t_a) : Lookup{};
 }
 
+std::string units_in_words(const SystemFacts& system) {
+  const auto* service = system.unit(service_unit);
+  const auto* socket = system.unit(socket_unit);
+  if (service == nullptr || socket == nullptr || !service->exists()) return {};
+  auto text = fmt::format("service {} and {}", service->active_state, service->unit_file_state);
+  if (service->active_since) {
+    const std::chrono::duration<double> age =
+        std::chrono::system_clock::now() - *service->active_since;
+    text += fmt::format(" for {}", format_uptime(age.count()));
+  }
+  if (service->restarts > 0) text += fmt::format(", restarted {} times", service->restarts);
+  return text + fmt::format("; socket {} and {}", socket->active_state, socket->unit_file_state);
+}
+
+// The configuration is the administrator's own to change.
+std::vector<std::string> changed_files() {
+  std::vector<std::string> paths;
+  const auto journal = Journal::peek({});
+  if (!journal) return paths;
+  const auto changed = changed_since(*journal, {});
+  if (!changed) return paths;
+  for (const auto& entry : *changed) {
+    if (entry.path != default_config_path) paths.push_back(entry.path.string());
+  }
+  return paths;
+}
+
 }  // namespace
 
 std::string LookupPath::in_words() const {
+  if (is_through_resolved && !servers.empty()) {
+    const auto first =
+        fmt::format("go through systemd-resolved to {}", servers.front().address.to_text());
+    if (!is_through_cache) {
+      return fmt::format("BYPASS this cache: they go through systemd-resolved to {}",
+                         servers_in_words(servers));
+    }
+    if (servers.size() == 1) return first + " (this cache)";
+    return fmt::format("{} (this cache), and to {} only if it fails", first,
+                       servers_in_words(servers, 1));
+  }
   if (servers.empty()) return "fail: /etc/resolv.conf names no server";
   if (!is_through_cache) {
     return fmt::format("BYPASS this cache: /etc/resolv.conf names {}", servers_in_words(servers));
@@ -140,6 +177,37 @@ LookupPath lookup_path(std::string_view resolv_conf, const std::vector<Endpoint>
   path.rotates = std::ranges::find(parsed.options, "rotate") != parsed.options.end();
   path.is_through_cache = !path.servers.empty() && reaches_us(path.servers.front(), listen);
   return path;
+}
+
+void follow_stub(LookupPath& path, const SystemFacts& system, const std::vector<Endpoint>& listen) {
+  const auto stub = IpAddress::v4(127, 0, 0, 53);
+  if (path.servers.empty() || path.servers.front().address != stub || !system.resolved) return;
+  path.is_through_resolved = true;
+  path.servers.clear();
+  const auto& domains = system.resolved->domains;
+  const bool is_global = std::ranges::any_of(domains, [](const dbus::Domain& domain) {
+    return domain.interface_index == 0 && domain.name == ".";
+  });
+  if (is_global || system.links.empty()) {
+    for (const auto& server : system.resolved->servers) {
+      if (std::ranges::find(path.servers, server.endpoint) == path.servers.end()) {
+        path.servers.push_back(server.endpoint);
+      }
+    }
+    path.is_through_cache = !path.servers.empty() && reaches_us(path.servers.front(), listen);
+    return;
+  }
+  path.is_through_cache = true;
+  // The link that does not ask the cache first is the one to tell of.
+  for (const auto& link : system.links) {
+    if (link.asked.empty()) continue;
+    const bool is_through = reaches_us({link.asked.front(), dns_port}, listen);
+    if (!path.servers.empty() && is_through) continue;
+    path.servers.clear();
+    for (const auto& address : link.asked) path.servers.push_back({address, dns_port});
+    path.is_through_cache = path.is_through_cache && is_through;
+    if (!is_through) return;
+  }
 }
 
 Endpoint reachable(const Endpoint& listen) {
@@ -174,6 +242,10 @@ std::string to_text(const StatusReport& report, const Terminal& terminal) {
                     format_counted(*dropped, "packet")),
         Style::warning);
   }
+  if (!report.units.empty()) add("units", report.units);
+  for (const auto& path : report.changed_files) {
+    add("drift", path + " was changed since setup; 'dnscachectl setup' repairs it", Style::warning);
+  }
   return out + '\n' + upstream_table(engine).to_text(terminal);
 }
 
@@ -192,6 +264,8 @@ nlohmann::json to_json(const StatusReport& report) {
            {{"through_cache", report.path.is_through_cache && !report.path.rotates},
             {"servers", servers},
             {"words", report.path.in_words()}}},
+          {"units", report.units},
+          {"changed_files", report.changed_files},
           {"engine", report.engine.reply}};
 }
 
@@ -206,6 +280,10 @@ Result<StatusReport> report_of(const EngineStatus& engine, const std::string& na
   report.probe = look_up(report.probe_server, name);
   const auto resolv_conf = read_text_file(resolv_conf_path);
   report.path = lookup_path(resolv_conf ? *resolv_conf : "", engine.listen);
+  const auto system = read_system_facts({});
+  follow_stub(report.path, system, engine.listen);
+  report.units = units_in_words(system);
+  report.changed_files = changed_files();
   return report;
 }
 

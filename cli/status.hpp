@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/control_client.hpp"
+#include "cli/host/system_facts.hpp"
 #include "cli/output.hpp"
 #include "cli/stub_resolver.hpp"
 #include "resolver/error.hpp"
@@ -23,15 +24,19 @@ struct StatusOptions {
 
 /// Who answers the lookups of this machine's programs, from its resolv.conf.
 struct LookupPath {
-  std::vector<Endpoint> servers;  ///< as glibc would ask them
-  bool is_through_cache = false;  ///< the first one is this engine
-  bool rotates = false;           ///< `options rotate`: glibc spreads lookups over all of them
+  std::vector<Endpoint> servers;     ///< as glibc would ask them
+  bool is_through_cache = false;     ///< the first one is this engine
+  bool is_through_resolved = false;  ///< resolv.conf names the stub of systemd-resolved
+  bool rotates = false;              ///< `options rotate`: glibc spreads lookups over all of them
 
   /// "go to 127.0.0.1 (this cache), then to 10.0.0.2 if it fails", "BYPASS this cache: ..."
   std::string in_words() const;
 };
 
 LookupPath lookup_path(std::string_view resolv_conf, const std::vector<Endpoint>& listen);
+
+/// Where resolv.conf names the stub of systemd-resolved: the servers that it asks instead.
+void follow_stub(LookupPath& path, const SystemFacts& system, const std::vector<Endpoint>& listen);
 
 /// Everything that `status` shows.
 struct StatusReport {
@@ -40,6 +45,8 @@ struct StatusReport {
   Endpoint probe_server;
   Lookup probe;
   LookupPath path;
+  std::string units;                       ///< their states in words; empty without systemd
+  std::vector<std::string> changed_files;  ///< since setup wrote them
 };
 
 std::string to_text(const StatusReport& report, const Terminal& terminal);

@@ -22,7 +22,9 @@ class SteadyClient {
 
   SteadyClient() : thread_([this] { run(); }) {}
 
+  /// Goes on until there is something to judge by.
   Report stop() {
+    while (lookups_ < least_lookups) std::this_thread::sleep_for(std::chrono::milliseconds(5));
     asked_to_stop_ = true;
     thread_.join();
     return report_;
@@ -44,11 +46,14 @@ class SteadyClient {
       if (found) ::freeaddrinfo(found);
       const auto time = duration_cast<milliseconds>(steady_clock::now() - begin);
       report_.longest = std::max(report_.longest, time);
+      lookups_ = report_.lookups;
       std::this_thread::sleep_for(5ms);
     }
   }
 
+  static constexpr int least_lookups = 30;
   std::atomic<bool> asked_to_stop_ = false;
+  std::atomic<int> lookups_ = 0;
   Report report_;
   std::thread thread_;
 };

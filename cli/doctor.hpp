@@ -1,0 +1,52 @@
+// `dnscachectl doctor`: what is wrong with this machine's lookups, and the command that mends it.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/host/facts.hpp"
+#include "cli/output.hpp"
+#include "resolver/error.hpp"
+
+namespace dnscache::cli {
+
+/// What `doctor` was asked to do.
+struct DoctorOptions {
+  std::filesystem::path control;     ///< empty: what the configuration says
+  std::string name = "example.com";  ///< looked up at each stage
+  bool is_json = false;
+};
+
+/// One stage or property that was looked at.
+struct Finding {
+  std::string check;  ///< "engine", "path", ...
+  bool is_good = true;
+  std::string detail;  ///< one line
+  std::string remedy;  ///< a command, or what to change; empty if good
+};
+
+/// A lookup at one stage, if that stage exists here.
+struct Stages {
+  std::optional<Lookup> cache;     ///< the engine's own address
+  std::optional<Lookup> resolved;  ///< systemd-resolved over D-Bus
+  std::optional<Lookup> program;   ///< as glibc does it
+};
+
+/// What doctor knows beside the facts.
+struct Examination {
+  Stages stages;
+  std::vector<std::string> changed_files;  ///< since setup
+  bool is_set_up = false;                  ///< there is a journal
+  bool has_docker = false;
+  std::string docker_config;  ///< /etc/docker/daemon.json
+};
+
+/// Pure: everything that was looked at, in the order that a lookup takes.
+std::vector<Finding> diagnose(const Facts& facts, const Examination& examination);
+
+/// ExitCode::check_failed when something is wrong.
+Result<ExitCode> run_doctor(const DoctorOptions& options);
+
+}  // namespace dnscache::cli

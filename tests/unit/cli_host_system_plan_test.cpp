@@ -1,0 +1,379 @@
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "cli/doctor.hpp"
+#include "cli/host/system_plan.hpp"
+#include "resolver/config/read.hpp"
+
+using namespace dnscache;
+using namespace dnscache::cli;
+using Catch::Contains;
+
+namespace {
+
+const auto cache = IpAddress::v4(127, 0, 0, 1);
+const auto vpc = IpAddress::v4(10, 0, 0, 2);
+
+dbus::UnitState unit(const std::string& name, const char* load, const char* active) {
+  dbus::UnitState state;
+  state.name = name;
+  state.load_state = load;
+  state.active_state = active;
+  state.unit_file_state = state.is_active() ? "enabled" : "";
+  if (state.exists()) state.file = "/etc/systemd/system/" + name;
+  return state;
+}
+
+LinkFacts link(const char* name, bool is_managed) {
+  LinkFacts facts;
+  facts.name = name;
+  if (is_managed) facts.network_file = std::string("/run/systemd/network/70-") + name + ".network";
+  facts.servers = {{vpc, "DHCPv4"}};
+  facts.asked = {vpc};
+  return facts;
+}
+
+/// Amazon Linux 2023 as it is delivered, but for the stub listener.
+Facts machine(dbus::ResolvConfMode mode = dbus::ResolvConfMode::uplink) {
+  Facts facts;
+  facts.resolv_conf.content = "nameserver 10.0.0.2\nsearch ec2.internal\n";
+  facts.resolv_conf.state.kind = FileState::Kind::symlink;
+  facts.resolv_conf.state.content = "../run/systemd/resolve/resolv.conf";
+  UpstreamFact upstream;
+  upstream.upstream.endpoint = {vpc, dns_port};
+  upstream.answers = upstream.is_in_resolv_conf = true;
+  facts.upstreams = {upstream};
+  facts.has_ipv6_loopback = true;
+  facts.program = "/usr/bin/dnscachectl";
+  facts.system.has_systemd = true;
+  facts.system.has_networkd = true;
+  for (const auto* name : {service_unit, socket_unit, recover_unit, lease_path_unit}) {
+    facts.system.units[name] = unit(name, "not-found", "inactive");
+  }
+  facts.system.units[resolved_unit] = unit(resolved_unit, "loaded", "active");
+  facts.system.resolved = dbus::ResolvedState{};
+  facts.system.resolved->resolv_conf_mode = mode;
+  facts.system.links = {link("ens5", true)};
+  return facts;
+}
+
+void stop_resolved(Facts& facts, const char* load_state) {
+  facts.system.resolved.reset();
+  facts.system.links.clear();
+  facts.system.units[resolved_unit] = unit(resolved_unit, load_state, "inactive");
+}
+
+void make_file(Facts& facts) {
+  facts.resolv_conf.state = FileState::regular(facts.resolv_conf.content);
+}
+
+bool writes(const Plan& plan, const std::string& path) {
+  return std::ranges::any_of(plan.steps, [&](const Step& step) {
+    return step.kind == Step::Kind::file && step.is_change && step.path == path;
+  });
+}
+
+bool has(const Plan& plan, Step::Kind kind) {
+  return std::ranges::find(plan.steps, kind, &Step::kind) != plan.steps.end();
+}
+
+const char* const link_drop_in = "/etc/systemd/network/70-ens5.network.d/50-dnscachectl.conf";
+
+/// The machine after a setup in networkd mode.
+Facts machine_after_setup() {
+  auto facts = machine();
+  const auto plan = plan_setup(facts, {});
+  REQUIRE(plan);
+  for (const auto& step : plan->steps) {
+    if (step.kind == Step::Kind::file) facts.files[step.path] = step.after;
+    if (step.kind == Step::Kind::directory) facts.directories.insert(step.path);
+    if (step.path == default_config_path) facts.config_file = step.after;
+  }
+  facts.has_config_directory = true;
+  facts.config = read_config(facts.config_file.content, "config.yaml").config;
+  for (const auto* name : {service_unit, socket_unit, recover_unit, lease_path_unit}) {
+    facts.system.units[name] = unit(name, "loaded", "active");
+  }
+  facts.system.links.front().asked = {cache, vpc};
+  facts.system.links.front().servers = {{cache, "runtime"}, {vpc, "runtime"}};
+  facts.engine = EngineStatus{};
+  facts.engine->listen = default_listen();
+  facts.port_holders = {{{cache, dns_port}, "udp", "systemd", 1}};
+  return facts;
+}
+
+}  // namespace
+
+TEST_CASE("machine shapes with systemd, and how lookups come to the cache") {
+  using RM = dbus::ResolvConfMode;
+  struct Shape {
+    const char* name;
+    void (*change)(Facts&, PlanRequest&);
+    Mode mode;
+    bool has_units, sets_link, writes_resolved, writes_resolv_conf;
+  };
+  const Shape shapes[] = {
+      {"uplink, networkd (Amazon Linux 2023)", [](Facts&, PlanRequest&) {}, Mode::networkd, true,
+       true, false, false},
+      {"stub, networkd (Ubuntu server)", [](Facts& f, PlanRequest&) { f = machine(RM::stub); },
+       Mode::networkd, true, true, false, false},
+      {"static file, networkd", [](Facts& f, PlanRequest&) { f = machine(RM::static_file); },
+       Mode::networkd, true, true, false, false},
+      {"stub, NetworkManager (Fedora)",
+       [](Facts& f, PlanRequest&) {
+         f = machine(RM::stub);
+         f.system.links = {link("enp1s0", false)};
+       },
+       Mode::resolved, true, false, true, false},
+      {"one link of networkd, one of another manager",
+       [](Facts& f, PlanRequest&) { f.system.links.push_back(link("wlan0", false)); },
+       Mode::resolved, true, true, true, false},
+      {"two links of networkd",
+       [](Facts& f, PlanRequest&) { f.system.links.push_back(link("ens6", true)); }, Mode::networkd,
+       true, true, false, false},
+      {"only global servers", [](Facts& f, PlanRequest&) { f.system.links.clear(); },
+       Mode::resolved, true, false, true, false},
+      {"foreign file, resolved runs beside it",
+       [](Facts& f, PlanRequest&) {
+         f = machine(RM::foreign);
+         make_file(f);
+       },
+       Mode::resolv_conf, true, true, false, true},
+      {"foreign file, no managed link",
+       [](Facts& f, PlanRequest&) {
+         f = machine(RM::foreign);
+         make_file(f);
+         f.system.links.clear();
+       },
+       Mode::resolv_conf, true, false, false, true},
+      {"no resolv.conf",
+       [](Facts& f, PlanRequest&) {
+         f = machine(RM::missing);
+         f.resolv_conf = {};
+       },
+       Mode::resolv_conf, true, true, false, true},
+      {"resolved is not installed (Debian, RHEL)",
+       [](Facts& f, PlanRequest&) {
+         make_file(f);
+         stop_resolved(f, "not-found");
+       },
+       Mode::resolv_conf, true, false, false, true},
+      {"resolved is masked, plain file",
+       [](Facts& f, PlanRequest&) {
+         make_file(f);
+         stop_resolved(f, "masked");
+       },
+       Mode::resolv_conf, true, false, false, true},
+      {"dangling link, but resolv-conf was asked for",
+       [](Facts& f, PlanRequest& r) {
+         stop_resolved(f, "masked");
+         r.mode = Mode::resolv_conf;
+       },
+       Mode::resolv_conf, true, false, false, true},
+      {"--mode resolved on a machine of networkd",
+       [](Facts&, PlanRequest& r) { r.mode = Mode::resolved; }, Mode::resolved, true, true, true,
+       false},
+      {"--mode resolv-conf on a machine of networkd",
+       [](Facts&, PlanRequest& r) { r.mode = Mode::resolv_conf; }, Mode::resolv_conf, true, true,
+       false, true},
+      {"no systemd (a container)",
+       [](Facts& f, PlanRequest&) {
+         f.system = {};
+         make_file(f);
+       },
+       Mode::resolv_conf, false, false, false, true},
+      {"no systemd, mounted file",
+       [](Facts& f, PlanRequest&) {
+         f.system = {};
+         make_file(f);
+         f.resolv_conf.is_mount = true;
+       },
+       Mode::resolv_conf, false, false, false, true},
+  };
+  for (const auto& shape : shapes) {
+    INFO(shape.name);
+    auto facts = machine();
+    PlanRequest request;
+    shape.change(facts, request);
+    const auto plan = plan_setup(facts, request);
+    if (!plan) INFO(plan.error().message);
+    REQUIRE(plan);
+    CHECK(plan->mode == shape.mode);
+    CHECK(has(*plan, Step::Kind::enable_units) == shape.has_units);
+    CHECK(has(*plan, Step::Kind::start_engine) == !shape.has_units);
+    CHECK(has(*plan, Step::Kind::link_servers) == shape.sets_link);
+    CHECK(writes(*plan, link_drop_in) == shape.sets_link);
+    CHECK(writes(*plan, resolved_drop_in) == shape.writes_resolved);
+    CHECK(writes(*plan, "/etc/resolv.conf") == shape.writes_resolv_conf);
+    CHECK_FALSE(plan->why.empty());
+  }
+}
+
+TEST_CASE("machines with systemd that can't be set up get one line") {
+  struct Shape {
+    const char* name;
+    void (*change)(Facts&, PlanRequest&);
+    const char* says;
+  };
+  const Shape shapes[] = {
+      {"no D-Bus", [](Facts& f, PlanRequest&) { f.system.bus_problem = "cannot reach the bus"; },
+       "systemd can't be asked: cannot reach the bus"},
+      {"resolved hangs",
+       [](Facts& f, PlanRequest&) { f.system.resolved_problem = "it did not answer"; },
+       "it did not answer"},
+      {"resolved masked", [](Facts& f, PlanRequest&) { stop_resolved(f, "masked"); },
+       "which is masked; run 'systemctl unmask systemd-resolved.service'"},
+      {"resolved missing", [](Facts& f, PlanRequest&) { stop_resolved(f, "not-found"); },
+       "which is not installed; choose --mode resolv-conf"},
+      {"--mode resolved without it",
+       [](Facts& f, PlanRequest& r) {
+         make_file(f);
+         stop_resolved(f, "loaded");
+         r.mode = Mode::resolved;
+       },
+       "--mode resolved needs systemd-resolved, which is not running"},
+      {"--mode networkd without its links",
+       [](Facts& f, PlanRequest& r) {
+         f.system.links = {link("eth0", false)};
+         r.mode = Mode::networkd;
+       },
+       "--mode networkd needs a link"},
+      {"--mode networkd without systemd",
+       [](Facts& f, PlanRequest& r) {
+         f.system = {};
+         r.mode = Mode::networkd;
+       },
+       "--mode networkd needs a machine that runs systemd"},
+      {"our unit masked",
+       [](Facts& f, PlanRequest&) {
+         f.system.units[service_unit] = unit(service_unit, "masked", "inactive");
+       },
+       "dnscachectl.service is masked"},
+      {"an engine outside systemd", [](Facts& f, PlanRequest&) { f.engine = EngineStatus{}; },
+       "runs already, but not under systemd"},
+      {"a program that services can't see",
+       [](Facts& f, PlanRequest&) { f.program = "/home/me/dnscachectl"; },
+       "services can't see /home/me/dnscachectl"},
+  };
+  for (const auto& shape : shapes) {
+    INFO(shape.name);
+    auto facts = machine();
+    PlanRequest request;
+    shape.change(facts, request);
+    const auto plan = plan_setup(facts, request);
+    REQUIRE_FALSE(plan);
+    CHECK_THAT(plan.error().message, Contains(shape.says));
+    CHECK_THAT(plan.error().message, !Contains("\n"));
+  }
+}
+
+TEST_CASE("the engine is looked up before the machine is switched over") {
+  const auto plan = plan_setup(machine(), {});
+  REQUIRE(plan);
+  const auto at = [&](Step::Kind kind) {
+    return std::ranges::find(plan->steps, kind, &Step::kind) - plan->steps.begin();
+  };
+  CHECK(at(Step::Kind::start_unit) < at(Step::Kind::verify_engine));
+  CHECK(at(Step::Kind::verify_engine) < at(Step::Kind::link_servers));
+  CHECK(at(Step::Kind::link_servers) < at(Step::Kind::verify_system));
+}
+
+TEST_CASE("a machine with systemd that is set up stays as it is") {
+  auto facts = machine_after_setup();
+  auto plan = plan_setup(facts, {});
+  REQUIRE(plan);
+  INFO(to_text(*plan));
+  CHECK_FALSE(plan->has_changes());
+
+  SECTION("a link that forgot the cache is told again") {
+    facts.system.links.front().asked = {vpc};
+    plan = plan_setup(facts, {});
+    REQUIRE(plan);
+    CHECK(plan->has_changes());
+    CHECK_FALSE(writes(*plan, link_drop_in));
+  }
+  SECTION("a new interface gets its drop-in") {
+    facts.system.links.push_back(link("ens6", true));
+    plan = plan_setup(facts, {});
+    REQUIRE(plan);
+    CHECK(writes(*plan, "/etc/systemd/network/70-ens6.network.d/50-dnscachectl.conf"));
+    CHECK_FALSE(writes(*plan, link_drop_in));
+  }
+  SECTION("a package's units are left alone") {
+    for (const auto* name : {service_unit, socket_unit, recover_unit, lease_path_unit}) {
+      facts.system.units[name].file = std::string("/usr/lib/systemd/system/") + name;
+      facts.files.erase(std::string("/etc/systemd/system/") + name);
+    }
+    plan = plan_setup(facts, {});
+    REQUIRE(plan);
+    CHECK_FALSE(plan->has_changes());
+  }
+}
+
+TEST_CASE("other addresses to listen on reach the socket unit, routes the configuration") {
+  PlanRequest request;
+  request.listen = {*Endpoint::parse("127.0.0.2", dns_port)};
+  request.routes = {{*Name::parse("corp.example"), {{{IpAddress::v4(10, 1, 0, 2), dns_port}}}}};
+  const auto plan = plan_setup(machine(), request);
+  REQUIRE(plan);
+  const auto file = [&](const char* path) {
+    return std::ranges::find(plan->steps, path, &Step::path)->after.content;
+  };
+  CHECK_THAT(file("/etc/systemd/system/dnscachectl.socket"),
+             Contains("ListenDatagram=127.0.0.2:53\nListenStream=127.0.0.2:53\n") &&
+                 !Contains("[::1]:53"));
+  const auto reading = read_config(file(default_config_path), "config.yaml");
+  REQUIRE(reading);
+  CHECK(reading.config.routes == request.routes);
+  CHECK(reading.config.upstreams_from == "/run/systemd/resolve/resolv.conf");
+}
+
+TEST_CASE("the hosts line of nsswitch.conf") {
+  CHECK(parse_nss_hosts("passwd: files\nhosts: files resolve [!UNAVAIL=return] dns # x\n") ==
+        std::vector<std::string>{"files", "resolve", "dns"});
+  CHECK(parse_nss_hosts("hosts:\tfiles [ SUCCESS=return NOTFOUND=continue ] myhostname") ==
+        std::vector<std::string>{"files", "myhostname"});
+  CHECK(parse_nss_hosts("").empty());
+}
+
+TEST_CASE("doctor names what is wrong and the command that mends it") {
+  const auto problem = [](const Facts& facts, const Examination& examination = {}) {
+    std::string text;
+    for (const auto& finding : diagnose(facts, examination)) {
+      if (!finding.is_good) text += finding.check + ": " + finding.detail + ": " + finding.remedy;
+    }
+    return text;
+  };
+  auto facts = machine_after_setup();
+  facts.resolv_conf.content = "nameserver 127.0.0.1\nnameserver 10.0.0.2\n";
+  CHECK(problem(facts).empty());
+
+  SECTION("bypassed") {
+    facts.resolv_conf.content = "nameserver 10.0.0.2\n";
+    CHECK_THAT(problem(facts), Contains("BYPASS") && Contains("dnscachectl setup"));
+  }
+  SECTION("a link's server is asked") {
+    facts.system.links.front().asked = {vpc};
+    CHECK_THAT(problem(facts), Contains("ens5 asks 10.0.0.2 instead of the cache"));
+  }
+  SECTION("stopped") {
+    facts.engine.reset();
+    facts.system.units[service_unit].active_state = "failed";
+    CHECK_THAT(problem(facts), Contains("systemctl start dnscachectl.service"));
+  }
+  SECTION("port taken") {
+    facts.engine.reset();
+    facts.system.units[socket_unit].active_state = "failed";
+    facts.port_holders = {{{cache, dns_port}, "udp", "dnsmasq", 17}};
+    CHECK_THAT(problem(facts), Contains("127.0.0.1:53 is taken by dnsmasq (process 17)"));
+  }
+  SECTION("a dead upstream") {
+    facts.upstreams.front().answers = false;
+    CHECK_THAT(problem(facts), Contains("10.0.0.2:53 does not answer"));
+  }
+  SECTION("a changed file") {
+    Examination examination;
+    examination.changed_files = {"/etc/systemd/system/dnscachectl.service"};
+    CHECK_THAT(problem(facts, examination), Contains("was changed since setup"));
+  }
+}
