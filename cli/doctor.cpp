@@ -230,8 +230,9 @@ void check_upstream(Findings& findings, const Facts& facts, const UpstreamFact& 
   const auto name = endpoint.to_text();
   if (!fact.answers) {
     return add_bad(findings, "upstream",
-                   name + (fact.outcome == Outcome::failed ? " answers every question with an error"
-                                                           : " does not answer"),
+                   name + (fact.outcome == Outcome::failed
+                               ? " turns every question down: an error, or nothing listens there"
+                               : " does not answer"),
                    take_out(facts, name));
   }
   if (contains(examination.lying_upstreams, endpoint)) {

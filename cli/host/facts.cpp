@@ -227,6 +227,10 @@ void probe_upstreams(Facts& facts, const ProbeQuestion& question) {
       const auto lookup = resolver->ask(question.name, question.type);
       fact.answers = lookup.is_answer();
       fact.outcome = lookup.outcome;
+      // glibc does not tell REFUSED from silence, but does not wait after it.
+      const bool was_quick =
+          lookup.duration < std::chrono::seconds(probe_patience.timeout_seconds) / 2;
+      if (lookup.outcome == Outcome::unreachable && was_quick) fact.outcome = Outcome::failed;
     });
   }
   for (auto& thread : threads) thread.join();

@@ -424,7 +424,7 @@ TEST_CASE("doctor names what is wrong and the command that mends it") {
   SECTION("upstreams that refuse, lie or drop questions for IPv6 addresses") {
     facts.upstreams.front().answers = false;
     facts.upstreams.front().outcome = Outcome::failed;
-    CHECK_THAT(problem(facts), Contains("answers every question with an error"));
+    CHECK_THAT(problem(facts), Contains("turns every question down"));
     facts.upstreams.front().answers = true;
     Examination examination;
     examination.lying_upstreams = {{vpc, dns_port}};

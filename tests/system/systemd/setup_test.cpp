@@ -565,7 +565,7 @@ TEST_CASE("doctor finds what is wrong, and its commands mend it", "[doctor]") {
       {"a server that refuses",
        "sed -i s/example.com/example.org/ /run/vpc/dnsmasq.conf; sed -i /ec2.internal/d "
        "/run/vpc/dnsmasq.conf; systemctl restart vpc; sleep 0.5",
-       "10.0.0.2:53 answers every question with an error",
+       "10.0.0.2:53 turns every question down",
        "cp /run/vpc/dnsmasq.saved /run/vpc/dnsmasq.conf; systemctl restart vpc"},
       {"a dead server", "systemctl kill -s STOP vpc", "10.0.0.2:53 does not answer",
        "systemctl kill -s CONT vpc"},
