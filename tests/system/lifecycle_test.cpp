@@ -84,6 +84,29 @@ TEST_CASE("SIGTERM ends the engine while questions wait and connections are open
   CHECK(cache.engine.process().wait() == 0);
 }
 
+TEST_CASE("what was asked before SIGTERM is answered, on every worker, over UDP and TCP") {
+  Cache cache("workers: 2\n");
+  cache.upstream.set("delay=500");
+  constexpr int clients = 16;  // enough for the kernel to give some to each worker
+  std::vector<std::unique_ptr<TcpClient>> tcp;
+  std::vector<std::unique_ptr<UdpClient>> udp;
+  for (int i = 0; i < clients; ++i) {
+    tcp.push_back(std::make_unique<TcpClient>(cache.engine.address()));
+    tcp.back()->send(query("t" + std::to_string(i) + ".example"));
+    udp.push_back(std::make_unique<UdpClient>(cache.engine.address()));
+    udp.back()->send(query("u" + std::to_string(i) + ".example"));
+  }
+  REQUIRE(eventually([&] { return cache.upstream.names().size() == 2 * clients; }));
+  cache.engine.process().signal(SIGTERM);
+  for (int i = 0; i < clients; ++i) {
+    CHECK(is_true_answer(tcp[static_cast<std::size_t>(i)]->receive_message(),
+                         "t" + std::to_string(i) + ".example"));
+    CHECK(is_true_answer(udp[static_cast<std::size_t>(i)]->receive_message(),
+                         "u" + std::to_string(i) + ".example"));
+  }
+  CHECK(cache.engine.process().wait() == 0);
+}
+
 TEST_CASE("SIGHUP takes the new configuration and keeps the cache") {
   Cache cache;
   TestUpstream other;
@@ -243,6 +266,14 @@ TEST_CASE("a bad configuration ends the start with every problem and its place")
   CHECK(errors.find("config.yaml:5:") != std::string::npos);
   CHECK(errors.find("no_such_key") != std::string::npos);
   CHECK(errors.find("cache.size") != std::string::npos);
+}
+
+TEST_CASE("an upstream on the command line that is the cache itself is refused") {
+  Process engine({DNSCACHECTL_PATH, "serve", "--listen", "127.0.0.1:15399", "--upstream",
+                  "127.0.0.1:15399"});
+  CHECK(engine.wait() == 2);
+  CHECK(is_one_line(engine.errors()));
+  CHECK(engine.errors().find("round in a circle") != std::string::npos);
 }
 
 TEST_CASE("a missing configuration file that was asked for is one line") {
