@@ -269,8 +269,8 @@ TEST_CASE("a bad configuration ends the start with every problem and its place")
 }
 
 TEST_CASE("an upstream on the command line that is the cache itself is refused") {
-  Process engine({DNSCACHECTL_PATH, "serve", "--listen", "127.0.0.1:15399", "--upstream",
-                  "127.0.0.1:15399"});
+  Process engine(
+      {DNSCACHECTL_PATH, "serve", "--listen", "127.0.0.1:15399", "--upstream", "127.0.0.1:15399"});
   CHECK(engine.wait() == 2);
   CHECK(is_one_line(engine.errors()));
   CHECK(engine.errors().find("round in a circle") != std::string::npos);
