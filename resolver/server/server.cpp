@@ -16,6 +16,7 @@
 #include "resolver/server/cache_commands.hpp"
 #include "resolver/server/control.hpp"
 #include "resolver/server/file_watcher.hpp"
+#include "resolver/server/metrics.hpp"
 #include "resolver/server/snapshots.hpp"
 #include "resolver/server/status.hpp"
 #include "resolver/upstream/real_world.hpp"
@@ -67,6 +68,7 @@ class Server {
   Result<void> run() {
     if (auto listening = start_listening(); !listening) return listening.error();
     if (auto control = open_control(); !control) return control.error();
+    if (auto metrics = open_metrics(config_); !metrics) return metrics.error();
     std::signal(SIGPIPE, SIG_IGN);
     snapshots_.load();
     snapshots_.start();
@@ -166,6 +168,22 @@ class Server {
     return {};
   }
 
+  // An error leaves the listener that there was.
+  Result<void> open_metrics(const Config& config) {
+    if (!config.metrics.listen) {
+      metrics_.reset();
+      return {};
+    }
+    if (metrics_ && config.metrics == config_.metrics) return {};
+    auto metrics = MetricsListener::open(io_, *config.metrics.listen, [this](MetricsFormat format) {
+      return metrics_as_text(status_sources(), format);
+    });
+    if (!metrics) return metrics.error();
+    metrics_ = std::move(*metrics);
+    log_info("metrics on http://{}/metrics", metrics_->endpoint().to_text());
+    return {};
+  }
+
   ControlReply handle_command(const std::string& line, const ControlPeer& peer) {
     const auto failed = [](const Error& error) {
       const json reply{
@@ -226,6 +244,7 @@ class Server {
   Result<void> take_over_configuration() {
     auto fresh = reload_();
     if (!fresh) return fresh.error();
+    if (auto metrics = open_metrics(*fresh); !metrics) return metrics.error();
     if (!has_passed_sockets_ && fresh->listen != config_.listen) {
       std::vector<Endpoint> added;
       std::ranges::copy_if(fresh->listen, std::back_inserter(added), [&](const Endpoint& endpoint) {
@@ -257,6 +276,7 @@ class Server {
   void drain() {
     ::sd_notify(0, "STOPPING=1");
     control_.reset();
+    metrics_.reset();
     for (std::size_t i = 0; i < workers_.size(); ++i) {
       on_worker(i, [worker = workers_[i].get()] { worker->stop_listening(); });
     }
@@ -309,6 +329,7 @@ class Server {
   Resolver resolver_;
   Snapshots snapshots_;
   std::unique_ptr<ControlSocket> control_;
+  std::unique_ptr<MetricsListener> metrics_;
   FileWatcher watcher_;
   asio::signal_set signals_;
   asio::steady_timer watchdog_;

@@ -50,6 +50,9 @@ enum class Sharing {
 /// what to do about it.
 Result<ListenSockets> open_listener(const Endpoint& endpoint, Sharing sharing);
 
+/// The same for TCP alone, shared with nobody.
+Result<ListenSockets> open_tcp_listener(const Endpoint& endpoint);
+
 /// The sockets that systemd passed to this process (sd_listen_fds(3)), by address; empty when it
 /// passed none. Stream and datagram sockets of other families are an error.
 Result<std::vector<ListenSockets>> sockets_from_systemd();
