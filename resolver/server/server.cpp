@@ -19,6 +19,7 @@
 #include "resolver/server/metrics.hpp"
 #include "resolver/server/snapshots.hpp"
 #include "resolver/server/status.hpp"
+#include "resolver/server/unanswered.hpp"
 #include "resolver/upstream/real_world.hpp"
 
 namespace dnscache {
@@ -72,6 +73,7 @@ class Server {
     std::signal(SIGPIPE, SIG_IGN);
     snapshots_.load();
     snapshots_.start();
+    answer_left_queries();
     wait_for_signal();
     start_watchdog();
     for (std::size_t i = 1; i < workers_.size(); ++i) workers_[i]->start();
@@ -106,21 +108,31 @@ class Server {
   }
 
   Result<void> start_listening() {
-    auto passed = sockets_from_systemd();
+    auto passed = descriptors_from_systemd();
     if (!passed) return passed.error();
-    has_passed_sockets_ = !passed->empty();
+    has_passed_sockets_ = !passed->sockets.empty();
     if (!has_passed_sockets_) return listen_on(config_.listen);
+    unanswered_ = Unanswered::open(std::move(passed->stored));
+    service_.unanswered = unanswered_.get();
     for (std::size_t i = 1; i < workers_.size(); ++i) {
       std::vector<ListenSockets> copies;
-      for (const ListenSockets& sockets : *passed) {
+      for (const ListenSockets& sockets : passed->sockets) {
         auto copy = duplicate(sockets);
         if (!copy) return copy.error();
         copies.push_back(std::move(*copy));
       }
       workers_[i]->listen(std::move(copies));
     }
-    workers_.front()->listen(std::move(*passed));
+    workers_.front()->listen(std::move(passed->sockets));
     return {};
+  }
+
+  void answer_left_queries() {
+    if (!unanswered_) return;
+    const auto left = unanswered_->take();
+    if (left.empty()) return;
+    log_info("{} queries that an earlier process left unanswered are resolved now", left.size());
+    for (const auto& query : left) workers_.front()->answer(query);
   }
 
   // Opens all sockets first, so that an error changes nothing.
@@ -322,6 +334,7 @@ class Server {
   const std::function<Result<Config>()>& reload_;
   Cache cache_;
   QueryStats late_stats_;
+  std::unique_ptr<Unanswered> unanswered_;
   Service service_;
   std::vector<std::unique_ptr<Worker>> workers_;
   asio::io_context& io_;  // the first worker's, on which the resolver runs
