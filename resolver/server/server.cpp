@@ -214,7 +214,7 @@ class Server {
     }
     if (command == "reload") return done(reload());
     if (is_for_cache) {
-      auto reply = answer_cache_command(command, request, cache_);
+      auto reply = answer_cache_command(command, request, config_, cache_);
       return reply ? std::move(*reply) : failed(reply.error());
     }
     if (!peer.is_root) return failed({"only root may " + command, ExitCode::no_rights});
