@@ -80,9 +80,9 @@ struct NegativeConfig {
 /// Answering with expired data while no upstream answers (RFC 8767).
 struct ServeStaleConfig {
   bool enabled = true;
-  std::chrono::milliseconds after = 1s;  ///< wait for slow upstreams before stale data is used
-  std::chrono::seconds max_age = 24h;    ///< since the data expired
-  std::chrono::seconds ttl = 30s;        ///< in the reply
+  std::chrono::milliseconds after = 900ms;  ///< for slow upstreams: 1 s is the promise
+  std::chrono::seconds max_age = 24h;       ///< since the data expired
+  std::chrono::seconds ttl = 30s;           ///< in the reply
 
   bool operator==(const ServeStaleConfig&) const = default;
 };

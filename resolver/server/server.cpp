@@ -30,7 +30,8 @@ namespace {
 using nlohmann::json;
 
 constexpr unsigned max_default_workers = 4;
-constexpr Duration drain_time = 2s;  // for queries in flight when the engine stops
+constexpr Duration drain_time = 2s;       // for queries in flight when the engine stops
+constexpr Duration last_words_time = 1s;  // for telling the rest that there is no answer
 constexpr Duration drain_check_interval = 5ms;
 
 unsigned worker_count(const Config& config) {
@@ -289,10 +290,12 @@ class Server {
   }
 
   void continue_draining() {
-    if (resolver_.in_flight() == 0 || Clock::now() >= drain_until_) {
+    const bool is_late = Clock::now() >= drain_until_;
+    if (service_.owed == 0 || (is_late && has_given_up_)) return workers_.front()->stop();
+    if (is_late) {
+      has_given_up_ = true;
       resolver_.give_up();
-      // One more turn of the loop writes the last replies.
-      return asio::post(io_, [this] { workers_.front()->stop(); });
+      drain_until_ += last_words_time;
     }
     drain_timer_.expires_after(drain_check_interval);
     drain_timer_.async_wait([this](std::error_code) { continue_draining(); });
@@ -341,6 +344,7 @@ class Server {
   std::thread::id thread_ = std::this_thread::get_id();
   bool has_passed_sockets_ = false;
   bool is_running_ = false;
+  bool has_given_up_ = false;
 };
 
 }  // namespace

@@ -59,10 +59,10 @@ struct UdpListener::LateReply {
   Control control;
   std::size_t control_length;
   std::size_t max_reply;
-  QueryStats* stats;
+  const Service* service;
 
   void operator()(const Answer& answer) {
-    count_late_reply(*stats, answer);
+    count_late_reply(service->late_stats, answer);
     std::array<std::uint8_t, max_loopback_reply> out;
     Query query;
     read_query(packet, query);
@@ -76,6 +76,7 @@ struct UdpListener::LateReply {
     message.msg_control = control_length != 0 ? control.data() : nullptr;
     message.msg_controllen = control_length;
     ::sendmsg(socket->get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    --service->owed;
   }
 };
 
@@ -170,9 +171,10 @@ void UdpListener::resolve(unsigned place) {
                   burst_->control[place],
                   incoming.msg_hdr.msg_controllen,
                   max_reply_,
-                  &worker_.service().late_stats};
+                  &worker_.service()};
   Query query;
   read_query(reply.packet, query);
+  ++worker_.service().owed;
   worker_.service().ask(query.question, std::move(reply));
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <asio/io_context.hpp>
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <thread>
@@ -27,6 +28,8 @@ struct Service {
   std::function<void(const Question&)> refresh;
   QueryStats&
       late_stats;  ///< of replies that had to be resolved; only the resolver's thread writes
+  /// Replies that clients still wait for, of all workers.
+  mutable std::atomic<std::int64_t> owed{0};
 };
 
 /// A thread with its own event loop and its own sockets. Answers what it can from the cache and

@@ -99,7 +99,7 @@ class Upstream {
   void resume_probing();
 
   // What happens to attempts, told by them.
-  void note_answer(Duration rtt, bool is_failure);
+  void note_answer(std::optional<Duration> rtt, bool is_failure);
   void note_timeout(const Attempt& attempt);
   /// What fails over TCP only, the fallback for big answers, does not make the upstream suspect.
   void note_error(const std::string& what, Protocol protocol);

@@ -35,7 +35,7 @@ bench_main() {
     case $1 in
       --quick) QUICK=yes ;;
       --strict) STRICT=yes ;;
-      --realtime) PRIORITY=(chrt --rr 1) ;;
+      --realtime) PRIORITY=(chrt --rr 2) ;;
       --case) cases="$cases $2"; shift ;;
       --peer) peers="$peers $2"; shift ;;
       --results) RESULTS=$2; shift ;;

@@ -437,7 +437,8 @@ TEST_CASE("one problem each, at its place") {
        "f:1:16: hedge.after: hedge.after (5s) is longer than timeout (4500ms, "
        "the default); allowed: at most the same"},
       {"timeout: 500ms",
-       "f:1:10: timeout: cache.serve_stale.after (1s, the default) is longer than timeout (500ms); "
+       "f:1:10: timeout: cache.serve_stale.after (900ms, the default) is longer than timeout "
+       "(500ms); "
        "allowed: at most the same"},
       {"upstreams: [\"[::1]:53\"]",
        "f:1:13: upstreams[0]: [::1]:53 is an address that the cache itself listens on, so "
