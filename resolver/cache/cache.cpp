@@ -15,7 +15,8 @@ namespace {
 
 constexpr std::size_t shard_size = 2u << 20;  // bytes; smaller caches have one shard
 constexpr std::size_t max_shards = 16;        // enough that workers rarely meet
-constexpr std::size_t bytes_per_slot = 48;    // of the rings; a small entry has 64 or more
+constexpr std::size_t smallest_size = 4096;  // bytes; with less there would be no room for an entry
+constexpr std::size_t bytes_per_slot = 48;   // of the rings; a small entry has 64 or more
 constexpr std::size_t slots_per_ghost = 2;
 constexpr unsigned small_share = 10;                   // per cent of the rings, as in S3-FIFO
 constexpr unsigned max_second_chances = 64;            // bounds the work of one insertion
@@ -111,6 +112,13 @@ class Cache::Shard {
                         entry->hits};
   }
 
+  void forget(std::uint64_t hash, const Question& question) {
+    const std::lock_guard lock(mutex_);
+    const std::size_t slot =
+        find_slot(hash, question.name.bytes(), question.type, key_bits(question));
+    if (slots_[slot] != 0) remove(slot);
+  }
+
   void store(std::uint64_t hash, const Question& question, const Answer& answer, CacheSeconds now) {
     const std::size_t size = entry_size(question, answer);
     if (size > main_.capacity() / 4) return;
@@ -168,13 +176,15 @@ class Cache::Shard {
     memory_.clear();
     small_.clear();
     main_.clear();
+    ghosts_left_ = 0;
     return std::exchange(entries_, 0);
   }
 
   void add_stats(CacheStats& stats) const {
     const std::lock_guard lock(mutex_);
     stats.entries += entries_;
-    stats.bytes += small_.used() + main_.used() + entries_ * sizeof(std::uint64_t);
+    stats.bytes += small_.used() + main_.used() + entries_ * sizeof(std::uint64_t) +
+                   ghosts_left_ * sizeof(std::uint32_t);
     stats.insertions += insertions_;
     stats.evictions += evictions_;
   }
@@ -341,11 +351,14 @@ class Cache::Shard {
   static std::uint32_t ghost_tag(std::uint64_t hash) {
     return static_cast<std::uint32_t>(hash >> 32) | 1;
   }
-  void leave_ghost(std::uint64_t hash) { ghost_place(hash) = ghost_tag(hash); }
+  void leave_ghost(std::uint64_t hash) {
+    if (std::exchange(ghost_place(hash), ghost_tag(hash)) == 0) ++ghosts_left_;
+  }
   bool take_ghost(std::uint64_t hash) {
     std::uint32_t& ghost = ghost_place(hash);
     if (ghost != ghost_tag(hash)) return false;
     ghost = 0;
+    --ghosts_left_;
     return true;
   }
 
@@ -360,14 +373,16 @@ class Cache::Shard {
   const HashKey& key_;
   std::vector<std::uint8_t> scratch_;
   std::uint64_t entries_ = 0;
+  std::uint64_t ghosts_left_ = 0;
   std::uint64_t insertions_ = 0;
   std::uint64_t evictions_ = 0;
 };
 
-Cache::Cache(std::uint64_t size_bytes, HashKey key) : key_(key), size_bytes_(size_bytes) {
-  const std::size_t count = std::clamp<std::size_t>(size_bytes / shard_size, 1, max_shards);
+Cache::Cache(std::uint64_t size_bytes, HashKey key)
+    : key_(key), size_bytes_(std::max<std::uint64_t>(size_bytes, smallest_size)) {
+  const std::size_t count = std::clamp<std::size_t>(size_bytes_ / shard_size, 1, max_shards);
   for (std::size_t i = 0; i < count; ++i) {
-    shards_.push_back(std::make_unique<Shard>(size_bytes / count, key_));
+    shards_.push_back(std::make_unique<Shard>(size_bytes_ / count, key_));
   }
 }
 
@@ -392,9 +407,9 @@ std::optional<CachedAnswer> Cache::find(const Question& question, CacheSeconds n
 }
 
 void Cache::store(const Question& question, const Answer& answer, CacheSeconds now) {
-  if (answer.ttl == 0) return;
   const std::uint64_t hash =
       hash_question(key_, question.name.bytes(), question.type, key_bits(question));
+  if (answer.ttl == 0) return shard_of(hash).forget(hash, question);
   shard_of(hash).store(hash, question, answer, now);
 }
 

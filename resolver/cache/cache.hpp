@@ -17,7 +17,7 @@ CacheSeconds cache_clock();
 /// What the cache holds, and what it had to let go.
 struct CacheStats {
   std::uint64_t entries = 0;
-  std::uint64_t bytes = 0;       ///< in use by entries, index included
+  std::uint64_t bytes = 0;       ///< in use by entries, index and memory of evicted ones included
   std::uint64_t size_bytes = 0;  ///< the bound
   std::uint64_t insertions = 0;
   std::uint64_t evictions = 0;  ///< entries that went for want of room
@@ -50,6 +50,7 @@ struct CachePosition {
 /// what is in use. Both queues are rings of bytes: nothing is fragmented and each eviction is O(1).
 class Cache {
  public:
+  /// At least 4096 bytes.
   explicit Cache(std::uint64_t size_bytes, HashKey key = random_hash_key());
   ~Cache();
   Cache(const Cache&) = delete;
@@ -61,7 +62,8 @@ class Cache {
   /// The answer to `question`, fresh or expired.
   std::optional<CachedAnswer> find(const Question& question, CacheSeconds now) const;
 
-  /// Keeps an answer with a lifetime above zero, in place of an older one to the same question.
+  /// Keeps an answer in place of an older one to the same question. One without a lifetime is not
+  /// kept, but the older one goes as well: it is no longer true, not even as stale data.
   void store(const Question& question, const Answer& answer, CacheSeconds now);
 
   /// Each flush returns how many answers it removed.

@@ -136,4 +136,7 @@ struct Config {
   bool operator==(const Config&) const = default;
 };
 
+/// All upstreams, those of the routes behind the others; Answer::source is an index into it.
+std::vector<UpstreamConfig> all_upstreams(const Config& config);
+
 }  // namespace dnscache

@@ -1,5 +1,8 @@
 #include "resolver/server/server.hpp"
 
+#include <link.h>
+#include <malloc.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +12,7 @@
 #include <csignal>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <systemd/sd-daemon.h>
 #include <thread>
 
@@ -40,6 +44,26 @@ unsigned worker_count(const Config& config) {
 // ::1 is among the default addresses, but not every machine has IPv6.
 bool machine_has(const IpAddress& address) {
   return static_cast<bool>(open_listener(Endpoint{address, 0}, Sharing::none));
+}
+
+// Starting runs once through relocation tables, options and the schema. Unmapping what was read of
+// the files of program and libraries leaves it in the page cache; what serving needs comes back
+// without I/O. Parts that can be written to keep their relocations.
+int unmap_read_only_parts(dl_phdr_info* object, std::size_t, void*) {
+  for (const ElfW(Phdr) & part : std::span(object->dlpi_phdr, object->dlpi_phnum)) {
+    if (part.p_type != PT_LOAD || (part.p_flags & PF_W) != 0) continue;
+    const std::uintptr_t page = static_cast<std::uintptr_t>(::getpagesize());
+    const std::uintptr_t begin = (object->dlpi_addr + part.p_vaddr) / page * page;
+    const std::uintptr_t end = object->dlpi_addr + part.p_vaddr + part.p_memsz;
+    ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  }
+  return 0;
+}
+
+// What only the start needed goes back to the system.
+void release_memory_of_start() {
+  ::malloc_trim(0);
+  ::dl_iterate_phdr(unmap_read_only_parts, nullptr);
 }
 
 /// Everything that lives while the engine runs; all but the other workers on one thread.
@@ -80,6 +104,7 @@ class Server {
     is_running_ = true;
     log_info("serving on {}", listen_text());
     ::sd_notify(0, "READY=1");
+    release_memory_of_start();
     workers_.front()->run();
     for (auto& worker : workers_) worker->stop();
     snapshots_.finish();
@@ -220,7 +245,7 @@ class Server {
     }
     if (command == "reload") return done(reload());
     if (is_for_cache) {
-      auto reply = answer_cache_command(command, request, cache_);
+      auto reply = answer_cache_command(command, request, config_, cache_);
       return reply ? std::move(*reply) : failed(reply.error());
     }
     if (!peer.is_root) return failed({"only root may " + command, ExitCode::no_rights});

@@ -1,4 +1,4 @@
-// What the steps of a hit and of storing an answer cost each, without any socket.
+// What the steps of a hit, of storing an answer and of a snapshot cost each, without any socket.
 #include <array>
 #include <benchmark/benchmark.h>
 #include <cstdio>
@@ -7,8 +7,10 @@
 
 #include "dns_packet.hpp"
 #include "resolver/cache/cache.hpp"
+#include "resolver/cache/persist.hpp"
 #include "resolver/wire/answer.hpp"
 #include "resolver/wire/query.hpp"
+#include "tests/support/process.hpp"
 
 namespace {
 
@@ -91,12 +93,16 @@ void read_upstream_response(benchmark::State& state) {
 }
 BENCHMARK(read_upstream_response);
 
+void fill(Cache& cache, const std::vector<Packet>& packets) {
+  const Answer answer = make_answer(1);
+  for (const auto& packet : packets) cache.store(read(packet).question, answer, now);
+}
+
 /// Fills a cache with as many names as the benchmark's argument says, then asks for them.
 void cache_hit(benchmark::State& state) {
   const auto packets = query_packets(static_cast<unsigned>(state.range(0)));
   Cache cache(128 << 20);
-  const Answer answer = make_answer(1);
-  for (const auto& packet : packets) cache.store(read(packet).question, answer, now);
+  fill(cache, packets);
   std::array<std::uint8_t, reply_limit> out{};
   Query query;
   std::size_t next = 0;
@@ -157,7 +163,7 @@ void cache_hit_shared(benchmark::State& state) {
   if (state.thread_index() == 0) {
     cache = std::make_unique<Cache>(64 << 20);
     packets = query_packets(1000);
-    for (const auto& packet : packets) cache->store(read(packet).question, make_answer(1), now);
+    fill(*cache, packets);
   }
   std::array<std::uint8_t, reply_limit> out{};
   Query query;
@@ -169,6 +175,44 @@ void cache_hit_shared(benchmark::State& state) {
   }
 }
 BENCHMARK(cache_hit_shared)->Threads(1)->Threads(2)->UseRealTime();
+
+constexpr std::uint64_t upstreams = 42;
+constexpr Moment moment{1'700'000'000, now};
+
+void write_snapshot_of(benchmark::State& state) {
+  const test::TempDir directory;
+  Cache cache(128 << 20);
+  fill(cache, query_packets(static_cast<unsigned>(state.range(0))));
+  for (auto _ : state) {
+    const auto written = write_snapshot(cache, directory.path() / "snapshot", upstreams, moment,
+                                        [] { return true; });
+    if (!written) state.SkipWithError(written.error().message.c_str());
+  }
+}
+BENCHMARK(write_snapshot_of)->Arg(100'000)->Unit(benchmark::kMillisecond);
+
+void load_snapshot_of(benchmark::State& state) {
+  const test::TempDir directory;
+  const auto path = directory.path() / "snapshot";
+  {
+    Cache cache(128 << 20);
+    fill(cache, query_packets(static_cast<unsigned>(state.range(0))));
+    if (!write_snapshot(cache, path, upstreams, moment, [] { return true; })) std::abort();
+  }
+  for (auto _ : state) {
+    state.PauseTiming();
+    auto cache = std::make_unique<Cache>(128 << 20);
+    state.ResumeTiming();
+    const auto loaded = load_snapshot(path, upstreams, {}, moment, *cache);
+    state.PauseTiming();
+    if (!loaded || *loaded != static_cast<std::uint64_t>(state.range(0))) {
+      state.SkipWithError("answers were lost");
+    }
+    cache.reset();
+    state.ResumeTiming();
+  }
+}
+BENCHMARK(load_snapshot_of)->Arg(100'000)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 

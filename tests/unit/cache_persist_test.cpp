@@ -6,7 +6,6 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <fstream>
-#include <iostream>
 
 #include "resolver/cache/persist.hpp"
 #include "resolver/server/snapshots.hpp"
@@ -260,17 +259,4 @@ TEST_CASE("a walk meets every answer while others come and go") {
            position, 64, [](const Entry& entry) { return entry.name()[1] == 'n'; }, flushed);) {
   }
   CHECK(flushed == 20000);
-}
-
-TEST_CASE("how long 100,000 answers take to load", "[.measure]") {
-  const test::TempDir directory;
-  Cache before(64 * one_mib);
-  fill(before, 100'000);
-  const std::string bytes = snapshot_of(before, directory);
-  Cache after(64 * one_mib);
-  const auto begin = std::chrono::steady_clock::now();
-  const auto loaded = load_snapshot(directory.path() / "snapshot", upstreams, {}, start, after);
-  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
-  REQUIRE(loaded);
-  std::cout << *loaded << " answers, " << bytes.size() << " bytes: " << took.count() << " ms\n";
 }
