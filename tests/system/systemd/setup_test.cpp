@@ -18,6 +18,7 @@ using Catch::Contains;
 namespace {
 
 const std::string program = "/usr/local/bin/dnscachectl";
+constexpr auto npos = std::string::npos;
 const std::string vpc_log = "/run/vpc/queries";
 
 /// What a command printed, on both streams, and its exit status.
@@ -270,11 +271,13 @@ TEST_CASE("changed DHCP servers are followed, and a restarted networkd keeps the
   install();
   set_up();
   output_of("sed -i 's/dns-server,10.0.0.2/dns-server,10.0.0.3/' /run/vpc/dnsmasq.conf");
-  output_of("systemctl restart vpc.service && networkctl renew ens5");
+  output_of("systemctl restart vpc.service");
+  REQUIRE(eventually(
+      [] { return run("ip netns exec vpc ss -lunH sport = :67").output.find(":67") != npos; }));
+  output_of("networkctl renew ens5");
   const std::vector expected{cache, IpAddress::v4(10, 0, 0, 3)};
   CHECK(eventually([&] { return asked_for_ens5() == expected; }));
-  CHECK(eventually(
-      [] { return run(program + " status").output.find("10.0.0.3:53") != std::string::npos; }));
+  CHECK(eventually([] { return run(program + " status").output.find("10.0.0.3:53") != npos; }));
   check_that_all_goes_through_the_cache();
 
   output_of("systemctl restart systemd-networkd");
