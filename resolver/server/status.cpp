@@ -67,6 +67,7 @@ json group_status(const UpstreamGroup& group, TimePoint now) {
 
 json query_status(const StatusSources& sources) {
   std::uint64_t udp = 0, tcp = 0, hits = 0, misses = 0, local = 0, malformed = 0;
+  std::uint64_t blocked = 0, refused = 0, limited = 0;
   for (const auto& worker : sources.workers) {
     const QueryStats& stats = worker->stats();
     udp += stats.udp.value();
@@ -74,6 +75,9 @@ json query_status(const StatusSources& sources) {
     hits += stats.hits.value();
     misses += stats.misses.value();
     local += stats.local.value();
+    blocked += stats.blocked.value();
+    refused += stats.refused.value();
+    limited += stats.limited.value();
     malformed += stats.malformed.value();
   }
   return {{"total", udp + tcp},
@@ -83,6 +87,9 @@ json query_status(const StatusSources& sources) {
           {"misses", misses},
           {"stale", sources.late_stats.stale.value()},
           {"local", local},
+          {"blocked", blocked},
+          {"refused", refused},
+          {"limited", limited},
           {"malformed", malformed},
           {"servfail", sources.late_stats.servfail.value()}};
 }
