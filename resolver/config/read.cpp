@@ -9,6 +9,7 @@
 #include "resolver/config/text_file.hpp"
 #include "resolver/config/values.hpp"
 #include "resolver/config/yaml.hpp"
+#include "resolver/wire/protocol.hpp"
 
 namespace dnscache {
 namespace {
@@ -101,6 +102,12 @@ class CrossChecks {
       check_group("routes[" + std::to_string(i) + "].upstreams", config_.routes[i].upstreams);
     }
     zones_differ();
+    if (config_.local.expand_hosts && !config_.local.domain) {
+      const auto source = context_.source("local.expand_hosts");
+      context_.report(source.place, source.key, "needs local.domain, the domain to expand to");
+    }
+    local_zones_differ();
+    aliases_stand_alone();
   }
 
  private:
@@ -160,6 +167,33 @@ class CrossChecks {
       context_.report(source.place, source.key,
                       zone.to_text() + " has a route already, in line " +
                           std::to_string(first_source.place.line) + "; keep one of them");
+    }
+  }
+
+  void local_zones_differ() {
+    std::map<Name, std::size_t> seen;
+    for (std::size_t i = 0; i < config_.local.zones.size(); ++i) {
+      const auto [first, is_new] = seen.emplace(config_.local.zones[i].zone, i);
+      if (is_new) continue;
+      const auto source = context_.source("local.zones", i);
+      const auto first_source = context_.source("local.zones", first->second);
+      context_.report(source.place, source.key,
+                      first->first.to_text() + " is there already, in line " +
+                          std::to_string(first_source.place.line) + "; keep one of them");
+    }
+  }
+
+  // RFC 1034 section 3.6.2: a CNAME has no other data beside it.
+  void aliases_stand_alone() {
+    std::map<Name, std::size_t> count;
+    for (const LocalRecord& record : config_.local.records) ++count[record.name];
+    for (std::size_t i = 0; i < config_.local.records.size(); ++i) {
+      const LocalRecord& record = config_.local.records[i];
+      if (record.type != rr_type::cname || count[record.name] == 1) continue;
+      const auto source = context_.source("local.records", i);
+      context_.report(source.place, source.key,
+                      record.name.to_text() +
+                          " is a CNAME and has other records as well; keep one or the other");
     }
   }
 

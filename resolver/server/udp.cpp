@@ -35,6 +35,11 @@ void turn_round(msghdr& message) {
   }
 }
 
+IpAddress client_of(const sockaddr_storage& from) {
+  const auto endpoint = Endpoint::from_sockaddr(from);
+  return endpoint ? endpoint->address : IpAddress{};
+}
+
 }  // namespace
 
 /// The buffers of one burst of queries and their replies.
@@ -89,6 +94,7 @@ UdpListener::UdpListener(Worker& worker, FileDescriptor socket, const Endpoint& 
       endpoint_(endpoint),
       socket_(std::make_shared<FileDescriptor>(std::move(socket))),
       readable_(worker.io(), ::fcntl(socket_->get(), F_DUPFD_CLOEXEC, 3)),
+      checks_clients_(!endpoint.address.is_loopback()),
       max_reply_(endpoint.address.is_loopback() ? max_loopback_reply : edns_udp_size),
       burst_(std::make_unique_for_overwrite<Burst>()) {
   for (unsigned i = 0; i < burst_size; ++i) prepare(i);
@@ -139,7 +145,10 @@ bool UdpListener::serve_burst() {
     std::uint8_t* out = burst.out[replies].data();
     std::size_t size = 0;
     const ByteView packet{burst.in[i].data(), incoming.msg_len};
-    switch (decide(worker_, Transport::udp, packet, burst.query, now, max_reply_, out, size)) {
+    IpAddress client;
+    if (checks_clients_) client = client_of(burst.from[i]);
+    switch (decide(worker_, Transport::udp, checks_clients_ ? &client : nullptr, packet,
+                   burst.query, now, max_reply_, out, size)) {
       case Verdict::ignore:
         break;
       case Verdict::resolve:
