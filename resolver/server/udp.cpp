@@ -15,7 +15,8 @@ namespace {
 constexpr unsigned burst_size = 32;      // packets per system call
 constexpr unsigned bursts_in_turn = 4;   // before misses, timers and other sockets get theirs
 constexpr std::size_t max_query = 2048;  // bytes; what is longer is no query
-constexpr std::size_t max_loopback_reply = 4096;  // bytes; no path in between to fragment it
+constexpr std::size_t query_stride = max_query + 64;  // no power of two: they share cache sets
+constexpr std::size_t max_loopback_reply = 4096;      // bytes; no path in between to fragment it
 constexpr std::size_t control_size = CMSG_SPACE(sizeof(in6_pktinfo));
 
 /// The address that a packet was sent to, as recvmsg(2) gives it and sendmsg(2) wants it.
@@ -38,8 +39,8 @@ void turn_round(msghdr& message) {
 
 /// The buffers of one burst of queries and their replies.
 struct UdpListener::Burst {
-  std::array<std::array<std::uint8_t, max_query>, burst_size> in;
-  std::array<std::array<std::uint8_t, max_loopback_reply>, burst_size> out;
+  std::array<std::array<std::uint8_t, query_stride>, burst_size> in;
+  std::array<std::uint8_t, max_loopback_reply * burst_size> out;  // replies end to end
   std::array<sockaddr_storage, burst_size> from;
   std::array<Control, burst_size> control;
   std::array<iovec, burst_size> in_parts;
@@ -47,7 +48,7 @@ struct UdpListener::Burst {
   std::array<mmsghdr, burst_size> queries;
   std::array<mmsghdr, burst_size> replies;
   std::array<std::uint8_t, burst_size> misses;
-  Query query;
+  std::array<Incoming, burst_size> incoming;
 };
 
 /// What is needed to reply to one query later, from whatever thread.
@@ -126,16 +127,18 @@ bool UdpListener::serve_burst() {
       ::recvmmsg(socket_->get(), burst.queries.data(), burst_size, MSG_DONTWAIT, nullptr);
   if (received <= 0) return false;
 
+  for (unsigned i = 0; i < static_cast<unsigned>(received); ++i) {
+    read_packet(worker_, {burst.in[i].data(), burst.queries[i].msg_len}, burst.incoming[i]);
+  }
   const CacheSeconds now = cache_clock();
+  std::uint8_t* out = burst.out.data();
   unsigned replies = 0;
   unsigned misses = 0;
   for (unsigned i = 0; i < static_cast<unsigned>(received); ++i) {
     mmsghdr& incoming = burst.queries[i];
     if (incoming.msg_hdr.msg_flags & MSG_TRUNC) continue;
-    std::uint8_t* out = burst.out[replies].data();
     std::size_t size = 0;
-    const ByteView packet{burst.in[i].data(), incoming.msg_len};
-    switch (decide(worker_, Transport::udp, packet, burst.query, now, max_reply_, out, size)) {
+    switch (decide(worker_, Transport::udp, burst.incoming[i], now, max_reply_, out, size)) {
       case Verdict::ignore:
         break;
       case Verdict::resolve:
@@ -144,6 +147,7 @@ bool UdpListener::serve_burst() {
       case Verdict::reply:
         turn_round(incoming.msg_hdr);
         burst.out_parts[replies] = {out, size};
+        out += size;
         burst.replies[replies].msg_hdr = incoming.msg_hdr;
         burst.replies[replies].msg_hdr.msg_iov = &burst.out_parts[replies];
         ++replies;
@@ -172,10 +176,8 @@ void UdpListener::resolve(unsigned place) {
                   incoming.msg_hdr.msg_controllen,
                   max_reply_,
                   &worker_.service()};
-  Query query;
-  read_query(reply.packet, query);
   ++worker_.service().owed;
-  worker_.service().ask(query.question, std::move(reply));
+  worker_.service().ask(burst_->incoming[place].query.question, std::move(reply));
 }
 
 }  // namespace dnscache

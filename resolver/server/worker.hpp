@@ -73,13 +73,24 @@ enum class Transport { udp, tcp };
 /// Counts what became of a query that had to be resolved.
 void count_late_reply(QueryStats& stats, const Answer& answer);
 
+/// A client's packet as it was read.
+struct Incoming {
+  Query query;
+  QueryFault fault = QueryFault::none;
+  std::uint64_t hash = 0;  ///< of the question, see Cache::prepare()
+};
+
+/// Reads a packet, and has the processor begin to fetch what decide() will look at: several packets
+/// are best all read before the first is decided.
+void read_packet(Worker& worker, ByteView packet, Incoming& incoming);
+
 /// What to do with a client's packet.
 enum class Verdict { reply, resolve, ignore };
 
 /// Everything that can be decided about a packet at once: faults, special names and types, and the
 /// cache. With Verdict::reply, `size` bytes were written to `out`, which has room for `max_reply`;
 /// over UDP the client's own limit holds as well. Never allocates for a hit.
-Verdict decide(Worker& worker, Transport transport, ByteView packet, Query& query, CacheSeconds now,
+Verdict decide(Worker& worker, Transport transport, const Incoming& incoming, CacheSeconds now,
                std::size_t max_reply, std::uint8_t* out, std::size_t& size);
 
 }  // namespace dnscache

@@ -273,10 +273,10 @@ class Player {
 
   void ask(const Bytes& packet) {
     Bytes out(65535);
-    dnscache::Query query;
+    Incoming incoming;
+    read_packet(worker_, packet, incoming);
     std::size_t size = 0;
-    switch (decide(worker_, Transport::udp, packet, query, world_.cache_now(), 4096, out.data(),
-                   size)) {
+    switch (decide(worker_, Transport::udp, incoming, world_.cache_now(), 4096, out.data(), size)) {
       case Verdict::ignore:
         return;
       case Verdict::reply:
@@ -286,7 +286,7 @@ class Player {
       case Verdict::resolve:
         break;
     }
-    service_.ask(query.question, [this, packet](const Answer& answer) {
+    service_.ask(incoming.query.question, [this, packet](const Answer& answer) {
       Bytes bytes(65535);
       dnscache::Query asked;
       read_query(packet, asked);
