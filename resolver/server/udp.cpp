@@ -12,8 +12,8 @@
 namespace dnscache {
 namespace {
 
-constexpr unsigned burst_size = 32;      // packets per system call
-constexpr unsigned bursts_in_turn = 4;   // before misses, timers and other sockets get theirs
+constexpr unsigned burst_size = 64;      // packets per system call
+constexpr unsigned bursts_in_turn = 2;   // before misses, timers and other sockets get theirs
 constexpr std::size_t max_query = 2048;  // bytes; what is longer is no query
 constexpr std::size_t query_stride = max_query + 64;  // no power of two: they share cache sets
 constexpr std::size_t max_loopback_reply = 4096;      // bytes; no path in between to fragment it
