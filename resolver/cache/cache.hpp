@@ -40,7 +40,7 @@ struct CachedAnswer {
 /// Where a walk through the cache has come to; a fresh one is at its beginning.
 struct CachePosition {
   std::size_t shard = 0;
-  std::size_t slot = 0;
+  std::uint64_t hash = 0;  ///< of 32 bits: shards are walked in the order of their hashes
 };
 
 /// Answers by question in a fixed number of bytes, safe to use from any thread.
@@ -56,8 +56,17 @@ class Cache {
   Cache(const Cache&) = delete;
   Cache& operator=(const Cache&) = delete;
 
-  /// Writes the reply to `query` from a fresh answer, as write_reply() does. Never allocates.
-  CacheReply reply(const Query& query, CacheSeconds now, std::size_t limit, std::uint8_t* out);
+  /// Hashes a question, and has the processor begin to fetch its slot of the index: with a few
+  /// hundred thousand slots each lookup waits for memory, and so the waits of several overlap.
+  std::uint64_t prepare(const Question& question) const;
+
+  /// Writes the reply to `query` from a fresh answer, as write_reply() does; `hash` is what
+  /// prepare() gave for its question. Never allocates.
+  CacheReply reply(const Query& query, std::uint64_t hash, CacheSeconds now, std::size_t limit,
+                   std::uint8_t* out);
+  CacheReply reply(const Query& query, CacheSeconds now, std::size_t limit, std::uint8_t* out) {
+    return reply(query, prepare(query.question), now, limit, out);
+  }
 
   /// The answer to `question`, fresh or expired.
   std::optional<CachedAnswer> find(const Question& question, CacheSeconds now) const;

@@ -29,7 +29,8 @@ class UdpListener {
   bool serve_burst();
   void prepare(unsigned place);
   void resolve(unsigned place);
-  void ask(const ReturnAddress& to, ByteView packet, std::uint64_t ticket);
+  void ask(const ReturnAddress& to, ByteView packet, const Question& question,
+           std::uint64_t ticket);
 
   Worker& worker_;
   Endpoint endpoint_;

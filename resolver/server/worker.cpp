@@ -74,6 +74,12 @@ void count_late_reply(QueryStats& stats, const Answer& answer) {
   if (answer.rcode == Rcode::server_failure) ++stats.servfail;
 }
 
+void read_packet(Worker& worker, ByteView packet, Incoming& incoming) {
+  incoming.fault = read_query(packet, incoming.query);
+  if (incoming.fault != QueryFault::none) return;
+  incoming.hash = worker.service().cache.prepare(incoming.query.question);
+}
+
 namespace {
 
 std::uint64_t milliseconds_now() {
@@ -100,12 +106,13 @@ Verdict turn_away(Worker& worker, Admission admission, const Query& query, std::
 
 }  // namespace
 
-Verdict decide(Worker& worker, Transport transport, const IpAddress* client, ByteView packet,
-               Query& query, CacheSeconds now, std::size_t max_reply, std::uint8_t* out,
+Verdict decide(Worker& worker, Transport transport, const IpAddress* client,
+               const Incoming& incoming, CacheSeconds now, std::size_t max_reply, std::uint8_t* out,
                std::size_t& size) {
+  const Query& query = incoming.query;
+  const QueryFault fault = incoming.fault;
   QueryStats& stats = worker.stats();
   ++(transport == Transport::udp ? stats.udp : stats.tcp);
-  const QueryFault fault = read_query(packet, query);
   if (client != nullptr && fault != QueryFault::ignore) {
     const Admission admission =
         worker.policy().admit(*client, transport == Transport::udp, milliseconds_now());
@@ -121,7 +128,7 @@ Verdict decide(Worker& worker, Transport transport, const IpAddress* client, Byt
       transport == Transport::udp ? std::min<std::size_t>(query.udp_size, max_reply) : max_reply;
   const Service& service = worker.service();
   if (query.question_class == class_in) {
-    const CacheReply cached = service.cache.reply(query, now, limit, out);
+    const CacheReply cached = service.cache.reply(query, incoming.hash, now, limit, out);
     if (cached.refresh) service.refresh(query.question);
     if (cached.size != 0) {
       ++stats.hits;

@@ -1,9 +1,13 @@
 // What the steps of a hit, of storing an answer and of a snapshot cost each, without any socket.
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <benchmark/benchmark.h>
+#include <chrono>
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "dns_packet.hpp"
@@ -192,6 +196,42 @@ void write_snapshot_of(benchmark::State& state) {
   }
 }
 BENCHMARK(write_snapshot_of)->Arg(100'000)->Unit(benchmark::kMillisecond);
+
+/// Hits while another thread writes one snapshot after the other; with the argument 0 none is
+/// written. max_us and p999_us tell whether a hit has to wait for a step of the writer.
+void cache_hit_while_saving(benchmark::State& state) {
+  const test::TempDir directory;
+  const auto packets = query_packets(100'000);
+  Cache cache(128 << 20);
+  fill(cache, packets);
+  std::atomic<bool> is_over = false;
+  std::atomic<unsigned> written = 0;
+  std::thread writer([&] {
+    const auto path = directory.path() / "snapshot";
+    while (state.range(0) != 0 && !is_over) {
+      if (write_snapshot(cache, path, upstreams, moment, [] { return true; })) ++written;
+    }
+  });
+  std::array<std::uint8_t, reply_limit> out{};
+  Query query;
+  std::size_t next = 0;
+  std::vector<float> took;
+  for (auto _ : state) {
+    const auto begin = std::chrono::steady_clock::now();
+    read_query(packets[next], query);
+    benchmark::DoNotOptimize(cache.reply(query, now + 1, out.size(), out.data()).size);
+    took.push_back(
+        std::chrono::duration<float, std::micro>(std::chrono::steady_clock::now() - begin).count());
+    next = (next + 7919) % packets.size();
+  }
+  is_over = true;
+  writer.join();
+  std::ranges::sort(took);
+  state.counters["p999_us"] = took[took.size() * 999 / 1000];
+  state.counters["max_us"] = took.back();
+  state.counters["written"] = static_cast<double>(written);
+}
+BENCHMARK(cache_hit_while_saving)->Arg(0)->Arg(1)->Iterations(1'000'000)->UseRealTime();
 
 void load_snapshot_of(benchmark::State& state) {
   const test::TempDir directory;
