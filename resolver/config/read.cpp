@@ -223,6 +223,16 @@ std::size_t depth_of(const std::string& key) {
   return static_cast<std::size_t>(std::ranges::count(key, '.'));
 }
 
+std::string origin_comments(const Origins& origins, const std::string& key, std::size_t indent) {
+  const auto found = origins.find(key);
+  if (found == origins.end()) return {};
+  std::string text;
+  for (const std::string& origin : found->second) {
+    text += std::string(indent, ' ') + "# " + origin + '\n';
+  }
+  return text;
+}
+
 // The headings "cache:" and "  negative:" that `key` needs and `before` did not have.
 std::string headings(const std::string& key, const std::string& before) {
   std::string text;
@@ -284,6 +294,36 @@ std::string print_config(const Config& config) {
     const std::string value = write_yaml(setting.write(config), indent + 2);
     text += std::string(indent, ' ') + last_part(setting.key) + ':';
     text += (value.starts_with('\n') ? "" : " ") + value + '\n';
+    before = setting.key;
+  }
+  return text;
+}
+
+std::string print_config(const Config& config, const Origins& origins) {
+  std::string text;
+  std::string before;
+  for (const Setting& setting : settings()) {
+    const YamlNode value = setting.write(config);
+    const std::string first_element = setting.key + '[';
+    const auto of_elements = origins.lower_bound(first_element);
+    const bool has_origin =
+        origins.contains(setting.key) ||
+        (of_elements != origins.end() && of_elements->first.starts_with(first_element));
+    const std::size_t indent = 2 * depth_of(setting.key);
+    if (!has_origin && write_yaml(value, 0) == write_yaml(setting.default_value(), 0)) continue;
+    text += headings(setting.key, before);
+    text += origin_comments(origins, setting.key, indent);
+    text += std::string(indent, ' ') + last_part(setting.key) + ':';
+    if (value.kind == YamlNode::Kind::list && !value.items.empty()) {
+      text += '\n';
+      for (std::size_t i = 0; i < value.items.size(); ++i) {
+        const std::string key = first_element + std::to_string(i) + ']';
+        text += origin_comments(origins, key, indent + 2);
+        text += std::string(indent + 2, ' ') + "- " + write_yaml(value.items[i], indent + 4) + '\n';
+      }
+    } else {
+      text += ' ' + write_yaml(value, indent + 2) + '\n';
+    }
     before = setting.key;
   }
   return text;

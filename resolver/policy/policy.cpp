@@ -88,6 +88,10 @@ void Policy::add_zone(const Name& zone, ZoneKind kind, std::uint32_t index) {
 void Policy::add_host(const IpAddress& address, const Name& name, bool with_reverse) {
   static const Name localhost = *Name::parse("localhost");
   if (name.is_within(localhost)) return;  // RFC 6761 section 6.3 says what it is
+  // Many a hosts file has the machine's own name in front of localhost.
+  static const std::vector<Network> localhost_addresses{*Network::parse("127.0.0.1"),
+                                                        *Network::parse("::1")};
+  if (is_in(localhost_addresses, address)) with_reverse = false;
   const bool is_plain = name.label_count() == 1;
   const auto full = expand_hosts_ && domain_ && is_plain
                         ? Name::parse(name.to_text() + '.' + domain_->to_text())
