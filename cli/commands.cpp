@@ -106,6 +106,8 @@ void add_remove(CLI::App& app, RemoveOptions& options) {
   command.add_flag("--dry-run", options.is_dry_run, "Show what would be done; change nothing");
   command.add_flag("-y,--yes", options.is_confirmed, "Do not ask");
   command.add_flag("--force", options.is_forced, "Restore files that were changed since, too");
+  command.add_flag("--purge", options.is_purge,
+                   "Remove the configuration and the cache's files, too");
   add_json(command, options.is_json);
 }
 

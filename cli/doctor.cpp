@@ -1,9 +1,14 @@
 #include "cli/doctor.hpp"
 
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <fmt/format.h>
+#include <mutex>
+#include <random>
+#include <thread>
 
 #include "cli/host/apply.hpp"
 #include "cli/host/system_actions.hpp"
@@ -67,24 +72,69 @@ void check_units(Findings& findings, const Facts& facts) {
   }
 }
 
+void check_resolved(Findings& findings, const Facts& facts) {
+  if (facts.system.resolved_problem.empty()) return;
+  add_bad(findings, "resolved", facts.system.resolved_problem,
+          fmt::format("systemctl kill -s KILL {0} && systemctl restart {0}", resolved_unit));
+}
+
+// A drop-in of the administrator's, who may not remember it.
+void check_drop_ins(Findings& findings, const Facts& facts) {
+  for (const auto* name : {socket_unit, service_unit}) {
+    const auto* unit = facts.system.unit(name);
+    if (unit == nullptr || unit->drop_ins.empty()) continue;
+    add_bad(findings, "unit",
+            fmt::format("{} is altered by {}", name, unit->drop_ins.front().string()),
+            fmt::format("systemctl revert {0} && systemctl restart {0}", name));
+  }
+}
+
+bool is_ours(const Facts& facts, const PortHolder& holder) {
+  const auto* service = facts.system.unit(service_unit);
+  const bool is_unit =
+      holder.unit == service_unit ||
+      (service != nullptr && service->main_pid > 0 && service->main_pid == holder.pid);
+  return is_unit || (facts.system.is_active(socket_unit) && holder.pid == 1);
+}
+
+bool is_in_the_way(const Endpoint& holder, const std::vector<Endpoint>& listen) {
+  return std::ranges::any_of(listen, [&](const Endpoint& ours) {
+    const bool has_all =
+        holder.address.is_unspecified() && (holder.address.is_v6 || !ours.address.is_v6);
+    return ours.port == holder.port && (has_all || ours.address == holder.address);
+  });
+}
+
+const PortHolder* find_rival(const Facts& facts) {
+  const auto listen = listen_of(facts);
+  const auto found = std::ranges::find_if(facts.port_holders, [&](const PortHolder& holder) {
+    return !is_ours(facts, holder) && is_in_the_way(holder.endpoint, listen);
+  });
+  return found == facts.port_holders.end() ? nullptr : &*found;
+}
+
 void check_engine(Findings& findings, const Facts& facts, const Examination& examination) {
   if (facts.engine) {
     return add_good(findings, "engine",
                     fmt::format("process {} answers, up {}", facts.engine->pid,
                                 format_uptime(facts.engine->uptime_seconds)));
   }
-  for (const auto& holder : facts.port_holders) {
-    const auto listen = listen_of(facts);
-    const bool is_ours = facts.system.is_active(socket_unit) && holder.pid == 1;
-    if (is_ours || std::ranges::find(listen, holder.endpoint) == listen.end()) continue;
-    return add_bad(
-        findings, "port 53",
-        fmt::format("{} is taken by {} (process {})", holder.endpoint.to_text(),
-                    holder.process.empty() ? "another process" : holder.process, holder.pid),
-        fmt::format("stop {}, then '{}'", holder.process, setup_command));
-  }
   const bool has_unit =
       facts.system.unit(service_unit) != nullptr && facts.system.unit(service_unit)->exists();
+  if (!facts.engine_problem.empty()) {
+    return add_bad(findings, "engine", "it runs, but hangs: " + facts.engine_problem,
+                   has_unit ? fmt::format("systemctl restart {}", service_unit)
+                            : "dnscachectl remove && dnscachectl setup");
+  }
+  if (const auto* rival = find_rival(facts)) {
+    const auto stop =
+        rival->unit.empty() ? fmt::format("kill {}", rival->pid) : "systemctl stop " + rival->unit;
+    return add_bad(
+        findings, "port 53",
+        fmt::format("{} is taken by {} (process {})", rival->endpoint.to_text(),
+                    rival->process.empty() ? "another process" : rival->process, rival->pid),
+        fmt::format("{} && {}", stop, setup_command));
+  }
   add_bad(findings, "engine",
           examination.is_set_up ? "does not answer on its control socket" : "is not set up",
           has_unit ? fmt::format("systemctl restart {}", service_unit) : setup_command);
@@ -99,26 +149,51 @@ void check_stage(Findings& findings, const char* check, const std::optional<Look
   add_bad(findings, check, detail, remedy);
 }
 
-void check_path(Findings& findings, const Facts& facts) {
+void check_path(Findings& findings, const Facts& facts, const Examination& examination) {
   auto path = lookup_path(facts.resolv_conf.content, listen_of(facts));
   follow_stub(path, facts.system, listen_of(facts));
-  const auto detail = "lookups " + path.in_words();
+  auto detail = "lookups " + path.in_words();
   if (path.is_through_cache && !path.rotates) return add_good(findings, "path", detail);
+  const auto author = author_of(facts.resolv_conf);
+  if (examination.is_set_up && !path.is_through_resolved && !author.empty()) {
+    detail += fmt::format("; {} wrote the file", author);
+  }
   add_bad(findings, "path", detail, setup_command);
+}
+
+// Without "~." resolved asks its own servers and those of the links, and takes what comes first.
+bool asks_both(const Facts& facts) {
+  if (!facts.system.resolved) return false;
+  const auto listen = listen_of(facts);
+  const auto& resolved = *facts.system.resolved;
+  const bool names_cache = std::ranges::any_of(
+      resolved.servers,
+      [&](const dbus::DnsServer& server) { return reaches_us(server.endpoint, listen); });
+  // resolved does not tell a link's loopback server from a global one.
+  const bool is_of_link = std::ranges::any_of(facts.system.links, [&](const LinkFacts& link) {
+    return std::ranges::any_of(link.asked, [&](const IpAddress& address) {
+      return reaches_us({address, dns_port}, listen);
+    });
+  });
+  const bool has_all_names = std::ranges::any_of(resolved.domains, [](const dbus::Domain& domain) {
+    return domain.interface_index == 0 && domain.name == ".";
+  });
+  return names_cache && !is_of_link && !has_all_names;
 }
 
 // A link whose own servers come first is asked past the cache, or beside it.
 void check_links(Findings& findings, const Facts& facts) {
   if (!facts.system.is_active(service_unit)) return;
+  const bool is_beside = asks_both(facts);
   for (const auto& link : facts.system.links) {
-    if (link.asked.empty() || !link.is_managed()) continue;
+    if (link.asked.empty() || (!link.is_managed() && !is_beside)) continue;
     if (reaches_us({link.asked.front(), dns_port}, listen_of(facts))) {
       add_good(findings, "link", fmt::format("{} asks the cache first", link.name));
     } else {
-      add_bad(
-          findings, "link",
-          fmt::format("{} asks {} instead of the cache", link.name, link.asked.front().to_text()),
-          setup_command);
+      add_bad(findings, "link",
+              fmt::format("{} asks {} {} the cache", link.name, link.asked.front().to_text(),
+                          is_beside ? "beside" : "instead of"),
+              setup_command);
     }
   }
 }
@@ -131,27 +206,105 @@ void check_nsswitch(Findings& findings, const Facts& facts) {
     return add_good(findings, "nsswitch", "programs use the DNS");
   }
   add_bad(findings, "nsswitch", "the hosts line of /etc/nsswitch.conf has neither dns nor resolve",
-          "add 'dns' to the hosts line of /etc/nsswitch.conf");
+          "sed -i '/^hosts:/ s/$/ dns/' /etc/nsswitch.conf");
 }
 
-void check_upstreams(Findings& findings, const Facts& facts) {
-  for (const auto& fact : facts.upstreams) {
-    const auto name = fact.upstream.endpoint.to_text();
-    if (fact.answers) {
-      add_good(findings, "upstream", name + " answers");
-    } else {
-      add_bad(findings, "upstream", name + " does not answer",
-              fmt::format("check the network, or take {} out of the servers", name));
-    }
+bool contains(const std::vector<Endpoint>& list, const Endpoint& endpoint) {
+  return std::ranges::find(list, endpoint) != list.end();
+}
+
+// Where the servers are named, or who names them.
+std::string take_out(const Facts& facts, const std::string& name) {
+  const bool follows = facts.config && facts.config->upstreams.empty();
+  if (follows) {
+    return fmt::format("name a working server instead of {} in the network's settings (DHCP)",
+                       name);
   }
-  if (!facts.upstreams.empty()) return;
+  return fmt::format("take {} out of {} and run 'systemctl reload {}'", name, default_config_path,
+                     service_unit);
+}
+
+void check_upstream(Findings& findings, const Facts& facts, const UpstreamFact& fact,
+                    const Examination& examination) {
+  const auto& endpoint = fact.upstream.endpoint;
+  const auto name = endpoint.to_text();
+  if (!fact.answers) {
+    return add_bad(findings, "upstream",
+                   name + (fact.outcome == Outcome::failed
+                               ? " turns every question down: an error, or nothing listens there"
+                               : " does not answer"),
+                   take_out(facts, name));
+  }
+  if (contains(examination.lying_upstreams, endpoint)) {
+    return add_bad(findings, "upstream", name + " makes up addresses of names that do not exist",
+                   take_out(facts, name));
+  }
+  if (contains(examination.no_aaaa, endpoint)) {
+    return add_bad(findings, "upstream",
+                   name + " is silent when asked for IPv6 addresses, so programs wait for it",
+                   take_out(facts, name));
+  }
+  add_good(findings, "upstream", name + " answers");
+}
+
+void check_upstreams(Findings& findings, const Facts& facts, const Examination& examination) {
+  std::vector<std::string> seen;
+  for (const auto& fact : facts.upstreams) {
+    check_upstream(findings, facts, fact, examination);
+    if (!fact.answers) seen.push_back(fact.upstream.endpoint.to_text());
+  }
+  const auto of_engine = facts.engine ? facts.engine->upstreams : std::vector<UpstreamStatus>{};
+  for (const auto& upstream : of_engine) {
+    const bool is_known = std::ranges::find(seen, upstream.address) != seen.end();
+    if (upstream.state != "down" || is_known) continue;
+    add_bad(findings, "upstream",
+            fmt::format("the cache takes {} for down: {}", upstream.address, upstream.last_failure),
+            take_out(facts, upstream.address));
+  }
+  if (!facts.upstreams.empty() || !of_engine.empty()) return;
   add_bad(findings, "upstream", "no server to ask is known",
           "name one under upstreams: in /etc/dnscachectl/config.yaml");
 }
 
-void check_files(Findings& findings, const Examination& examination) {
+void check_quota(Findings& findings, const Examination& examination) {
+  if (examination.dropped_packets == 0) return;
+  add_bad(findings, "quota",
+          fmt::format("EC2 drops packets to link-local services now ({} while doctor looked): this "
+                      "machine sends more than 1,024 a second",
+                      examination.dropped_packets),
+          fmt::format("set cache.min_ttl: 60s in {} and run 'systemctl reload {}'",
+                      default_config_path, service_unit));
+}
+
+void check_clock(Findings& findings, const Examination& examination) {
+  if (examination.is_clock_behind) {
+    add_bad(findings, "clock", "is behind: files of setup are from the future; TLS and DNSSEC fail",
+            "timedatectl set-ntp true");
+  }
+  if (!examination.has_entropy) {
+    add_bad(findings, "entropy", "the kernel has no random numbers yet, and lookups wait for them",
+            "systemctl restart systemd-random-seed");
+  }
+}
+
+void check_aaaa(Findings& findings, const Examination& examination) {
+  const auto& stages = examination.stages;
+  if (!stages.aaaa || !stages.cache || !stages.cache->is_answer()) return;
+  if (stages.aaaa->is_answer()) return;
+  add_bad(findings, "IPv6",
+          fmt::format("the lookup of an IPv6 address: {} in {}; programs that ask for both wait",
+                      to_text(stages.aaaa->outcome),
+                      format_milliseconds(stages.aaaa->duration.count())),
+          "echo 'options no-aaaa' >>/etc/resolv.conf");
+}
+
+void check_files(Findings& findings, const Facts& facts, const Examination& examination) {
   for (const auto& path : examination.changed_files) {
-    add_bad(findings, "files", path + " was changed since setup wrote it", setup_command);
+    const auto author = path == resolv_conf_path ? author_of(facts.resolv_conf) : std::string();
+    add_bad(findings, "files",
+            fmt::format("{} was changed since setup wrote it{}", path,
+                        author.empty() ? "" : ", by " + author),
+            setup_command);
   }
 }
 
@@ -193,13 +346,17 @@ std::vector<Finding> problems_of(const Findings& findings) {
   return bad;
 }
 
-Stages look_up_everywhere(const Facts& facts, const std::string& name) {
+constexpr Patience patience{.timeout_seconds = 5, .attempts = 1};
+constexpr Patience upstream_patience{.timeout_seconds = 2, .attempts = 1};
+
+Stages look_up_everywhere(const Facts& facts, bool is_set_up, const std::string& name) {
   Stages stages;
-  constexpr Patience patience{.timeout_seconds = 5, .attempts = 1};
   const ProbeQuestion question{name, ns_t_a};
-  if (facts.engine && !facts.engine->listen.empty()) {
-    auto resolver = StubResolver::with_servers({reachable(facts.engine->listen.front())}, patience);
-    if (resolver) stages.cache = resolver->ask(name, question.type);
+  const auto listen = listen_of(facts);
+  if ((facts.engine || is_set_up) && !listen.empty()) {
+    auto resolver = StubResolver::with_servers({reachable(listen.front())}, patience);
+    if (resolver) stages.cache = resolver->ask(name, ns_t_a);
+    if (resolver && stages.cache->is_answer()) stages.aaaa = resolver->ask(name, ns_t_aaaa);
   }
   if (facts.system.resolved) {
     const auto begin = std::chrono::steady_clock::now();
@@ -215,9 +372,56 @@ Stages look_up_everywhere(const Facts& facts, const std::string& name) {
   return stages;
 }
 
-Examination examine(const Facts& facts, const std::string& name) {
+// Nothing is below "invalid" (RFC 6761 section 6.4), and nobody can have cached this name.
+std::string impossible_name() {
+  return fmt::format("no-such-name-{:08x}.invalid", std::random_device{}());
+}
+
+void examine_upstreams(Examination& examination, const Facts& facts, const std::string& name) {
+  std::mutex mutex;
+  std::vector<std::thread> threads;
+  const auto impossible = impossible_name();
+  for (const auto& fact : facts.upstreams) {
+    if (!fact.answers || fact.upstream.protocol == Protocol::tls) continue;
+    threads.emplace_back([&, endpoint = fact.upstream.endpoint] {
+      auto resolver = StubResolver::with_servers({endpoint}, upstream_patience);
+      if (!resolver) return;
+      const bool is_lying = resolver->ask(impossible, ns_t_a).outcome == Outcome::answered;
+      const bool is_silent = resolver->ask(name, ns_t_aaaa).outcome == Outcome::unreachable;
+      const std::lock_guard lock(mutex);
+      if (is_lying) examination.lying_upstreams.push_back(endpoint);
+      if (is_silent) examination.no_aaaa.push_back(endpoint);
+    });
+  }
+  for (auto& thread : threads) thread.join();
+}
+
+// A clock that lost its battery starts years before the files that setup wrote.
+bool is_clock_behind() {
+  constexpr auto tolerance = std::chrono::hours(1);
+  const auto limit = std::filesystem::file_time_type::clock::now() + tolerance;
+  const std::filesystem::path journal = std::filesystem::path(state_directory) / "journal";
+  for (const auto& path : {std::filesystem::path("/proc/self/exe"), journal,
+                           std::filesystem::path(default_config_path)}) {
+    std::error_code error;
+    const auto time = std::filesystem::last_write_time(path, error);
+    if (!error && time > limit) return true;
+  }
+  return false;
+}
+
+bool has_entropy() {
+  std::uint8_t byte = 0;
+  return ::getrandom(&byte, sizeof byte, GRND_NONBLOCK) == sizeof byte || errno != EAGAIN;
+}
+
+std::uint64_t dropped_so_far(const std::optional<EngineStatus>& engine) {
+  return engine ? engine->linklocal_allowance_exceeded.value_or(0) : 0;
+}
+
+Examination examine(const Facts& facts, const std::filesystem::path& control,
+                    const std::string& name) {
   Examination examination;
-  examination.stages = look_up_everywhere(facts, name);
   if (const auto journal = Journal::peek({})) {
     examination.is_set_up = !journal->is_empty();
     if (const auto changed = changed_since(*journal, {})) {
@@ -228,6 +432,16 @@ Examination examine(const Facts& facts, const std::string& name) {
         }
       }
     }
+  }
+  examination.stages = look_up_everywhere(facts, examination.is_set_up, name);
+  examine_upstreams(examination, facts, name);
+  examination.is_clock_behind = is_clock_behind();
+  examination.has_entropy = has_entropy();
+  if (facts.engine) {
+    const auto now = engine_status(control);
+    const auto before = dropped_so_far(facts.engine);
+    const auto after = now ? dropped_so_far(*now) : before;
+    examination.dropped_packets = after > before ? after - before : 0;
   }
   std::error_code ignored;
   examination.has_docker = std::filesystem::exists("/run/docker.sock", ignored) ||
@@ -260,22 +474,52 @@ nlohmann::json findings_as_json(const Findings& findings) {
 
 }  // namespace
 
+std::string author_of(const ResolvConfFacts& resolv_conf) {
+  struct Sign {
+    const char* text;
+    const char* author;
+  };
+  static constexpr Sign signs[] = {{"NetworkManager", "NetworkManager"},
+                                   {"dhclient", "dhclient"},
+                                   {"dhcpcd", "dhcpcd"},
+                                   {"resolvconf", "resolvconf"},
+                                   {"systemd-resolved", "systemd-resolved"},
+                                   {"systemd/resolve", "systemd-resolved"},
+                                   {"tailscale", "Tailscale"},
+                                   {"netconfig", "netconfig"},
+                                   {"cloud-init", "cloud-init"},
+                                   {"connman", "connman"},
+                                   {"Docker", "Docker"},
+                                   {"pppd", "pppd"}};
+  const bool is_link = resolv_conf.state.kind == FileState::Kind::symlink;
+  const auto& told_by = is_link ? resolv_conf.state.content : resolv_conf.content;
+  for (const auto& sign : signs) {
+    if (told_by.find(sign.text) != told_by.npos) return sign.author;
+  }
+  return {};
+}
+
 std::vector<Finding> diagnose(const Facts& facts, const Examination& examination) {
   Findings findings;
   check_nsswitch(findings, facts);
-  check_path(findings, facts);
+  check_path(findings, facts, examination);
   check_stage(findings, "as programs", examination.stages.program, setup_command);
   check_links(findings, facts);
   check_stage(findings, "resolved", examination.stages.resolved,
               "systemctl restart systemd-resolved");
+  check_resolved(findings, facts);
   check_units(findings, facts);
+  check_drop_ins(findings, facts);
   check_engine(findings, facts, examination);
   check_stage(findings, "cache", examination.stages.cache, "dnscachectl status");
+  check_aaaa(findings, examination);
   check_config(findings, facts);
-  check_upstreams(findings, facts);
-  check_files(findings, examination);
+  check_upstreams(findings, facts, examination);
+  check_quota(findings, examination);
+  check_files(findings, facts, examination);
   check_docker(findings, facts, examination);
   check_search(findings, facts);
+  check_clock(findings, examination);
   return findings;
 }
 
@@ -285,8 +529,9 @@ Result<ExitCode> run_doctor(const DoctorOptions& options) {
     Progress progress("examining this machine's lookups", options.is_json);
     auto facts = read_facts({});
     if (!facts) return facts.error();
-    if (const auto engine = engine_status(control_path(options.control))) facts->engine = *engine;
-    findings = diagnose(*facts, examine(*facts, options.name));
+    const auto control = control_path(options.control);
+    if (const auto engine = engine_status(control)) facts->engine = *engine;
+    findings = diagnose(*facts, examine(*facts, control, options.name));
   }
   const auto problems = problems_of(findings);
   if (options.is_json) {

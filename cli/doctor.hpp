@@ -30,6 +30,7 @@ struct Finding {
 /// A lookup at one stage, if that stage exists here.
 struct Stages {
   std::optional<Lookup> cache;     ///< the engine's own address
+  std::optional<Lookup> aaaa;      ///< the same, for an IPv6 address
   std::optional<Lookup> resolved;  ///< systemd-resolved over D-Bus
   std::optional<Lookup> program;   ///< as glibc does it
 };
@@ -39,9 +40,17 @@ struct Examination {
   Stages stages;
   std::vector<std::string> changed_files;  ///< since setup
   bool is_set_up = false;                  ///< there is a journal
+  std::vector<Endpoint> lying_upstreams;   ///< they know a name that can't exist
+  std::vector<Endpoint> no_aaaa;           ///< they are silent when asked for an IPv6 address
+  std::uint64_t dropped_packets = 0;  ///< by EC2, while doctor looked: more than 1,024 per second
+  bool is_clock_behind = false;       ///< files from the future
+  bool has_entropy = true;
   bool has_docker = false;
   std::string docker_config;  ///< /etc/docker/daemon.json
 };
+
+/// Who wrote a resolv.conf, from its comments or where it links to; empty: unknown.
+std::string author_of(const ResolvConfFacts& resolv_conf);
 
 /// Pure: everything that was looked at, in the order that a lookup takes.
 std::vector<Finding> diagnose(const Facts& facts, const Examination& examination);

@@ -293,34 +293,72 @@ bool names_cache(const std::filesystem::path& root) {
   return reaches_us(servers.front(), reading ? reading.config.listen : default_listen());
 }
 
-std::string removal_plan(const Journal& journal) {
-  std::string out = "Plan: take back what 'dnscachectl setup' did.\n";
-  std::vector<std::string> seen;
+// Each thing that a removal would do, in its order.
+std::vector<std::string> removal_steps(const Journal& journal, bool is_purge) {
+  std::vector<std::string> steps;
   for (auto i = journal.entries().size(); i-- > 0;) {
     const auto& entry = journal.entries()[i];
-    std::string text = "  would change  ";
-    if (entry.kind == JournalEntry::Kind::engine) text += "stop the cache\n";
+    std::string text;
+    if (entry.kind == JournalEntry::Kind::engine) text = "stop the cache";
     if (entry.kind == JournalEntry::Kind::started_unit) {
-      text += fmt::format("stop {}\n", entry.path.string());
+      text = fmt::format("stop {}", entry.path.string());
     }
     if (entry.kind == JournalEntry::Kind::enabled_units) {
-      text += fmt::format("disable {}\n", join_words(entry.names, "and"));
+      text = fmt::format("disable {}", join_words(entry.names, "and"));
     }
     if (entry.kind == JournalEntry::Kind::link_servers) {
-      text += fmt::format("ask the former servers for {}\n", entry.path.string());
+      text = fmt::format("ask the former servers for {}", entry.path.string());
     }
     if (entry.kind == JournalEntry::Kind::directory) {
-      text += fmt::format("remove {} if it is empty\n", entry.path.string());
+      text = fmt::format("remove {} if it is empty", entry.path.string());
     }
     if (entry.kind == JournalEntry::Kind::file) {
-      text += fmt::format("{} {}\n",
-                          entry.before.kind == FileState::Kind::absent ? "remove" : "restore",
-                          entry.path.string());
+      text =
+          fmt::format("{} {}", entry.before.kind == FileState::Kind::absent ? "remove" : "restore",
+                      entry.path.string());
     }
-    if (std::ranges::find(seen, text) == seen.end()) out += text;
-    seen.push_back(text);
+    if (std::ranges::find(steps, text) == steps.end()) steps.push_back(text);
   }
-  return out;
+  if (is_purge) steps.push_back(fmt::format("remove {}", default_config_path));
+  return steps;
+}
+
+void show_removal_plan(const Journal& journal, const RemoveOptions& options) {
+  const auto steps = removal_steps(journal, options.is_purge);
+  if (options.is_json) {
+    print_json({{"schema", 1}, {"result", "would change"}, {"steps", steps}});
+    return;
+  }
+  print("Plan: take back what 'dnscachectl setup' did.\n");
+  for (const auto& step : steps) print(fmt::format("  would change  {}\n", step));
+}
+
+void show_nothing_to_remove(bool is_json) {
+  if (is_json) {
+    print_json({{"schema", 1}, {"result", "unchanged"}});
+  } else {
+    print("unchanged: 'dnscachectl setup' left nothing to take back\n");
+  }
+}
+
+// What belongs to the program alone, whoever wrote it.
+Result<std::vector<std::string>> purge(const std::filesystem::path& root) {
+  std::vector<std::string> removed;
+  const std::filesystem::path config = default_config_path;
+  std::error_code ignored;
+  if (std::filesystem::exists(below(root, config), ignored)) {
+    const auto done = write_state(below(root, config), FileState{});
+    if (!done) return done.error();
+    removed.push_back(config.string());
+  }
+  (void)::rmdir(below(root, config.parent_path()).c_str());
+  (void)::unlink(below(root, log_path).c_str());
+  for (const auto* directory : {"/var/cache/private/dnscachectl", "/var/cache/dnscachectl"}) {
+    if (std::filesystem::remove_all(below(root, directory), ignored) > 0 && !ignored) {
+      removed.push_back(directory);
+    }
+  }
+  return removed;
 }
 
 void show_removal(const Undone& undone, bool is_json) {
@@ -376,9 +414,16 @@ Result<ExitCode> take_back(Journal& journal, const RemoveOptions& options) {
   if (!undone) return undone.error();
   (void)::unlink(below(options.root, log_path).c_str());
   (void)::rmdir(below(options.root, Config{}.control).parent_path().c_str());
-  show_removal(*undone, options.is_json);
-  if (undone->kept.empty()) return ExitCode::done;
-  const auto kept = join_words(undone->kept, "and");
+  auto result = *undone;
+  if (options.is_purge) {
+    const auto purged = purge(options.root);
+    if (!purged) return purged.error();
+    result.removed.insert(result.removed.end(), purged->begin(), purged->end());
+    std::erase(result.kept, default_config_path);
+  }
+  show_removal(result, options.is_json);
+  if (result.kept.empty()) return ExitCode::done;
+  const auto kept = join_words(result.kept, "and");
   return Error{copies.empty()
                    ? fmt::format("{} was changed since setup and is kept", kept)
                    : fmt::format("{} was changed since setup and is kept; what was there before "
@@ -418,6 +463,7 @@ Result<ExitCode> run_recover(const RecoverOptions& options) {
   if (!peeked->is_empty()) {
     auto journal = Journal::open(options.root);
     if (!journal) return journal.error();
+    if (journal->is_empty()) (void)journal->remove();  // completed by another run meanwhile
     if (journal->cut_off_at()) {
       if (const auto undone = complete_undo(*journal, options.root); !undone) return undone.error();
       result = "undone";
@@ -474,25 +520,39 @@ Result<ExitCode> run_setup(const SetupOptions& options) {
 Result<ExitCode> run_remove(const RemoveOptions& options) {
   const auto peeked = Journal::peek(options.root);
   if (!peeked) return peeked.error();
-  if (peeked->is_empty()) {
-    if (options.is_json) {
-      print_json({{"schema", 1}, {"result", "unchanged"}});
-    } else {
-      print("unchanged: 'dnscachectl setup' left nothing to take back\n");
-    }
+  if (peeked->is_empty() && !options.is_purge) {
+    show_nothing_to_remove(options.is_json);
     return ExitCode::done;
   }
   if (options.is_dry_run) {
-    print(removal_plan(*peeked));
+    show_removal_plan(*peeked, options);
     return ExitCode::done;
   }
   if (const auto allowed = check_rights(options.root, "remove"); !allowed) return allowed.error();
-  if (!options.is_confirmed) print(removal_plan(*peeked));
+  if (!options.is_confirmed && !options.is_json) show_removal_plan(*peeked, options);
   const auto confirmed = confirm(options.is_confirmed, "Go ahead?");
   if (!confirmed) return confirmed.error();
   if (!*confirmed) return Error{"nothing was changed"};
   auto journal = Journal::open(options.root);
   if (!journal) return journal.error();
+  if (journal->is_empty()) {
+    // Nothing to undo any more: recover may have completed it meanwhile.
+    (void)journal->remove();
+    if (!options.is_purge) {
+      show_nothing_to_remove(options.is_json);
+      return ExitCode::done;
+    }
+    const auto purged = purge(options.root);
+    if (!purged) return purged.error();
+    Undone undone;
+    undone.removed = *purged;
+    if (purged->empty()) {
+      show_nothing_to_remove(options.is_json);
+    } else {
+      show_removal(undone, options.is_json);
+    }
+    return ExitCode::done;
+  }
   return take_back(*journal, options);
 }
 

@@ -33,7 +33,8 @@ struct RecoverOptions {
 /// What `remove` was asked to do.
 struct RemoveOptions {
   std::filesystem::path root;
-  bool is_forced = false;  ///< restore files even if someone changed them since
+  bool is_forced = false;
+  bool is_purge = false;  ///< restore files even if someone changed them since
   bool is_dry_run = false;
   bool is_confirmed = false;
   bool is_json = false;

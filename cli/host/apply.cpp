@@ -108,8 +108,13 @@ struct Change {
   }
 };
 
+// A file that was not there before the first setup and is nobody's but ours: a unit or a drop-in.
+bool is_ours_alone(const JournalEntry& first) {
+  return first.before.kind == FileState::Kind::absent && first.path != resolv_conf_path;
+}
+
 // The entries from the last to `first`. A file that setup wrote again goes back to what was there
-// before the first time, unless somebody else wrote it in between.
+// before the first time, unless somebody else wrote it in between and it may be theirs.
 std::vector<Change> changes_of(const Journal& journal, std::size_t first) {
   std::vector<Change> changes;
   for (auto i = journal.entries().size(); i-- > first;) {
@@ -122,7 +127,7 @@ std::vector<Change> changes_of(const Journal& journal, std::size_t first) {
     } else if (entry.kind != JournalEntry::Kind::file) {
       later->entry.names.insert(later->entry.names.end(), entry.names.begin(), entry.names.end());
       later->entry.servers = entry.servers;
-    } else if (entry.after.has_same_content(later->entry.before)) {
+    } else if (entry.after.has_same_content(later->entry.before) || is_ours_alone(entry)) {
       later->in_between.push_back(later->entry.before);
       later->entry.before = entry.before;
     }

@@ -108,6 +108,14 @@ std::map<std::uint64_t, int> socket_owners() {
   return owners;
 }
 
+// The last part of "0::/system.slice/dnsmasq.service", cgroups(7).
+std::string service_of(const std::string& cgroups) {
+  const auto end = cgroups.rfind(".service\n");
+  if (end == cgroups.npos) return {};
+  const auto begin = cgroups.rfind('/', end) + 1;
+  return cgroups.substr(begin, end + std::string_view(".service").size() - begin);
+}
+
 std::vector<PortHolder> read_port_holders() {
   std::vector<PortHolder> holders;
   std::map<std::uint64_t, int> owners;
@@ -116,11 +124,12 @@ std::vector<PortHolder> read_port_holders() {
     for (const auto& socket :
          parse_proc_net(slurp(fs::path("/proc/net") / table), is_tcp, dns_port)) {
       if (owners.empty()) owners = socket_owners();
-      PortHolder holder{socket.endpoint, is_tcp ? "tcp" : "udp", "", 0};
+      PortHolder holder{socket.endpoint, is_tcp ? "tcp" : "udp", "", 0, ""};
       if (const auto owner = owners.find(socket.inode); owner != owners.end()) {
         holder.pid = owner->second;
         holder.process = slurp(fmt::format("/proc/{}/comm", holder.pid));
         while (!holder.process.empty() && holder.process.back() == '\n') holder.process.pop_back();
+        holder.unit = service_of(slurp(fmt::format("/proc/{}/cgroup", holder.pid)));
       }
       holders.push_back(std::move(holder));
     }
@@ -175,7 +184,7 @@ std::vector<UpstreamFact> find_upstreams(const Facts& facts, const FactsRequest&
   std::vector<UpstreamFact> found;
   for (const auto& upstream : choose_upstreams(facts, request)) {
     const bool is_named = std::ranges::find(named, upstream.endpoint) != named.end();
-    found.push_back({upstream, is_named, false});
+    found.push_back({upstream, is_named});
   }
   return found;
 }
@@ -214,7 +223,14 @@ void probe_upstreams(Facts& facts, const ProbeQuestion& question) {
     }
     threads.emplace_back([&fact, &question] {
       auto resolver = StubResolver::with_servers({fact.upstream.endpoint}, probe_patience);
-      fact.answers = resolver && resolver->ask(question.name, question.type).is_answer();
+      if (!resolver) return;
+      const auto lookup = resolver->ask(question.name, question.type);
+      fact.answers = lookup.is_answer();
+      fact.outcome = lookup.outcome;
+      // glibc does not tell REFUSED from silence, but does not wait after it.
+      const bool was_quick =
+          lookup.duration < std::chrono::seconds(probe_patience.timeout_seconds) / 2;
+      if (lookup.outcome == Outcome::unreachable && was_quick) fact.outcome = Outcome::failed;
     });
   }
   for (auto& thread : threads) thread.join();
@@ -277,7 +293,11 @@ Result<Facts> read_facts(const FactsRequest& request) {
       fs::is_directory(below(request.root, fs::path(default_config_path).parent_path()));
 
   const auto control = facts.config ? facts.config->control : below(request.root, Config{}.control);
-  if (const auto engine = engine_status(control)) facts.engine = *engine;
+  if (const auto engine = engine_status(control)) {
+    facts.engine = *engine;
+  } else if (engine.error().code == ExitCode::failure) {
+    facts.engine_problem = engine.error().message;
+  }
   facts.port_holders = read_port_holders();
   facts.has_ipv6_loopback = can_bind_ipv6_loopback();
   facts.system = read_system_facts(request.root);

@@ -30,6 +30,7 @@ struct PortHolder {
   std::string protocol;  ///< udp or tcp
   std::string process;   ///< its name; empty: unknown
   int pid = 0;
+  std::string unit = {};  ///< the service of systemd that it belongs to; empty: none
 };
 
 /// A server that the cache would ask, and whether it did answer just now.
@@ -37,6 +38,7 @@ struct UpstreamFact {
   UpstreamConfig upstream;
   bool is_in_resolv_conf = false;
   bool answers = false;
+  Outcome outcome = Outcome::unreachable;  ///< of the question, where it does not answer
 };
 
 /// The question that shows whether a server works.
@@ -56,6 +58,7 @@ struct Facts {
   ProbeQuestion probe;  ///< one that an upstream answers
   std::vector<PortHolder> port_holders;
   std::optional<EngineStatus> engine;  ///< the one that runs already
+  std::string engine_problem;          ///< one is there, but does not answer on its socket
   bool has_ipv6_loopback = false;
   SystemFacts system;                                ///< empty without systemd
   std::map<std::filesystem::path, FileState> files;  ///< those that the system's plan may write

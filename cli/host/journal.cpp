@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -79,6 +80,13 @@ bool take_lock(int fd) {
   return true;
 }
 
+bool is_same_file(int fd, const fs::path& path) {
+  struct stat open {
+  }, named{};
+  return fd >= 0 && ::fstat(fd, &open) == 0 && ::stat(path.c_str(), &named) == 0 &&
+         open.st_dev == named.st_dev && open.st_ino == named.st_ino;
+}
+
 }  // namespace
 
 fs::path below(const fs::path& root, const fs::path& path) {
@@ -89,12 +97,17 @@ Journal::Journal(const fs::path& root) : directory_(below(root, state_directory)
 
 Result<Journal> Journal::open(const fs::path& root) {
   Journal journal(root);
-  if (const auto made = make_directories(journal.directory_); !made) return made.error();
-  journal.lock_ = UniqueFd(::open(journal.directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!journal.lock_) return system_error("cannot open " + journal.directory_.string(), errno);
-  if (!take_lock(journal.lock_.get())) {
-    return Error{"another 'dnscachectl setup' or 'remove' is under way; wait for it to end"};
-  }
+  do {
+    if (const auto made = make_directories(journal.directory_); !made) return made.error();
+    journal.lock_ =
+        UniqueFd(::open(journal.directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!journal.lock_ && errno == ENOENT) continue;
+    if (!journal.lock_) return system_error("cannot open " + journal.directory_.string(), errno);
+    if (!take_lock(journal.lock_.get())) {
+      return Error{"another 'dnscachectl setup' or 'remove' is under way; wait for it to end"};
+    }
+    // Whoever had the lock before may have removed the directory.
+  } while (!is_same_file(journal.lock_.get(), journal.directory_));
   if (const auto loaded = journal.load(); !loaded) return loaded.error();
   return journal;
 }

@@ -112,6 +112,10 @@ Result<void> revert_servers(dbus::Bus& bus, const JournalEntry& entry) {
   const auto link = read_link(bus, *index, entry.path.string());
   if (!link) return {};  // without networkd there are no run-time servers
   if (!link->has_run_time_servers()) return {};
+  const auto is_resolved_running = dbus::Resolved(bus).is_running();
+  if (!is_resolved_running || !*is_resolved_running) {
+    return dbus::Networkd(bus).revert_servers(*index);
+  }
   const auto first = entry.servers.empty() ? link->servers.back().address : entry.servers.front();
   return dbus::revert_link_servers(bus, *index, first);
 }
@@ -172,7 +176,13 @@ Result<void> resolved_undone(dbus::Bus& bus, const JournalEntry& entry) {
   dbus::Resolved resolved(bus);
   const auto cache = cache_of_drop_in(entry.after);
   const auto is_running = resolved.is_running();
-  if (!cache || !is_running || !*is_running) return {};
+  if (!cache || !is_running) return {};
+  if (!*is_running) {
+    // It may be our drop-in that it did not start with.
+    const auto unit = dbus::Systemd(bus).unit(resolved_unit);
+    return unit && unit->active_state != "inactive" ? restart_unit(bus, resolved_unit)
+                                                    : Result<void>();
+  }
   const auto state = resolved.state();
   if (!state) return state.error();
   const bool uses_it = std::ranges::any_of(state->servers, [&](const dbus::DnsServer& server) {

@@ -67,12 +67,16 @@ std::string resolved_state(const SystemFacts& system) {
   const auto* unit = system.unit(resolved_unit);
   if (unit == nullptr || !unit->exists()) return "is not installed";
   if (unit->is_masked()) return "is masked";
+  if (unit->result == "start-limit-hit") return "was started too often (start-limit-hit)";
   return unit->active_state == "failed" ? "has failed" : "is not running";
 }
 
 std::string resolved_remedy(const SystemFacts& system) {
   const auto* unit = system.unit(resolved_unit);
   if (unit == nullptr || !unit->exists()) return "choose --mode resolv-conf";
+  if (unit->result == "start-limit-hit") {
+    return fmt::format("run 'systemctl reset-failed {0} && systemctl start {0}'", resolved_unit);
+  }
   const auto* command = unit->is_masked() ? "unmask" : "start";
   return fmt::format("run 'systemctl {} {}', or choose --mode resolv-conf", command, resolved_unit);
 }

@@ -391,10 +391,50 @@ TEST_CASE("what can't work is said in one line and changes nothing", "[setup-fai
        "systemd-resolved, which is masked; run 'systemctl unmask systemd-resolved.service'", 1},
       {"resolved hung", "systemctl kill -s STOP systemd-resolved", "dnscachectl setup --yes",
        "systemctl kill -s CONT systemd-resolved", "systemd-resolved did not answer within 5 s", 1},
+      {"resolved missing",
+       "systemctl stop systemd-resolved; mv /usr/lib/systemd/system/systemd-resolved.service /run; "
+       "systemctl daemon-reload",
+       "dnscachectl setup --yes",
+       "mv /run/systemd-resolved.service /usr/lib/systemd/system; systemctl daemon-reload; "
+       "systemctl start systemd-resolved",
+       "systemd-resolved, which is not installed; choose --mode resolv-conf", 1},
+      {"resolved at its start limit",
+       "mkdir -p /run/systemd/system/systemd-resolved.service.d; printf '[Unit]\n"
+       "StartLimitIntervalSec=1h\nStartLimitBurst=2\n' "
+       ">/run/systemd/system/systemd-resolved.service.d/limit.conf; systemctl daemon-reload; "
+       "for i in 1 2 3; do systemctl restart systemd-resolved 2>/dev/null; done",
+       "dnscachectl setup --yes",
+       "rm -r /run/systemd/system/systemd-resolved.service.d; systemctl daemon-reload; "
+       "systemctl reset-failed systemd-resolved; systemctl start systemd-resolved",
+       "(start-limit-hit); run 'systemctl reset-failed systemd-resolved.service && systemctl start",
+       1},
+      {"resolved does not start with the drop-in",
+       "mkdir -p /run/systemd/system/systemd-resolved.service.d; printf '[Service]\n"
+       "ExecStartPre=sh -c \"! test -e /etc/systemd/resolved.conf.d/50-dnscachectl.conf\"\n' "
+       ">/run/systemd/system/systemd-resolved.service.d/picky.conf; systemctl daemon-reload",
+       "dnscachectl setup --yes --mode resolved",
+       "rm -r /run/systemd/system/systemd-resolved.service.d; systemctl daemon-reload",
+       "cannot restart systemd-resolved.service", 6},
       {"no D-Bus", "true", "env DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nowhere dnscachectl setup --yes",
        "true", "cannot reach the system bus", 1},
       {"read-only /etc", "mount --bind /etc /etc && mount -o remount,bind,ro /etc",
        "dnscachectl setup --yes", "umount /etc", "Read-only file system", 6},
+      {"full disk, journal",
+       "mkdir -p /var/lib/dnscachectl; mount -t tmpfs -o size=4k tmpfs /var/lib/dnscachectl",
+       "dnscachectl setup --yes", "umount /var/lib/dnscachectl; rmdir /var/lib/dnscachectl",
+       "No space left on device", 6},
+      {"full disk, units",
+       "cp -a /etc/systemd/system /run/units; mount -t tmpfs -o size=32k,mode=755 tmpfs "
+       "/etc/systemd/system; cp -a /run/units/. /etc/systemd/system; "
+       "cat /dev/zero >/etc/systemd/system/filler 2>/dev/null",
+       "dnscachectl setup --yes", "umount /etc/systemd/system; systemctl daemon-reload",
+       "No space left on device", 6},
+      {"immutable resolv.conf",
+       "mv /etc/resolv.conf /run/link; echo 'nameserver 10.0.0.2' >/etc/resolv.conf; "
+       "chattr +i /etc/resolv.conf",
+       "dnscachectl setup --yes --mode resolv-conf",
+       "chattr -i /etc/resolv.conf; mv /run/link /etc/resolv.conf",
+       "/etc/resolv.conf is immutable; allow changes with 'chattr -i /etc/resolv.conf'", 4},
       {"unit masked", "systemctl mask --runtime dnscachectl.service 2>/dev/null",
        "dnscachectl setup --yes", "systemctl unmask --runtime dnscachectl.service 2>/dev/null",
        "dnscachectl.service is masked", 1},
@@ -413,4 +453,178 @@ TEST_CASE("what can't work is said in one line and changes nothing", "[setup-fai
     CHECK_THAT(ran.output.substr(last_line + 1), Contains(failure.says));
     check_same(machine_state(true), before);
   }
+}
+
+TEST_CASE("a call on the bus that fails is one line, and everything is undone", "[bus-faults]") {
+  install();
+  struct Fault {
+    const char* method;
+    const char* options;
+    const char* says;
+    int status;
+  };
+  const std::string failed = "org.freedesktop.DBus.Error.Failed";
+  const std::vector<Fault> faults = {
+      {"LoadUnit", "", "cannot read the state of dnscachectl.service", 1},
+      {"EnableUnitFiles", "", "cannot enable dnscachectl.socket", 6},
+      {"Reload", "", "cannot reload systemd's unit files", 6},
+      {"Subscribe", "", "cannot start dnscachectl.socket", 6},
+      {"StartUnit", "", "cannot start dnscachectl.socket", 6},
+      {"SetLinkDNS", "", "cannot set the servers of link", 6},
+      {"FlushCaches", "", "cannot empty systemd-resolved's cache", 6},
+      {"ResolveHostname", "", "cannot look example.com up", 6},
+      {"RestartUnit", "--mode resolved", "cannot restart systemd-resolved.service", 6},
+  };
+  const auto old_state = machine_state(true);
+  for (const auto& fault : faults) {
+    for (const auto& [error, reason] :
+         {std::pair{failed, std::string("injected fault")},
+          {"org.freedesktop.DBus.Error.NoReply", "did not answer within"},
+          {"org.freedesktop.DBus.Error.AccessDenied", "run this as root"},
+          {"org.freedesktop.DBus.Error.UnknownMethod", "too old or too new"}}) {
+      if (error != failed && fault.method != std::string("StartUnit")) continue;
+      CAPTURE(fault.method, error);
+      const auto ran =
+          run("LD_PRELOAD=" FAIL_BUS_CALL_PATH " FAIL_BUS_CALL=" + std::string(fault.method) +
+              " FAIL_BUS_ERROR=" + error + " " + program + " setup --yes " + fault.options);
+      INFO(ran.output);
+      CHECK(ran.status == fault.status);
+      const auto last = ran.output.substr(ran.output.rfind('\n', ran.output.size() - 2) + 1);
+      CHECK_THAT(last, Contains(fault.says) && Contains(reason));
+      CHECK(eventually([] { return run("resolvectl query host.ec2.internal").status == 0; }));
+      check_same(machine_state(true), old_state);
+    }
+  }
+
+  // When a removal fails half-way, the next one completes it.
+  for (const char* method : {"RevertLinkDNS", "StopUnit", "DisableUnitFiles", "Reload"}) {
+    CAPTURE(method);
+    set_up();
+    const auto ran = run("LD_PRELOAD=" FAIL_BUS_CALL_PATH " FAIL_BUS_CALL=" + std::string(method) +
+                         " FAIL_BUS_ERROR=" + failed + " " + program + " remove --yes");
+    INFO(ran.output);
+    CHECK(ran.status == 1);
+    CHECK_THAT(ran.output, Contains("injected fault"));
+    CHECK(look_up("resolve", new_name()) == "192.0.2.10");
+    // The unit that repairs may be about to complete it by itself.
+    CHECK(eventually([] { return run("systemctl is-active dnscachectl-recover").status != 0; }));
+    take_back();
+    check_same(machine_state(true), old_state);
+  }
+}
+
+TEST_CASE("doctor finds what is wrong, and its commands mend it", "[doctor]") {
+  install();
+  struct Trouble {
+    const char* name;
+    const char* cause;
+    const char* says;
+    const char* repair;  ///< where no command can
+  };
+  const std::string ens5 = "$(cat /sys/class/net/ens5/ifindex)";
+  const std::string forget_cache =
+      "busctl call org.freedesktop.network1 /org/freedesktop/network1 "
+      "org.freedesktop.network1.Manager RevertLinkDNS i " +
+      ens5;
+  const std::string ask_both =
+      forget_cache +
+      "; mkdir -p /run/systemd/resolved.conf.d; printf '[Resolve]\nDNS=127.0.0.1\n' "
+      ">/run/systemd/resolved.conf.d/article.conf; systemctl restart systemd-resolved";
+  const std::vector<Trouble> troubles = {
+      {"stopped", "systemctl stop dnscachectl.socket dnscachectl.service",
+       "dnscachectl.socket is inactive", ""},
+      {"not at boot", "systemctl disable dnscachectl.service", "does not start at boot", ""},
+      {"hung", "systemctl kill -s STOP --kill-who=main dnscachectl", "it runs, but hangs", ""},
+      {"port taken",
+       "systemctl stop dnscachectl.socket dnscachectl.service; systemd-run --quiet --unit=taken "
+       "dnsmasq -k --conf-file=/dev/null --no-hosts --listen-address=127.0.0.1 --bind-interfaces "
+       "--no-resolv; sleep 0.5",
+       "127.0.0.1:53 is taken by dnsmasq", ""},
+      {"the link's server first", forget_cache.c_str(), "ens5 asks 10.0.0.2 instead of the cache",
+       ""},
+      {"the link's server beside the cache", ask_both.c_str(),
+       "ens5 asks 10.0.0.2 beside the cache",
+       "rm /run/systemd/resolved.conf.d/article.conf; systemctl restart systemd-resolved"},
+      {"resolv.conf overwritten",
+       "rm /etc/resolv.conf; printf '# Generated by NetworkManager\nnameserver 10.0.0.2\n' "
+       ">/etc/resolv.conf; sleep 0.2",
+       "names 10.0.0.2; NetworkManager wrote the file", ""},
+      {"a changed drop-in",
+       "echo '# mine' >>/etc/systemd/network/70-ens5.network.d/50-dnscachectl.conf",
+       "50-dnscachectl.conf was changed since setup wrote it", ""},
+      {"an altered unit",
+       "mkdir /etc/systemd/system/dnscachectl.service.d; printf '[Service]\nNice=5\n' "
+       ">/etc/systemd/system/dnscachectl.service.d/mine.conf; systemctl daemon-reload",
+       "dnscachectl.service is altered by /etc/systemd/system/dnscachectl.service.d/mine.conf", ""},
+      {"resolved hangs", "systemctl kill -s STOP systemd-resolved",
+       "systemd-resolved did not answer within 5 s", ""},
+      {"a server that lies",
+       "echo address=/invalid/192.0.2.66 >>/run/vpc/dnsmasq.conf; systemctl restart vpc; sleep 0.5",
+       "10.0.0.2:53 makes up addresses",
+       "sed -i /invalid/d /run/vpc/dnsmasq.conf; systemctl restart vpc"},
+      {"a server that refuses",
+       "sed -i s/example.com/example.org/ /run/vpc/dnsmasq.conf; sed -i /ec2.internal/d "
+       "/run/vpc/dnsmasq.conf; systemctl restart vpc; sleep 0.5",
+       "10.0.0.2:53 turns every question down",
+       "cp /run/vpc/dnsmasq.saved /run/vpc/dnsmasq.conf; systemctl restart vpc"},
+      {"a dead server", "systemctl kill -s STOP vpc", "10.0.0.2:53 does not answer",
+       "systemctl kill -s CONT vpc"},
+      {"a clock that is behind", "touch -d '+2 days' /etc/dnscachectl/config.yaml",
+       "files of setup are from the future", "touch /etc/dnscachectl/config.yaml"},
+  };
+  output_of("cp /run/vpc/dnsmasq.conf /run/vpc/dnsmasq.saved");
+  for (const auto& trouble : troubles) {
+    CAPTURE(trouble.name);
+    set_up();
+    const auto healthy = dnscachectl("doctor");
+    INFO("before: " + healthy.output);
+    CHECK(healthy.status == 0);
+    run(trouble.cause);
+    const auto found = dnscachectl("doctor");
+    INFO("found: " + found.output);
+    CHECK(found.status == 5);
+    CHECK_THAT(found.output, Contains(trouble.says) && Contains("mend it:"));
+    run(trouble.repair);
+    Ran mended = found;
+    for (int round = 0; round < 4 && mended.status != 0; ++round) {
+      std::istringstream lines(mended.output);
+      for (std::string line; std::getline(lines, line);) {
+        const auto at = line.find("mend it:");
+        if (at == npos) continue;
+        auto command = line.substr(at + 8);
+        if (const auto setup = command.find("dnscachectl setup"); setup != npos) {
+          command.insert(setup, "/usr/local/bin/");
+          command += " --yes";
+        }
+        if (command.find("systemctl") != npos || command.find("setup") != npos) run(command);
+      }
+      mended = dnscachectl("doctor");
+    }
+    INFO("mended: " + mended.output);
+    CHECK(mended.status == 0);
+    take_back();
+    set_mode("stub-resolv.conf");
+    CHECK(eventually([] { return run("resolvectl query host.ec2.internal").status == 0; }));
+  }
+  CHECK_THAT(dnscachectl("doctor --json").output, Contains("\"ok\": false"));
+}
+
+TEST_CASE("an engine that hangs is ended by the watchdog, and names resolve meanwhile",
+          "[doctor]") {
+  install();
+  set_mode("stub-resolv.conf");
+  set_up();
+  write_file("/run/systemd/system/dnscachectl.service.d/quick.conf",
+             "[Service]\nWatchdogSec=1s\nTimeoutAbortSec=1s\n");
+  output_of("systemctl daemon-reload && systemctl restart dnscachectl");
+  auto bus = value_of(dbus::Bus::connect());
+  const auto engine = [&] { return value_of(dbus::Systemd(bus).unit("dnscachectl.service")); };
+  const auto pid = engine().main_pid;
+  REQUIRE(pid > 1);
+  REQUIRE(::kill(pid, SIGSTOP) == 0);
+  CHECK(look_up("resolve", new_name()) == "192.0.2.10");
+  CHECK(eventually([&] { return engine().is_active() && engine().main_pid != pid; }));
+  std::filesystem::remove_all("/run/systemd/system/dnscachectl.service.d");
+  output_of("systemctl daemon-reload");
+  take_back();
 }
