@@ -1,30 +1,25 @@
 #include "resolver/log.hpp"
 
-#include <time.h>
-#include <unistd.h>
-
-#include <atomic>
 #include <cstdlib>
-#include <fmt/format.h>
-#include <string>
+#include <memory>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
 
 namespace dnscache {
 namespace {
 
-std::atomic<LogLevel> lowest = LogLevel::warning;
-
-const char* level_text(LogLevel level) {
+spdlog::level::level_enum to_spdlog(LogLevel level) {
   switch (level) {
     case LogLevel::debug:
-      return "debug";
+      return spdlog::level::debug;
     case LogLevel::info:
-      return "info";
+      return spdlog::level::info;
     case LogLevel::warning:
-      return "warning";
+      return spdlog::level::warn;
     case LogLevel::error:
-      return "error";
+      return spdlog::level::err;
   }
-  return "";
+  return spdlog::level::info;
 }
 
 // sd-daemon(3): journald reads the priority from a prefix.
@@ -42,35 +37,32 @@ const char* journal_prefix(LogLevel level) {
   return "";
 }
 
-bool goes_to_journal() {
-  static const bool result = std::getenv("JOURNAL_STREAM") != nullptr;
-  return result;
-}
+bool goes_to_journal() { return std::getenv("JOURNAL_STREAM") != nullptr; }
 
-// "2026-01-31T09:05:59.123", local time.
-std::string time_text() {
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  tm local{};
-  ::localtime_r(&now.tv_sec, &local);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}", local.tm_year + 1900,
-                     local.tm_mon + 1, local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec,
-                     now.tv_nsec / 1'000'000);
+spdlog::logger& logger() {
+  static const auto instance = [] {
+    auto log = std::make_shared<spdlog::logger>("dnscachectl",
+                                                std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    log->set_level(spdlog::level::warn);
+    log->set_pattern(goes_to_journal() ? "%v" : "%Y-%m-%dT%H:%M:%S.%e %l %v");
+    log->flush_on(spdlog::level::debug);
+    return log;
+  }();
+  return *instance;
 }
 
 }  // namespace
 
-void start_logging(LogLevel level) { lowest = level; }
+void start_logging(LogLevel level) { logger().set_level(to_spdlog(level)); }
 
-bool is_logged(LogLevel level) { return level >= lowest; }
+bool is_logged(LogLevel level) { return logger().should_log(to_spdlog(level)); }
 
 void log_line(LogLevel level, std::string_view line) {
-  if (!is_logged(level)) return;
-  const std::string text = goes_to_journal()
-                               ? fmt::format("{}{}\n", journal_prefix(level), line)
-                               : fmt::format("{} {} {}\n", time_text(), level_text(level), line);
-  // One call, so that the lines of several threads do not mix; nobody could be told if it fails.
-  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
+  if (goes_to_journal()) {
+    logger().log(to_spdlog(level), "{}{}", journal_prefix(level), line);
+  } else {
+    logger().log(to_spdlog(level), "{}", line);
+  }
 }
 
 }  // namespace dnscache

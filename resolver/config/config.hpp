@@ -16,6 +16,7 @@ namespace dnscache {
 using namespace std::chrono_literals;
 
 inline constexpr std::uint16_t dns_port = 53;
+inline constexpr std::uint16_t metrics_port = 9153;      ///< as CoreDNS has it
 inline constexpr std::uint16_t dns_over_tls_port = 853;  ///< RFC 7858
 
 /// How packets travel to an upstream. `udp` falls back to TCP for truncated answers.
@@ -100,6 +101,13 @@ struct CacheConfig {
   bool operator==(const CacheConfig&) const = default;
 };
 
+/// Where monitoring systems can read what the engine counts.
+struct MetricsConfig {
+  std::optional<Endpoint> listen;  ///< none: nowhere
+
+  bool operator==(const MetricsConfig&) const = default;
+};
+
 enum class LogLevel { debug, info, warning, error };
 
 inline constexpr const char* default_config_path = "/etc/dnscachectl/config.yaml";
@@ -122,6 +130,7 @@ struct Config {
   std::vector<RouteConfig> routes;
   CacheConfig cache;
   std::filesystem::path control = "/run/dnscachectl/control.sock";  ///< empty: none
+  MetricsConfig metrics;
   LogLevel log_level = LogLevel::info;
 
   bool operator==(const Config&) const = default;

@@ -114,7 +114,7 @@ struct ControlSocket::State : std::enable_shared_from_this<State> {
   }
 
   // In place of an earlier time.
-  static void close_later(asio::steady_timer& deadline, SocketPtr socket) {
+  static void close_later(asio::steady_timer& deadline, const SocketPtr& socket) {
     deadline.expires_after(patience);
     deadline.async_wait([socket](std::error_code cancelled) {
       std::error_code ignored;

@@ -20,8 +20,10 @@
 #include "resolver/server/cache_commands.hpp"
 #include "resolver/server/control.hpp"
 #include "resolver/server/file_watcher.hpp"
+#include "resolver/server/metrics.hpp"
 #include "resolver/server/snapshots.hpp"
 #include "resolver/server/status.hpp"
+#include "resolver/server/unanswered.hpp"
 #include "resolver/upstream/real_world.hpp"
 
 namespace dnscache {
@@ -91,9 +93,11 @@ class Server {
   Result<void> run() {
     if (auto listening = start_listening(); !listening) return listening.error();
     if (auto control = open_control(); !control) return control.error();
+    if (auto metrics = open_metrics(config_); !metrics) return metrics.error();
     std::signal(SIGPIPE, SIG_IGN);
     snapshots_.load();
     snapshots_.start();
+    answer_left_queries();
     wait_for_signal();
     start_watchdog();
     for (std::size_t i = 1; i < workers_.size(); ++i) workers_[i]->start();
@@ -129,21 +133,31 @@ class Server {
   }
 
   Result<void> start_listening() {
-    auto passed = sockets_from_systemd();
+    auto passed = descriptors_from_systemd();
     if (!passed) return passed.error();
-    has_passed_sockets_ = !passed->empty();
+    has_passed_sockets_ = !passed->sockets.empty();
     if (!has_passed_sockets_) return listen_on(config_.listen);
+    unanswered_ = Unanswered::open(std::move(passed->stored));
+    service_.unanswered = unanswered_.get();
     for (std::size_t i = 1; i < workers_.size(); ++i) {
       std::vector<ListenSockets> copies;
-      for (const ListenSockets& sockets : *passed) {
+      for (const ListenSockets& sockets : passed->sockets) {
         auto copy = duplicate(sockets);
         if (!copy) return copy.error();
         copies.push_back(std::move(*copy));
       }
       workers_[i]->listen(std::move(copies));
     }
-    workers_.front()->listen(std::move(*passed));
+    workers_.front()->listen(std::move(passed->sockets));
     return {};
+  }
+
+  void answer_left_queries() {
+    if (!unanswered_) return;
+    const auto left = unanswered_->take();
+    if (left.empty()) return;
+    log_info("{} queries that an earlier process left unanswered are resolved now", left.size());
+    for (const auto& query : left) workers_.front()->answer(query);
   }
 
   // Opens all sockets first, so that an error changes nothing.
@@ -188,6 +202,22 @@ class Server {
                                        });
     if (!control) return control.error();
     control_ = std::move(*control);
+    return {};
+  }
+
+  // An error leaves the listener that there was.
+  Result<void> open_metrics(const Config& config) {
+    if (!config.metrics.listen) {
+      metrics_.reset();
+      return {};
+    }
+    if (metrics_ && config.metrics == config_.metrics) return {};
+    auto metrics = MetricsListener::open(io_, *config.metrics.listen, [this](MetricsFormat format) {
+      return metrics_as_text(status_sources(), format);
+    });
+    if (!metrics) return metrics.error();
+    metrics_ = std::move(*metrics);
+    log_info("metrics on http://{}/metrics", metrics_->endpoint().to_text());
     return {};
   }
 
@@ -251,6 +281,7 @@ class Server {
   Result<void> take_over_configuration() {
     auto fresh = reload_();
     if (!fresh) return fresh.error();
+    if (auto metrics = open_metrics(*fresh); !metrics) return metrics.error();
     if (!has_passed_sockets_ && fresh->listen != config_.listen) {
       std::vector<Endpoint> added;
       std::ranges::copy_if(fresh->listen, std::back_inserter(added), [&](const Endpoint& endpoint) {
@@ -282,6 +313,7 @@ class Server {
   void drain() {
     ::sd_notify(0, "STOPPING=1");
     control_.reset();
+    metrics_.reset();
     for (std::size_t i = 0; i < workers_.size(); ++i) {
       on_worker(i, [worker = workers_[i].get()] { worker->stop_listening(); });
     }
@@ -327,6 +359,7 @@ class Server {
   const std::function<Result<Config>()>& reload_;
   Cache cache_;
   QueryStats late_stats_;
+  std::unique_ptr<Unanswered> unanswered_;
   Service service_;
   std::vector<std::unique_ptr<Worker>> workers_;
   asio::io_context& io_;  // the first worker's, on which the resolver runs
@@ -334,6 +367,7 @@ class Server {
   Resolver resolver_;
   Snapshots snapshots_;
   std::unique_ptr<ControlSocket> control_;
+  std::unique_ptr<MetricsListener> metrics_;
   FileWatcher watcher_;
   asio::signal_set signals_;
   asio::steady_timer watchdog_;

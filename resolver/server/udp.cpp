@@ -9,6 +9,8 @@
 #include <cstring>
 #include <vector>
 
+#include "resolver/server/unanswered.hpp"
+
 namespace dnscache {
 namespace {
 
@@ -17,10 +19,9 @@ constexpr unsigned bursts_in_turn = 2;   // before misses, timers and other sock
 constexpr std::size_t max_query = 2048;  // bytes; what is longer is no query
 constexpr std::size_t query_stride = max_query + 64;  // no power of two: they share cache sets
 constexpr std::size_t max_loopback_reply = 4096;      // bytes; no path in between to fragment it
-constexpr std::size_t control_size = CMSG_SPACE(sizeof(in6_pktinfo));
 
 /// The address that a packet was sent to, as recvmsg(2) gives it and sendmsg(2) wants it.
-using Control = std::array<std::uint8_t, control_size>;
+using Control = decltype(ReturnAddress::control);
 
 // The reply leaves from the address that was asked, by whatever interface leads to the client.
 void turn_round(msghdr& message) {
@@ -55,29 +56,32 @@ struct UdpListener::Burst {
 struct UdpListener::LateReply {
   std::shared_ptr<FileDescriptor> socket;
   std::vector<std::uint8_t> packet;
-  sockaddr_storage from;
-  socklen_t from_size;
-  Control control;
-  std::size_t control_length;
+  ReturnAddress to;
   std::size_t max_reply;
   const Service* service;
+  std::uint64_t ticket;
 
   void operator()(const Answer& answer) {
     count_late_reply(service->late_stats, answer);
+    send(answer);
+    if (service->unanswered != nullptr) service->unanswered->forget(ticket);
+    --service->owed;
+  }
+
+  void send(const Answer& answer) {
     std::array<std::uint8_t, max_loopback_reply> out;
     Query query;
     read_query(packet, query);
     const std::size_t limit = std::min<std::size_t>(query.udp_size, max_reply);
     iovec part{out.data(), write_reply(query, answer.view(), {}, limit, out.data())};
     msghdr message{};
-    message.msg_name = &from;
-    message.msg_namelen = from_size;
+    message.msg_name = &to.client;
+    message.msg_namelen = to.client_size;
     message.msg_iov = &part;
     message.msg_iovlen = 1;
-    message.msg_control = control_length != 0 ? control.data() : nullptr;
-    message.msg_controllen = control_length;
+    message.msg_control = to.control_size != 0 ? to.control.data() : nullptr;
+    message.msg_controllen = to.control_size;
     ::sendmsg(socket->get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    --service->owed;
   }
 };
 
@@ -116,7 +120,7 @@ void UdpListener::prepare(unsigned place) {
   message.msg_iov = &burst.in_parts[place];
   message.msg_iovlen = 1;
   message.msg_control = any_address ? burst.control[place].data() : nullptr;
-  message.msg_controllen = any_address ? control_size : 0;
+  message.msg_controllen = any_address ? sizeof(Control) : 0;
   message.msg_flags = 0;
 }
 
@@ -166,18 +170,23 @@ bool UdpListener::serve_burst() {
 
 void UdpListener::resolve(unsigned place) {
   mmsghdr& incoming = burst_->queries[place];
-  const std::uint8_t* bytes = burst_->in[place].data();
+  const ByteView packet{burst_->in[place].data(), incoming.msg_len};
   turn_round(incoming.msg_hdr);
-  LateReply reply{socket_,
-                  {bytes, bytes + incoming.msg_len},
-                  burst_->from[place],
-                  incoming.msg_hdr.msg_namelen,
-                  burst_->control[place],
-                  incoming.msg_hdr.msg_controllen,
-                  max_reply_,
-                  &worker_.service()};
-  ++worker_.service().owed;
-  worker_.service().ask(burst_->incoming[place].query.question, std::move(reply));
+  const ReturnAddress to{burst_->from[place], incoming.msg_hdr.msg_namelen, burst_->control[place],
+                         incoming.msg_hdr.msg_controllen};
+  const auto unanswered = worker_.service().unanswered;
+  ask(to, packet, unanswered != nullptr ? unanswered->keep(endpoint_, to, packet) : 0);
+}
+
+void UdpListener::answer(const LeftQuery& left) { ask(left.to, left.packet, 0); }
+
+void UdpListener::ask(const ReturnAddress& to, ByteView packet, std::uint64_t ticket) {
+  const auto& service = worker_.service();
+  LateReply reply{socket_, {packet.begin(), packet.end()}, to, max_reply_, &service, ticket};
+  Query query;
+  if (read_query(reply.packet, query) != QueryFault::none) return;
+  ++service.owed;
+  service.ask(query.question, std::move(reply));
 }
 
 }  // namespace dnscache

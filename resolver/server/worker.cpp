@@ -6,6 +6,7 @@
 #include "resolver/policy/special_names.hpp"
 #include "resolver/server/tcp.hpp"
 #include "resolver/server/udp.hpp"
+#include "resolver/server/unanswered.hpp"
 #include "resolver/wire/build.hpp"
 
 namespace dnscache {
@@ -43,6 +44,12 @@ std::vector<Endpoint> Worker::endpoints() const {
   std::vector<Endpoint> endpoints;
   for (const auto& listener : udp_) endpoints.push_back(listener->endpoint());
   return endpoints;
+}
+
+void Worker::answer(const LeftQuery& left) {
+  const auto found = std::ranges::find_if(
+      udp_, [&](const auto& listener) { return listener->endpoint() == left.listener; });
+  if (found != udp_.end()) (*found)->answer(left);
 }
 
 void Worker::run() {

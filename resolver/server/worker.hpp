@@ -17,6 +17,8 @@ namespace dnscache {
 
 class TcpListener;
 class UdpListener;
+class Unanswered;
+struct LeftQuery;
 
 /// Takes a question to the resolver's thread; the reply function is called there.
 using AskFunction = std::function<void(const Question&, ReplyFunction)>;
@@ -30,6 +32,7 @@ struct Service {
       late_stats;  ///< of replies that had to be resolved; only the resolver's thread writes
   /// Replies that clients still wait for, of all workers.
   mutable std::atomic<std::int64_t> owed{0};
+  Unanswered* unanswered = nullptr;  ///< null: queries in flight end with the process
 };
 
 /// A thread with its own event loop and its own sockets. Answers what it can from the cache and
@@ -52,6 +55,8 @@ class Worker {
   /// Takes no more queries; replies still go out.
   void stop_listening();
   std::vector<Endpoint> endpoints() const;
+  /// Resolves what an earlier process read from one of these sockets and did not answer.
+  void answer(const LeftQuery& left);
 
   /// Runs the event loop on the calling thread until stop().
   void run();
