@@ -17,6 +17,7 @@ namespace {
 Result<ExitCode> run(const std::string& command, const Options& options) {
   if (command == "serve") return run_serve(options.serve);
   if (command == "check") return run_check(options.check);
+  if (command == "import") return run_import(options.import);
   if (command == "bench") return run_bench(options.bench);
   if (command == "setup") return run_setup(options.setup);
   if (command == "remove") return run_remove(options.remove);

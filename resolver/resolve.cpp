@@ -52,6 +52,7 @@ Answer explain_failure(const Outcome& outcome) {
 Task resolve(Resolver& resolver, Flight& flight) {
   const Question& question = flight.question();
   const std::shared_ptr<const Routes> routes = resolver.routes_;
+  const unsigned generation = resolver.generation_;
   UpstreamGroup& group = resolver.group_for(*routes, question.name);
   if (group.upstreams().empty()) {
     Answer none(Rcode::nx_domain);
@@ -86,6 +87,7 @@ Task resolve(Resolver& resolver, Flight& flight) {
   if (outcome.kind == Outcome::Kind::answered) {
     answer = std::move(outcome.answer);
     answer.source = resolver.source_of(*outcome.upstream);
+    resolver.rules_.apply(question, outcome.upstream->config().endpoint.address, answer);
   } else if (auto stale = resolver.stale_answer(question)) {
     resolver.recent_failures_.add(question, resolver.world_.cache_now());
     resolver.in_flight_.land(flight, *stale);
@@ -95,7 +97,7 @@ Task resolve(Resolver& resolver, Flight& flight) {
   }
   limit_lifetime(answer, resolver.config_.cache);
   // What servers said that have since been replaced is not kept.
-  const bool is_current = routes == resolver.routes_;
+  const bool is_current = routes == resolver.routes_ && generation == resolver.generation_;
   if (is_current) resolver.cache_.store(question, answer, resolver.world_.cache_now());
   resolver.in_flight_.land(flight, answer);
 }
@@ -105,6 +107,7 @@ Resolver::Resolver(World& world, Cache& cache, const Config& config)
       cache_(cache),
       config_(config),
       sources_(all_upstreams(config)),
+      rules_(config),
       routes_(make_routes(config)) {}
 
 void Resolver::ask(const Question& question, ReplyFunction reply) {
@@ -141,8 +144,12 @@ void Resolver::configure(const Config& config) {
                               config.timeout == config_.timeout && config.hedge == config_.hedge &&
                               config.health == config_.health && config.quota == config_.quota &&
                               config.cache.negative == config_.cache.negative;
+  const AnswerRules rules(config);
+  const bool same_rules = rules == rules_ && config.ignore_addresses == config_.ignore_addresses;
   config_ = config;
-  if (same_servers && same_treatment) return;
+  rules_ = rules;
+  if (!same_rules) cache_.flush_all();
+  if (same_servers && same_treatment && same_rules) return;
   sources_ = all_upstreams(config);
   routes_ = make_routes(config);
   recent_failures_.clear();

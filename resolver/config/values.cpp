@@ -293,6 +293,18 @@ Result<Name> parse_zone(std::string_view text) {
   return *name;
 }
 
+Result<Network> parse_network(std::string_view text) {
+  const auto network = Network::parse(text);
+  if (!network) return Error{"is not an IP address with an optional prefix length"};
+  if (network->address.scope_id != 0) return Error{"names a network interface; leave that out"};
+  for (std::size_t bit = network->prefix_length; bit < network->address.size() * 8; ++bit) {
+    if ((network->address.bytes[bit / 8] & (0x80 >> bit % 8)) != 0) {
+      return Error{"has bits behind its prefix length"};
+    }
+  }
+  return *network;
+}
+
 bool reaches_us(const Endpoint& target, const std::vector<Endpoint>& listen) {
   return std::ranges::any_of(listen, [&](const Endpoint& own) {
     if (own.port != target.port) return false;

@@ -53,6 +53,9 @@ Result<std::string> parse_tls_name(std::string_view text);
 /// A domain name in ASCII, not the root.
 Result<Name> parse_zone(std::string_view text);
 
+/// "10.0.0.0/8", "2001:db8::/32", or one address; no bits behind the prefix.
+Result<Network> parse_network(std::string_view text);
+
 /// Packets to `target` arrive at one of our own `listen` addresses; a wildcard address stands for
 /// every loopback address, since the others are not known here.
 bool reaches_us(const Endpoint& target, const std::vector<Endpoint>& listen);

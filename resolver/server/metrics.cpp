@@ -102,6 +102,10 @@ void write_queries(MetricsWriter& out, const StatusSources& sources) {
   out.sample(label("result", "miss"), totals.misses);
   out.sample(label("result", "local"), totals.local);
   out.sample(label("result", "malformed"), totals.malformed);
+  out.sample(label("result", "refused"), totals.refused);
+  out.sample(label("result", "limited"), totals.limited);
+  out.counter("blocked_answers", "Replies about names on a block list.");
+  out.sample("", totals.blocked);
   out.counter("stale_answers", "Replies with expired data, because no upstream answered.");
   out.sample("", totals.stale);
   out.counter("servfail_answers", "Replies that say SERVFAIL.");

@@ -9,6 +9,7 @@
 #include <asio/post.hpp>
 #include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
+#include <atomic>
 #include <csignal>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -21,6 +22,7 @@
 #include "resolver/server/control.hpp"
 #include "resolver/server/file_watcher.hpp"
 #include "resolver/server/metrics.hpp"
+#include "resolver/server/policy_keeper.hpp"
 #include "resolver/server/snapshots.hpp"
 #include "resolver/server/status.hpp"
 #include "resolver/server/unanswered.hpp"
@@ -81,6 +83,7 @@ class Server {
         world_(io_),
         resolver_(world_, cache_, config),
         snapshots_(io_, cache_, config),
+        policy_keeper_(io_, [this](PolicyPtr policy) { publish(std::move(policy)); }),
         watcher_(io_, watched, [this] { on_network_change(); }),
         signals_(io_, SIGTERM, SIGINT, SIGHUP),
         watchdog_(io_),
@@ -96,6 +99,8 @@ class Server {
     if (auto metrics = open_metrics(config_); !metrics) return metrics.error();
     std::signal(SIGPIPE, SIG_IGN);
     snapshots_.load();
+    policy_keeper_.start(config_);
+    warn_of_closed_doors();
     snapshots_.start();
     answer_left_queries();
     wait_for_signal();
@@ -302,7 +307,47 @@ class Server {
     snapshots_.configure(*fresh);
     resolver_.configure(*fresh);
     config_ = *fresh;
+    policy_keeper_.configure(*fresh);
+    warn_of_closed_doors();
     return {};
+  }
+
+  // Every worker gets the new policy; when the last one has it, the cache is looked through.
+  void publish(const PolicyPtr& policy) {
+    const auto left = std::make_shared<std::atomic<std::size_t>>(workers_.size());
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      on_worker(i, [this, worker = workers_[i].get(), policy, left] {
+        worker->set_policy(policy);
+        if (--*left != 0) return;
+        asio::post(io_, [this, policy] {
+          resolver_.keep_nothing_in_flight();
+          sweep(policy, {});
+        });
+      });
+    }
+  }
+
+  // Takes out of the cache what the policy answers otherwise, a part in each turn of the loop.
+  void sweep(const PolicyPtr& policy, CachePosition position) {
+    constexpr std::size_t slots_in_step = 256;  // a shard of the cache is locked that long
+    constexpr unsigned steps_in_turn = 32;
+    const auto is_overruled = [&](const Entry& entry) {
+      return policy->overrules(entry.name(), entry.type);
+    };
+    std::uint64_t count = 0;
+    for (unsigned i = 0; i < steps_in_turn; ++i) {
+      if (!cache_.flush_some(position, slots_in_step, is_overruled, count)) return;
+    }
+    asio::post(io_, [this, policy, position] { sweep(policy, position); });
+  }
+
+  void warn_of_closed_doors() const {
+    if (!config_.acl.empty()) return;
+    for (const Endpoint& endpoint : workers_.front()->endpoints()) {
+      if (endpoint.address.is_loopback()) continue;
+      log_warning("{} is open to other machines, but acl lists none: only this machine is served",
+                  endpoint.to_text());
+    }
   }
 
   void on_network_change() {
@@ -368,6 +413,7 @@ class Server {
   Snapshots snapshots_;
   std::unique_ptr<ControlSocket> control_;
   std::unique_ptr<MetricsListener> metrics_;
+  PolicyKeeper policy_keeper_;
   FileWatcher watcher_;
   asio::signal_set signals_;
   asio::steady_timer watchdog_;

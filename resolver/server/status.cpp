@@ -73,6 +73,9 @@ json query_status(const QueryTotals& totals) {
           {"misses", totals.misses},
           {"stale", totals.stale},
           {"local", totals.local},
+          {"blocked", totals.blocked},
+          {"refused", totals.refused},
+          {"limited", totals.limited},
           {"malformed", totals.malformed},
           {"servfail", totals.servfail}};
 }
@@ -88,6 +91,9 @@ QueryTotals query_totals(const StatusSources& sources) {
     totals.hits += stats.hits.value();
     totals.misses += stats.misses.value();
     totals.local += stats.local.value();
+    totals.blocked += stats.blocked.value();
+    totals.refused += stats.refused.value();
+    totals.limited += stats.limited.value();
     totals.malformed += stats.malformed.value();
   }
   totals.stale = sources.late_stats.stale.value();

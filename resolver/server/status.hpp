@@ -28,6 +28,9 @@ struct QueryTotals {
   std::uint64_t misses = 0;
   std::uint64_t stale = 0;
   std::uint64_t local = 0;
+  std::uint64_t blocked = 0;  ///< of these
+  std::uint64_t refused = 0;
+  std::uint64_t limited = 0;
   std::uint64_t malformed = 0;
   std::uint64_t servfail = 0;
 };

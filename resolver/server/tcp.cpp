@@ -10,6 +10,7 @@
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -34,8 +35,11 @@ constexpr std::size_t min_room = 512;     // bytes that write_reply() may always
 /// One client's connection; kept alive by its coroutines and by the replies it waits for.
 class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
  public:
-  TcpConnection(Worker& worker, tcp::socket socket, std::shared_ptr<unsigned> connections)
+  /// `client` is none where everybody is served.
+  TcpConnection(Worker& worker, tcp::socket socket, std::optional<IpAddress> client,
+                std::shared_ptr<unsigned> connections)
       : worker_(worker),
+        client_(client),
         socket_(std::move(socket)),
         deadline_(worker.io()),
         changed_(worker.io()),
@@ -102,8 +106,8 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
     Incoming incoming;
     read_packet(worker_, packet, incoming);
     std::size_t size = 0;
-    switch (
-        decide(worker_, Transport::tcp, incoming, cache_clock(), out.size(), out.data(), size)) {
+    switch (decide(worker_, Transport::tcp, client_ ? &*client_ : nullptr, incoming, cache_clock(),
+                   out.size(), out.data(), size)) {
       case Verdict::ignore:
         return false;
       case Verdict::reply:
@@ -171,6 +175,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
   }
 
   Worker& worker_;
+  std::optional<IpAddress> client_;
   tcp::socket socket_;
   asio::steady_timer deadline_;
   asio::steady_timer changed_;  // never expires; cancelled to wake who waits for a change
@@ -182,6 +187,18 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
   bool is_open_ = true;
   bool no_more_queries_ = false;
 };
+
+// Who is at the other end, where that matters: whoever reaches a loopback address is on this
+// machine.
+std::optional<IpAddress> client_to_check(const Endpoint& listener, const tcp::socket& socket) {
+  if (listener.address.is_loopback()) return std::nullopt;
+  std::error_code gone;
+  const auto remote = socket.remote_endpoint(gone);
+  sockaddr_storage storage{};
+  if (!gone) std::memcpy(&storage, remote.data(), remote.size());
+  const auto endpoint = Endpoint::from_sockaddr(storage);
+  return endpoint ? endpoint->address : IpAddress{};
+}
 
 tcp::acceptor make_acceptor(asio::io_context& io, FileDescriptor socket, const Endpoint& endpoint) {
   const auto protocol = endpoint.address.is_v6 ? tcp::v6() : tcp::v4();
@@ -214,7 +231,8 @@ void TcpListener::accept() {
     if (!*alive || !acceptor_.is_open()) return;
     if (error) return accept_later();
     if (*connections_ < max_connections) {
-      std::make_shared<TcpConnection>(worker_, std::move(socket), connections_)->start();
+      const auto client = client_to_check(endpoint_, socket);
+      std::make_shared<TcpConnection>(worker_, std::move(socket), client, connections_)->start();
     }
     accept();
   });

@@ -36,6 +36,11 @@ void turn_round(msghdr& message) {
   }
 }
 
+IpAddress client_of(const sockaddr_storage& from) {
+  const auto endpoint = Endpoint::from_sockaddr(from);
+  return endpoint ? endpoint->address : IpAddress{};
+}
+
 }  // namespace
 
 /// The buffers of one burst of queries and their replies.
@@ -90,6 +95,7 @@ UdpListener::UdpListener(Worker& worker, FileDescriptor socket, const Endpoint& 
       endpoint_(endpoint),
       socket_(std::make_shared<FileDescriptor>(std::move(socket))),
       readable_(worker.io(), ::fcntl(socket_->get(), F_DUPFD_CLOEXEC, 3)),
+      checks_clients_(!endpoint.address.is_loopback()),
       max_reply_(endpoint.address.is_loopback() ? max_loopback_reply : edns_udp_size),
       burst_(std::make_unique_for_overwrite<Burst>()) {
   for (unsigned i = 0; i < burst_size; ++i) prepare(i);
@@ -142,7 +148,10 @@ bool UdpListener::serve_burst() {
     mmsghdr& incoming = burst.queries[i];
     if (incoming.msg_hdr.msg_flags & MSG_TRUNC) continue;
     std::size_t size = 0;
-    switch (decide(worker_, Transport::udp, burst.incoming[i], now, max_reply_, out, size)) {
+    IpAddress client;
+    if (checks_clients_) client = client_of(burst.from[i]);
+    switch (decide(worker_, Transport::udp, checks_clients_ ? &client : nullptr, burst.incoming[i],
+                   now, max_reply_, out, size)) {
       case Verdict::ignore:
         break;
       case Verdict::resolve:
@@ -175,18 +184,23 @@ void UdpListener::resolve(unsigned place) {
   const ReturnAddress to{burst_->from[place], incoming.msg_hdr.msg_namelen, burst_->control[place],
                          incoming.msg_hdr.msg_controllen};
   const auto unanswered = worker_.service().unanswered;
-  ask(to, packet, unanswered != nullptr ? unanswered->keep(endpoint_, to, packet) : 0);
+  const std::uint64_t ticket = unanswered != nullptr ? unanswered->keep(endpoint_, to, packet) : 0;
+  ask(to, packet, burst_->incoming[place].query.question, ticket);
 }
 
-void UdpListener::answer(const LeftQuery& left) { ask(left.to, left.packet, 0); }
+void UdpListener::answer(const LeftQuery& left) {
+  Query query;
+  if (read_query(left.packet, query) == QueryFault::none) {
+    ask(left.to, left.packet, query.question, 0);
+  }
+}
 
-void UdpListener::ask(const ReturnAddress& to, ByteView packet, std::uint64_t ticket) {
+void UdpListener::ask(const ReturnAddress& to, ByteView packet, const Question& question,
+                      std::uint64_t ticket) {
   const auto& service = worker_.service();
   LateReply reply{socket_, {packet.begin(), packet.end()}, to, max_reply_, &service, ticket};
-  Query query;
-  if (read_query(reply.packet, query) != QueryFault::none) return;
   ++service.owed;
-  service.ask(query.question, std::move(reply));
+  service.ask(question, std::move(reply));
 }
 
 }  // namespace dnscache

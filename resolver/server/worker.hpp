@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "resolver/cache/cache.hpp"
+#include "resolver/policy/policy.hpp"
 #include "resolver/resolve.hpp"
 #include "resolver/server/sockets.hpp"
 #include "resolver/stats.hpp"
@@ -48,6 +49,10 @@ class Worker {
   const Service& service() const { return service_; }
   QueryStats& stats() { return stats_; }
 
+  const Policy& policy() const { return *policy_; }
+  /// Before the thread runs, or on it.
+  void set_policy(PolicyPtr policy) { policy_ = std::move(policy); }
+
   /// Serves further sockets. This and the next two: before the thread runs, or on it.
   void listen(std::vector<ListenSockets> sockets);
   /// Closes the sockets on other addresses than these.
@@ -68,6 +73,7 @@ class Worker {
   const Service& service_;
   asio::io_context io_{1};
   QueryStats stats_;
+  PolicyPtr policy_;
   std::vector<std::unique_ptr<UdpListener>> udp_;
   std::vector<std::unique_ptr<TcpListener>> tcp_;
   std::thread thread_;
@@ -92,10 +98,12 @@ void read_packet(Worker& worker, ByteView packet, Incoming& incoming);
 /// What to do with a client's packet.
 enum class Verdict { reply, resolve, ignore };
 
-/// Everything that can be decided about a packet at once: faults, special names and types, and the
-/// cache. With Verdict::reply, `size` bytes were written to `out`, which has room for `max_reply`;
-/// over UDP the client's own limit holds as well. Never allocates for a hit.
-Verdict decide(Worker& worker, Transport transport, const Incoming& incoming, CacheSeconds now,
-               std::size_t max_reply, std::uint8_t* out, std::size_t& size);
+/// Everything that can be decided about a packet at once: faults, who may ask, the cache, and what
+/// the policy says. `client` is null where everybody is served, at a loopback address. With
+/// Verdict::reply, `size` bytes were written to `out`, which has room for `max_reply`; over UDP the
+/// client's own limit holds as well. Never allocates for a hit.
+Verdict decide(Worker& worker, Transport transport, const IpAddress* client,
+               const Incoming& incoming, CacheSeconds now, std::size_t max_reply, std::uint8_t* out,
+               std::size_t& size);
 
 }  // namespace dnscache

@@ -185,7 +185,9 @@ TEST_CASE("one problem each, at its place") {
        "prefetch, serve_stale or persist"},
       {"\"a\\nb\\e[31m\": 1",
        "f:1:1: a?b?[31m: is not a setting; allowed: listen, workers, upstreams, upstreams_from, "
-       "policy, timeout, hedge, health, quota, routes, cache, control, metrics or log_level"},
+       "policy, timeout, hedge, health, quota, routes, domain_needed, bogus_priv, "
+       "filter_a, filter_aaaa, rebind_protection, bogus_nxdomain, ignore_addresses, local, acl, "
+       "rate_limit, cache, control, metrics or log_level"},
       // structure
       {"workers: 1\nworkers: 2",
        "f:2:1: workers: is there twice, first in line 1; keep one of them"},
