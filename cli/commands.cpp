@@ -49,6 +49,20 @@ void add_check(CLI::App& app, CheckOptions& options) {
   add_json(command, options.json);
 }
 
+void add_import(CLI::App& app, ImportOptions& options) {
+  auto& command =
+      *app.add_subcommand("import", "Turn dnsmasq's configuration into one for this cache");
+  command.add_option("file", options.file, "dnsmasq's configuration file [/etc/dnsmasq.conf]")
+      ->type_name("FILE");
+  command
+      .add_option("--resolv-file", options.resolv_file,
+                  "Take dnsmasq's servers from this file instead of the one that it names")
+      ->type_name("FILE");
+  command.add_option("-o,--output", options.output, "Write the configuration to this new file")
+      ->type_name("FILE");
+  add_json(command, options.is_json);
+}
+
 void add_setup(CLI::App& app, SetupOptions& options) {
   auto& command =
       *app.add_subcommand("setup", "Start the cache and send this machine's lookups through it");
@@ -69,6 +83,10 @@ void add_setup(CLI::App& app, SetupOptions& options) {
       ->type_name("MODE")
       ->check(CLI::IsMember(modes).description(""))
       ->capture_default_str();
+  command
+      .add_option("--import", options.import_file,
+                  "Start with dnsmasq's configuration in this file, translated")
+      ->type_name("FILE");
   command.add_flag("--explain", options.is_explained,
                    "Show the facts and the reason for the plan; change nothing");
   command.add_flag("--detailed-exitcode", options.has_detailed_code,
@@ -218,6 +236,7 @@ std::unique_ptr<CLI::App> make_commands(Options& options) {
   add_flush(*app, options.flush);
   add_cache(*app, options.cache, options.flush);
   add_check(*app, options.check);
+  add_import(*app, options.import);
   add_serve(*app, options.serve);
   add_remove(*app, options.remove);
   add_recover(*app, options.recover);

@@ -11,6 +11,7 @@
 #include "cli/check.hpp"
 #include "cli/doctor.hpp"
 #include "cli/flush.hpp"
+#include "cli/import.hpp"
 #include "cli/serve.hpp"
 #include "cli/setup.hpp"
 #include "cli/status.hpp"
@@ -23,6 +24,7 @@ struct Options {
   std::filesystem::path control;  ///< --control
   ServeOptions serve;
   CheckOptions check;
+  ImportOptions import;
   BenchOptions bench;
   SetupOptions setup;
   RemoveOptions remove;

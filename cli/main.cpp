@@ -1,6 +1,5 @@
 // The program: parse, run, and one place where an error becomes a line on stderr and an exit code.
 #include <CLI/Error.hpp>
-#include <clocale>
 #include <cstdio>
 #include <exception>
 #include <iostream>
@@ -18,6 +17,7 @@ namespace {
 Result<ExitCode> run(const std::string& command, const Options& options) {
   if (command == "serve") return run_serve(options.serve);
   if (command == "check") return run_check(options.check);
+  if (command == "import") return run_import(options.import);
   if (command == "bench") return run_bench(options.bench);
   if (command == "setup") return run_setup(options.setup);
   if (command == "remove") return run_remove(options.remove);
@@ -77,7 +77,6 @@ ExitCode main_program(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using namespace dnscache;
-  std::setlocale(LC_CTYPE, "");
   try {
     const auto code = cli::main_program(argc, argv);
     return static_cast<int>(std::fflush(stdout) == 0 ? code : ExitCode::failure);

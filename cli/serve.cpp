@@ -1,12 +1,16 @@
 #include "cli/serve.hpp"
 
+#include <sys/resource.h>
+
 #include <filesystem>
 #include <fmt/format.h>
+#include <optional>
 
 #include "cli/endpoints.hpp"
 #include "cli/output.hpp"
 #include "resolver/config/read.hpp"
 #include "resolver/config/upstreams_from.hpp"
+#include "resolver/config/values.hpp"
 #include "resolver/log.hpp"
 #include "resolver/server/server.hpp"
 
@@ -34,15 +38,24 @@ void print_all_but_last(const std::vector<Problem>& problems) {
   for (std::size_t i = 0; i + 1 < problems.size(); ++i) print_message(problems[i].to_text());
 }
 
-// A missing default file means the defaults; a file that was named must be there.
 Result<Config> read_file(const std::filesystem::path& wanted) {
-  const std::filesystem::path path = wanted.empty() ? default_config_path : wanted;
-  std::error_code ignored;
-  if (wanted.empty() && !std::filesystem::exists(path, ignored)) return Config{};
-  const auto reading = read_config_file(path);
+  const auto named = wanted.empty() ? std::nullopt : std::optional(wanted);
+  const auto reading = read_config_file_or_default(named);
   if (reading) return reading.config;
   print_all_but_last(reading.problems);
   return Error{reading.problems.back().to_text(), ExitCode::check_failed};
+}
+
+// The file's own upstreams were checked when it was read; these checks see the command line's too.
+Result<void> check_no_circle(const Config& config) {
+  for (const UpstreamConfig& upstream : config.upstreams) {
+    if (!reaches_us(upstream.endpoint, config.listen)) continue;
+    return Error{upstream.endpoint.to_text() +
+                     " is an upstream and an address that the cache itself listens on: questions "
+                     "would go round in a circle; name another server",
+                 ExitCode::usage};
+  }
+  return {};
 }
 
 Result<Config> effective_config(const ServeOptions& options, const Overrides& overrides) {
@@ -51,11 +64,21 @@ Result<Config> effective_config(const ServeOptions& options, const Overrides& ov
   if (!overrides.control.empty()) config->control = overrides.control;
   if (!overrides.listen.empty()) config->listen = overrides.listen;
   if (!overrides.upstreams.empty()) config->upstreams = overrides.upstreams;
+  if (const auto checked = check_no_circle(*config); !checked) return checked.error();
   if (!config->upstreams.empty()) return config;
   const auto upstreams = system_upstreams(*config);
   if (!upstreams) return upstreams.error();
   config->upstreams = *upstreams;
   return config;
+}
+
+// Connections and source ports want more descriptors than the soft limit, which is kept low for
+// programs that use select(2) (see systemd.exec(5), LimitNOFILE=).
+void allow_more_descriptors() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 // The files that tell the upstreams, when neither configuration nor command line does.
@@ -75,6 +98,7 @@ Result<ExitCode> run_serve(const ServeOptions& options) {
   const auto config = reload();
   if (!config) return config.error();
   start_logging(config->log_level);
+  allow_more_descriptors();
   const auto served = serve(*config, reload, watched_files(options, *overrides));
   if (!served) return served.error();
   return ExitCode::done;

@@ -14,10 +14,12 @@
 #include "cli/host/resolv_conf.hpp"
 #include "cli/host/system_actions.hpp"
 #include "cli/host/system_plan.hpp"
+#include "cli/import.hpp"
 #include "cli/output.hpp"
 #include "resolver/config/read.hpp"
 #include "resolver/config/resolv_conf.hpp"
 #include "resolver/config/text.hpp"
+#include "resolver/config/upstreams_from.hpp"
 #include "resolver/config/values.hpp"
 
 namespace dnscache::cli {
@@ -165,6 +167,36 @@ Result<RouteConfig> parse_route(const std::string& text) {
   return RouteConfig{*zone, *upstreams};
 }
 
+// The configuration is dnsmasq's, translated; what the command line says as well would contradict
+// it.
+Result<void> add_import(const SetupOptions& options, PlanRequest& request) {
+  if (!options.upstreams.empty() || !options.listen.empty() || !options.routes.empty()) {
+    return Error{
+        "--import takes everything from the file; leave out --upstream, --listen and --route",
+        ExitCode::usage};
+  }
+  const auto import = import_dnsmasq(options.import_file, std::nullopt, real_files());
+  if (!import) return import.error();
+  if (!options.is_json) print_fates(*import, std::cerr);
+  Config config = import->config;
+  if (config.upstreams.empty()) {
+    const auto upstreams = system_upstreams(config);
+    if (!upstreams) return upstreams.error();
+    config.upstreams = *upstreams;
+  }
+  request.upstreams = config.upstreams;
+  request.listen = config.listen;
+  request.imported = import->config;
+  request.imported_text = imported_config(*import, options.import_file);
+  if (!options.root.empty()) {
+    request.imported->control = below(options.root, Config{}.control);
+    request.imported_text += fmt::format("control: \"{}\"\n", request.imported->control.string());
+  }
+  const auto reading = read_config(request.imported_text, options.import_file.string());
+  if (!reading) return Error{reading.problems.front().to_text(), ExitCode::check_failed};
+  return {};
+}
+
 Result<PlanRequest> parse_request(const SetupOptions& options) {
   const auto upstreams = parse_upstreams(options.upstreams, "--upstream");
   if (!upstreams) return upstreams.error();
@@ -181,6 +213,9 @@ Result<PlanRequest> parse_request(const SetupOptions& options) {
     return Error{"--mode is auto, networkd, resolved or resolv-conf", ExitCode::usage};
   }
   request.mode = *mode;
+  if (!options.import_file.empty()) {
+    if (const auto imported = add_import(options, request); !imported) return imported.error();
+  }
   return request;
 }
 

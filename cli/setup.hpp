@@ -15,6 +15,7 @@ struct SetupOptions {
   std::vector<std::string> upstreams;  ///< instead of the servers that resolv.conf names
   std::vector<std::string> listen;     ///< instead of 127.0.0.1 and ::1
   std::vector<std::string> routes;     ///< "corp.example=10.1.0.2,10.1.0.3"
+  std::filesystem::path import_file;   ///< dnsmasq's configuration; empty: none
   std::string mode = "auto";           ///< auto, networkd, resolved or resolv-conf
   bool is_dry_run = false;
   bool is_explained = false;       ///< --explain: the facts and the reason for the plan

@@ -74,6 +74,13 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) {
   return address;
 }
 
+IpAddress IpAddress::from_bytes(std::span<const std::uint8_t> bytes) {
+  IpAddress address;
+  address.is_v6 = bytes.size() == 16;
+  std::copy_n(bytes.begin(), std::min<std::size_t>(bytes.size(), 16), address.bytes.begin());
+  return address;
+}
+
 IpAddress IpAddress::v4(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d) {
   IpAddress address;
   address.bytes = {a, b, c, d};
@@ -205,6 +212,10 @@ std::string Network::to_text() const {
 bool Network::contains(const IpAddress& candidate) const {
   return candidate.is_v6 == address.is_v6 &&
          starts_with_bits(candidate, address.bytes, prefix_length);
+}
+
+bool is_in(const std::vector<Network>& networks, const IpAddress& address) {
+  return std::ranges::any_of(networks, [&](const Network& n) { return n.contains(address); });
 }
 
 }  // namespace dnscache

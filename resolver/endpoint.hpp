@@ -7,8 +7,10 @@
 #include <compare>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace dnscache {
 
@@ -20,6 +22,8 @@ struct IpAddress {
 
   /// "192.0.2.1", "2001:db8::1", "fe80::1%eth0" (interface name or index).
   static std::optional<IpAddress> parse(std::string_view text);
+  /// From 4 or 16 bytes in network order.
+  static IpAddress from_bytes(std::span<const std::uint8_t> bytes);
   static IpAddress v4(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d);
   std::string to_text() const;
 
@@ -62,5 +66,8 @@ struct Network {
 
   auto operator<=>(const Network&) const = default;
 };
+
+/// The address is in one of the networks.
+bool is_in(const std::vector<Network>& networks, const IpAddress& address);
 
 }  // namespace dnscache

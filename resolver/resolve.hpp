@@ -6,6 +6,7 @@
 
 #include "resolver/cache/cache.hpp"
 #include "resolver/cache/in_flight.hpp"
+#include "resolver/policy/answer_rules.hpp"
 #include "resolver/task.hpp"
 #include "resolver/upstream/exchange.hpp"
 
@@ -30,6 +31,8 @@ class Resolver {
   /// Takes over another configuration. What is known of the upstreams is kept when nothing about
   /// them has changed; the cache is emptied when a zone's upstreams are other servers.
   void configure(const Config& config);
+  /// What is being asked now is answered, but not kept: it may not be asked any longer.
+  void keep_nothing_in_flight() { ++generation_; }
   /// The network has changed: forgets how the upstreams fared.
   void forget_health();
 
@@ -44,12 +47,17 @@ class Resolver {
   std::shared_ptr<const Routes> make_routes(const Config& config);
   UpstreamGroup& group_for(const Routes& routes, const Name& name) const;
   std::optional<Answer> stale_answer(const Question& question) const;
+  std::uint8_t source_of(const Upstream& upstream) const;
 
   World& world_;
   Cache& cache_;
   Config config_;
+  std::vector<UpstreamConfig> sources_;
+  AnswerRules rules_;
+  unsigned generation_ = 0;  // answers to what was asked in an earlier one are not kept
   std::shared_ptr<const Routes> routes_;  // flights keep the ones they began with
   InFlight in_flight_;
+  RecentFailures recent_failures_;
 };
 
 /// The path of one question that upstreams have to be asked, from its start to its last reply.

@@ -96,6 +96,13 @@ Result<void> check_config(const Facts& facts, const PlanRequest& request) {
                  ExitCode::check_failed};
   }
   if (!facts.config) return {};
+  if (request.imported) {
+    if (*facts.config == *request.imported) return {};
+    return Error{
+        fmt::format("{} is there already and says something else than the imported file; "
+                    "move it away first",
+                    config_path.string())};
+  }
   const bool differs =
       (!request.upstreams.empty() && request.upstreams != facts.config->upstreams) ||
       (!request.routes.empty() && request.routes != facts.config->routes) ||
@@ -158,6 +165,7 @@ Step config_step(const Facts& facts, const PlanRequest& request, const Decision&
   step.after = FileState::regular(
       initial_config(upstreams, listen, control,
                      follows ? systemd_resolv_conf : std::filesystem::path(), request.routes));
+  if (request.imported) step.after = FileState::regular(request.imported_text);
   step.text = step.is_change ? fmt::format("write {}: ask {}{}", step.path.string(),
                                            follows ? "what the links' servers are, now " : "",
                                            join_words(names, "and"))

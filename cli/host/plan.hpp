@@ -69,6 +69,8 @@ struct PlanRequest {
   std::vector<Endpoint> listen;           ///< empty: the configuration's
   std::vector<RouteConfig> routes;        ///< zones with servers of their own
   Mode mode = Mode::automatic;
+  std::optional<Config> imported{};  ///< the whole configuration, from dnsmasq's
+  std::string imported_text{};       ///< the same as YAML with comments
 };
 
 /// Pure: reads and writes nothing. The error says why this machine can't be set up and what to do.

@@ -16,6 +16,7 @@ namespace dnscache {
 using namespace std::chrono_literals;
 
 inline constexpr std::uint16_t dns_port = 53;
+inline constexpr std::uint16_t metrics_port = 9153;      ///< as CoreDNS has it
 inline constexpr std::uint16_t dns_over_tls_port = 853;  ///< RFC 7858
 
 /// How packets travel to an upstream. `udp` falls back to TCP for truncated answers.
@@ -80,9 +81,9 @@ struct NegativeConfig {
 /// Answering with expired data while no upstream answers (RFC 8767).
 struct ServeStaleConfig {
   bool enabled = true;
-  std::chrono::milliseconds after = 1s;  ///< wait for slow upstreams before stale data is used
-  std::chrono::seconds max_age = 24h;    ///< since the data expired
-  std::chrono::seconds ttl = 30s;        ///< in the reply
+  std::chrono::milliseconds after = 900ms;  ///< for slow upstreams: 1 s is the promise
+  std::chrono::seconds max_age = 24h;       ///< since the data expired
+  std::chrono::seconds ttl = 30s;           ///< in the reply
 
   bool operator==(const ServeStaleConfig&) const = default;
 };
@@ -98,6 +99,82 @@ struct CacheConfig {
   std::filesystem::path persist;  ///< snapshot file; empty: none
 
   bool operator==(const CacheConfig&) const = default;
+};
+
+/// Where monitoring systems can read what the engine counts.
+struct MetricsConfig {
+  std::optional<Endpoint> listen;  ///< none: nowhere
+
+  bool operator==(const MetricsConfig&) const = default;
+};
+
+/// Whether reverse names of private addresses are answered here (RFC 6303).
+enum class BogusPriv {
+  automatic,  ///< unless an upstream has a private address itself, and so may know them
+  always,
+  never,
+};
+
+/// Answers with private addresses that no private network gave (DNS rebinding).
+struct RebindConfig {
+  bool enabled = false;
+  std::vector<Name> allow;  ///< zones whose names may have private addresses
+  bool allow_localhost = false;
+  bool private_upstreams = true;  ///< upstreams with a private address may answer with such
+
+  bool operator==(const RebindConfig&) const = default;
+};
+
+/// How many queries a network of clients may send over UDP.
+struct RateLimitConfig {
+  std::uint32_t queries_per_second = 0;  ///< 0: no limit
+  std::uint32_t burst = 100;             ///< queries at once, after a pause
+
+  bool operator==(const RateLimitConfig&) const = default;
+};
+
+/// One record of the configuration, as in "db.corp.example 300 A 10.0.0.5".
+struct LocalRecord {
+  std::string text;  ///< as it was written
+  Name name;
+  std::uint16_t type = 0;
+  std::optional<std::chrono::seconds> ttl;  ///< none: LocalConfig::ttl
+  std::vector<std::uint8_t> data;           ///< wire form, uncompressed
+
+  bool operator==(const LocalRecord&) const = default;
+};
+
+/// A domain whose names, all of them, have the same addresses.
+struct LocalZoneConfig {
+  Name zone;                         ///< the root: every name
+  std::vector<IpAddress> addresses;  ///< empty: NXDOMAIN
+
+  bool operator==(const LocalZoneConfig&) const = default;
+};
+
+/// What is said about a name that is blocked.
+enum class BlockAnswer { nxdomain, null, refused };
+
+/// Names that are not to be resolved.
+struct BlockConfig {
+  std::vector<std::filesystem::path> files;
+  std::vector<Name> allow;  ///< zones that stay resolvable
+  BlockAnswer answer = BlockAnswer::nxdomain;
+
+  bool operator==(const BlockConfig&) const = default;
+};
+
+/// Names that are known here.
+struct LocalConfig {
+  std::vector<std::filesystem::path> hosts_files{"/etc/hosts"};  ///< files and folders
+  std::optional<Name> domain;
+  bool expand_hosts = false;       ///< plain names in hosts files are names in `domain` too
+  std::chrono::seconds ttl = 60s;  ///< of what has none of its own
+  std::vector<LocalRecord> records;
+  std::vector<LocalZoneConfig> zones;
+  BlockConfig block;
+
+  bool operator==(const LocalConfig&) const = default;
 };
 
 enum class LogLevel { debug, info, warning, error };
@@ -120,11 +197,25 @@ struct Config {
   HealthConfig health;
   QuotaConfig quota;
   std::vector<RouteConfig> routes;
+  bool domain_needed = false;  ///< addresses of names without a dot are not asked for
+  BogusPriv bogus_priv = BogusPriv::automatic;
+  bool filter_a = false;     ///< IPv4 addresses are not asked for
+  bool filter_aaaa = false;  ///< nor IPv6 ones
+  RebindConfig rebind_protection;
+  std::vector<Network> bogus_nxdomain;    ///< an answer with such an address means NXDOMAIN
+  std::vector<Network> ignore_addresses;  ///< an answer with such an address counts as a failure
+  LocalConfig local;
+  std::vector<Network> acl;  ///< clients other than this machine that are served
+  RateLimitConfig rate_limit;
   CacheConfig cache;
   std::filesystem::path control = "/run/dnscachectl/control.sock";  ///< empty: none
+  MetricsConfig metrics;
   LogLevel log_level = LogLevel::info;
 
   bool operator==(const Config&) const = default;
 };
+
+/// All upstreams, those of the routes behind the others; Answer::source is an index into it.
+std::vector<UpstreamConfig> all_upstreams(const Config& config);
 
 }  // namespace dnscache

@@ -9,6 +9,7 @@
 #include "resolver/config/text_file.hpp"
 #include "resolver/config/values.hpp"
 #include "resolver/config/yaml.hpp"
+#include "resolver/wire/protocol.hpp"
 
 namespace dnscache {
 namespace {
@@ -101,6 +102,12 @@ class CrossChecks {
       check_group("routes[" + std::to_string(i) + "].upstreams", config_.routes[i].upstreams);
     }
     zones_differ();
+    if (config_.local.expand_hosts && !config_.local.domain) {
+      const auto source = context_.source("local.expand_hosts");
+      context_.report(source.place, source.key, "needs local.domain, the domain to expand to");
+    }
+    local_zones_differ();
+    aliases_stand_alone();
   }
 
  private:
@@ -163,6 +170,33 @@ class CrossChecks {
     }
   }
 
+  void local_zones_differ() {
+    std::map<Name, std::size_t> seen;
+    for (std::size_t i = 0; i < config_.local.zones.size(); ++i) {
+      const auto [first, is_new] = seen.emplace(config_.local.zones[i].zone, i);
+      if (is_new) continue;
+      const auto source = context_.source("local.zones", i);
+      const auto first_source = context_.source("local.zones", first->second);
+      context_.report(source.place, source.key,
+                      first->first.to_text() + " is there already, in line " +
+                          std::to_string(first_source.place.line) + "; keep one of them");
+    }
+  }
+
+  // RFC 1034 section 3.6.2: a CNAME has no other data beside it.
+  void aliases_stand_alone() {
+    std::map<Name, std::size_t> count;
+    for (const LocalRecord& record : config_.local.records) ++count[record.name];
+    for (std::size_t i = 0; i < config_.local.records.size(); ++i) {
+      const LocalRecord& record = config_.local.records[i];
+      if (record.type != rr_type::cname || count[record.name] == 1) continue;
+      const auto source = context_.source("local.records", i);
+      context_.report(source.place, source.key,
+                      record.name.to_text() +
+                          " is a CNAME and has other records as well; keep one or the other");
+    }
+  }
+
   const Config& config_;
   ReadContext& context_;
 };
@@ -187,6 +221,16 @@ std::string comment(const std::string& text, std::size_t indent) {
 
 std::size_t depth_of(const std::string& key) {
   return static_cast<std::size_t>(std::ranges::count(key, '.'));
+}
+
+std::string origin_comments(const Origins& origins, const std::string& key, std::size_t indent) {
+  const auto found = origins.find(key);
+  if (found == origins.end()) return {};
+  std::string text;
+  for (const std::string& origin : found->second) {
+    text += std::string(indent, ' ') + "# " + origin + '\n';
+  }
+  return text;
 }
 
 // The headings "cache:" and "  negative:" that `key` needs and `before` did not have.
@@ -250,6 +294,36 @@ std::string print_config(const Config& config) {
     const std::string value = write_yaml(setting.write(config), indent + 2);
     text += std::string(indent, ' ') + last_part(setting.key) + ':';
     text += (value.starts_with('\n') ? "" : " ") + value + '\n';
+    before = setting.key;
+  }
+  return text;
+}
+
+std::string print_config(const Config& config, const Origins& origins) {
+  std::string text;
+  std::string before;
+  for (const Setting& setting : settings()) {
+    const YamlNode value = setting.write(config);
+    const std::string first_element = setting.key + '[';
+    const auto of_elements = origins.lower_bound(first_element);
+    const bool has_origin =
+        origins.contains(setting.key) ||
+        (of_elements != origins.end() && of_elements->first.starts_with(first_element));
+    const std::size_t indent = 2 * depth_of(setting.key);
+    if (!has_origin && write_yaml(value, 0) == write_yaml(setting.default_value(), 0)) continue;
+    text += headings(setting.key, before);
+    text += origin_comments(origins, setting.key, indent);
+    text += std::string(indent, ' ') + last_part(setting.key) + ':';
+    if (value.kind == YamlNode::Kind::list && !value.items.empty()) {
+      text += '\n';
+      for (std::size_t i = 0; i < value.items.size(); ++i) {
+        const std::string key = first_element + std::to_string(i) + ']';
+        text += origin_comments(origins, key, indent + 2);
+        text += std::string(indent + 2, ' ') + "- " + write_yaml(value.items[i], indent + 4) + '\n';
+      }
+    } else {
+      text += ' ' + write_yaml(value, indent + 2) + '\n';
+    }
     before = setting.key;
   }
   return text;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,5 +33,12 @@ ConfigReading read_config_file_or_default(const std::optional<std::filesystem::p
 
 /// The configuration as YAML with every default, commented; reads back as an equal Config.
 std::string print_config(const Config& config);
+
+/// Where settings ("cache.size") and elements of lists ("routes[0]") come from.
+using Origins = std::map<std::string, std::vector<std::string>>;
+
+/// The settings that have origins or not their default as YAML, each below its origins as comments;
+/// reads back as an equal Config.
+std::string print_config(const Config& config, const Origins& origins);
 
 }  // namespace dnscache

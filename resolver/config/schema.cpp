@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "resolver/config/record.hpp"
 #include "resolver/config/values.hpp"
 
 namespace dnscache {
@@ -199,6 +200,14 @@ Setting path(std::string key, Field field, Words<Field> words, std::string help)
   return single_value(std::move(key), SettingType::path, field,
                       {"an absolute path", parse_path,
                        [](const std::filesystem::path& value) { return value.string(); }, true},
+                      std::move(words), std::move(help));
+}
+
+template <class Field>
+Setting metrics_address(std::string key, Field field, Words<Field> words, std::string help) {
+  return single_value(std::move(key), SettingType::address, field,
+                      {"an IP address with an optional port", parse_metrics_listen,
+                       [](const Endpoint& value) { return value.to_text(); }, true},
                       std::move(words), std::move(help));
 }
 
@@ -453,6 +462,182 @@ Setting route_list(std::string key, std::string help) {
   return {key, SettingType::routes, {}, allowed, std::move(help), read, write};
 }
 
+/// How the elements of a list of single values are written.
+template <class Element>
+struct ElementNotation {
+  std::string allowed;  ///< of one element
+  std::function<Result<Element>(std::string_view)> parse;
+  std::function<std::string(const Element&)> print;
+};
+
+// A list of single values, none of them twice.
+template <class Field, class Element = typename FieldType<Field>::value_type>
+Setting value_list(std::string key, SettingType type, Field field,
+                   ElementNotation<Element> notation, std::string plural, std::string help) {
+  const std::string allowed = "a list of " + plural;
+  const auto read = [=](const YamlNode& node, Config& config, ReadContext& context) {
+    if (!context.expect(node, YamlNode::Kind::list, key, allowed)) return;
+    field(config).clear();
+    for (std::size_t i = 0; i < node.items.size(); ++i) {
+      const YamlNode& item = node.items[i];
+      const std::string item_key = element_key(key, i);
+      if (!expect_element(item, item_key, notation.allowed, context)) continue;
+      auto value = notation.parse(item.text);
+      if (!value) {
+        report_value(context, item, item_key, value.error().message, notation.allowed);
+        continue;
+      }
+      if (std::ranges::find(field(config), *value) != field(config).end()) {
+        context.report(item.place, item_key, in_quotes(item.text) + " is there twice; keep one");
+        continue;
+      }
+      field(config).push_back(std::move(*value));
+      context.remember(key, {item_key, item.place});
+    }
+  };
+  const auto write = [=](const Config& config) {
+    std::vector<YamlNode> items;
+    for (const Element& element : field(config)) {
+      items.push_back(YamlNode::quoted_scalar(notation.print(element)));
+    }
+    return YamlNode::list(std::move(items));
+  };
+  return {key, type, {}, allowed, std::move(help), read, write};
+}
+
+template <class Field>
+Setting zone_list(std::string key, Field field, std::string help) {
+  return value_list(std::move(key), SettingType::zones, field,
+                    {"a domain name such as corp.example", parse_zone,
+                     [](const Name& zone) { return zone.to_text(); }},
+                    "domain names", std::move(help));
+}
+
+template <class Field>
+Setting network_list(std::string key, Field field, std::string help) {
+  return value_list(std::move(key), SettingType::networks, field,
+                    {"a range of addresses such as 10.0.0.0/8", parse_network,
+                     [](const Network& network) { return network.to_text(); }},
+                    "address ranges", std::move(help));
+}
+
+template <class Field>
+Setting path_list(std::string key, Field field, std::string help) {
+  return value_list(std::move(key), SettingType::paths, field,
+                    {"an absolute path", parse_path,
+                     [](const std::filesystem::path& value) { return value.string(); }},
+                    "absolute paths", std::move(help));
+}
+
+template <class Field>
+Setting record_list(std::string key, Field field, std::string help) {
+  return value_list(std::move(key), SettingType::records, field,
+                    {"a record such as \"db.corp.example A 10.0.0.5\"", parse_record,
+                     [](const LocalRecord& record) { return record.text; }},
+                    "records", std::move(help));
+}
+
+Result<Name> parse_zone_or_root(std::string_view text) {
+  if (text == ".") return Name();
+  return parse_zone(text);
+}
+
+constexpr std::string_view zone_addresses_form = "a map of zone and addresses";
+
+// Reads {zone: int.example, addresses: [10.0.0.1]}; nothing when a part is missing or wrong.
+std::optional<LocalZoneConfig> read_local_zone(const YamlNode& node, const std::string& key,
+                                               ReadContext& context) {
+  if (!context.expect(node, YamlNode::Kind::map, key, zone_addresses_form)) return std::nullopt;
+  std::optional<Name> zone;
+  bool has_zone = false;
+  bool has_addresses = false;
+  bool good = true;
+  LocalZoneConfig result;
+  context.for_each_entry(
+      node, key, [&](const std::string& name, const YamlNode& at, const YamlNode& value) {
+        const std::string entry_key = key + '.' + name;
+        if (name == "zone") {
+          has_zone = true;
+          if (!context.expect(value, YamlNode::Kind::scalar, entry_key, "a domain name")) return;
+          const auto parsed = parse_zone_or_root(value.text);
+          if (parsed) {
+            zone = *parsed;
+          } else {
+            report_value(context, value, entry_key, parsed.error().message,
+                         "a domain name such as int.example, or . for every name");
+          }
+        } else if (name == "addresses") {
+          has_addresses = true;
+          if (!context.expect(value, YamlNode::Kind::list, entry_key, "a list of IP addresses")) {
+            good = false;
+            return;
+          }
+          for (std::size_t i = 0; i < value.items.size(); ++i) {
+            const YamlNode& item = value.items[i];
+            const std::string item_key = element_key(entry_key, i);
+            if (!expect_element(item, item_key, "an IP address", context)) {
+              good = false;
+              continue;
+            }
+            const auto address = IpAddress::parse(item.text);
+            if (address && address->scope_id == 0) {
+              result.addresses.push_back(*address);
+            } else {
+              report_value(context, item, item_key, "is not an IP address", "an IP address");
+              good = false;
+            }
+          }
+        } else {
+          context.report(at.place, entry_key,
+                         "is not a part of a zone" + suggestion(name, {"zone", "addresses"}) +
+                             "; allowed: zone or addresses");
+        }
+      });
+  if (!has_zone) {
+    context.report(node.place, key, "has no zone; allowed: " + std::string(zone_addresses_form));
+  }
+  if (!has_addresses) {
+    context.report(node.place, key,
+                   "has no addresses; write addresses: [] if its names do not exist");
+  }
+  if (!zone || !has_addresses || !good) return std::nullopt;
+  result.zone = *zone;
+  return result;
+}
+
+YamlNode write_local_zone(const LocalZoneConfig& local) {
+  YamlNode node;
+  node.kind = YamlNode::Kind::map;
+  node.keys = {YamlNode::scalar("zone"), YamlNode::scalar("addresses")};
+  std::vector<YamlNode> addresses;
+  for (const IpAddress& address : local.addresses) {
+    addresses.push_back(YamlNode::quoted_scalar(address.to_text()));
+  }
+  node.items = {YamlNode::quoted_scalar(local.zone.to_text()), YamlNode::list(addresses)};
+  return node;
+}
+
+Setting local_zone_list(std::string key, std::string help) {
+  const std::string allowed = "a list of maps of zone and addresses";
+  const auto read = [=](const YamlNode& node, Config& config, ReadContext& context) {
+    if (!context.expect(node, YamlNode::Kind::list, key, allowed)) return;
+    config.local.zones.clear();
+    for (std::size_t i = 0; i < node.items.size(); ++i) {
+      const std::string item_key = element_key(key, i);
+      auto zone = read_local_zone(node.items[i], item_key, context);
+      if (!zone) continue;
+      config.local.zones.push_back(std::move(*zone));
+      context.remember(key, {item_key + ".zone", node.items[i].place});
+    }
+  };
+  const auto write = [](const Config& config) {
+    std::vector<YamlNode> items;
+    for (const LocalZoneConfig& zone : config.local.zones) items.push_back(write_local_zone(zone));
+    return YamlNode::list(std::move(items));
+  };
+  return {key, SettingType::addresses_of_zones, {}, allowed, std::move(help), read, write};
+}
+
 std::vector<Setting> make_settings() {
   return {
       listen_addresses("listen", "Addresses on which questions are taken, over UDP and TCP."),
@@ -498,6 +683,106 @@ std::vector<Setting> make_settings() {
       route_list("routes",
                  "Zones whose names, the zone's own included, are asked of upstreams of their own; "
                  "with an empty list of upstreams its names do not exist (NXDOMAIN)."),
+      boolean(
+          "domain_needed", [](auto& c) -> auto& { return c.domain_needed; },
+          "Names without a dot are not asked of the upstreams for their addresses (A, AAAA): "
+          "unless "
+          "they are known here or a route names them, they do not exist (NXDOMAIN)."),
+      word(
+          "bogus_priv", [](auto& c) -> auto& { return c.bogus_priv; },
+          {{"auto", BogusPriv::automatic},
+           {"true", BogusPriv::always},
+           {"false", BogusPriv::never}},
+          "Reverse names of private addresses (RFC 6303) that are not known here do not exist "
+          "(NXDOMAIN), except in the zones of routes; auto asks for them if one of the upstreams "
+          "has a private or link-local address itself and so may know them, as in a VPC."),
+      boolean(
+          "filter_a", [](auto& c) -> auto& { return c.filter_a; },
+          "Upstreams are not asked for IPv4 addresses: every name that is not known here has "
+          "none."),
+      boolean(
+          "filter_aaaa", [](auto& c) -> auto& { return c.filter_aaaa; },
+          "Upstreams are not asked for IPv6 addresses: every name that is not known here has "
+          "none."),
+      boolean(
+          "rebind_protection.enabled", [](auto& c) -> auto& { return c.rebind_protection.enabled; },
+          "Addresses of private networks in an upstream's answer make it empty (NODATA), so that a "
+          "name from outside cannot lead a browser to a server inside."),
+      zone_list(
+          "rebind_protection.allow", [](auto& c) -> auto& { return c.rebind_protection.allow; },
+          "Zones whose names, the zone's own included, may have private addresses."),
+      boolean(
+          "rebind_protection.allow_localhost",
+          [](auto& c) -> auto& { return c.rebind_protection.allow_localhost; },
+          "Answers may hold addresses of this machine: 127.0.0.0/8, 0.0.0.0/8, ::1 and ::."),
+      boolean(
+          "rebind_protection.private_upstreams",
+          [](auto& c) -> auto& { return c.rebind_protection.private_upstreams; },
+          "Upstreams that have a private or link-local address themselves may answer with private "
+          "addresses."),
+      network_list(
+          "bogus_nxdomain", [](auto& c) -> auto& { return c.bogus_nxdomain; },
+          "An upstream's answer with one of these addresses means that the name does not exist "
+          "(NXDOMAIN)."),
+      network_list(
+          "ignore_addresses", [](auto& c) -> auto& { return c.ignore_addresses; },
+          "An upstream's answer with one of these addresses counts as a failure: the next one is "
+          "asked."),
+      path_list(
+          "local.hosts_files", [](auto& c) -> auto& { return c.local.hosts_files; },
+          "Files in the form of hosts(5), or folders of such files, whose names are answered here; "
+          "they are read again when they change."),
+      single_value(
+          "local.domain", SettingType::word, [](auto& c) -> auto& { return c.local.domain; },
+          Notation<Name>{"a domain name", parse_zone, [](const Name& n) { return n.to_text(); },
+                         true},
+          {{"none", std::nullopt}},
+          "Domain of the plain names in hosts files, for local.expand_hosts."),
+      boolean(
+          "local.expand_hosts", [](auto& c) -> auto& { return c.local.expand_hosts; },
+          "Names without a dot in hosts files are names in local.domain as well."),
+      duration(
+          "local.ttl", [](auto& c) -> auto& { return c.local.ttl; }, 0s, 7 * 24h, {},
+          "TTL of what is known here, unless a record has its own, and of answers about blocked "
+          "names."),
+      record_list(
+          "local.records", [](auto& c) -> auto& { return c.local.records; },
+          "Records that are answered here, and the reverse names of their addresses; a name has no "
+          "records but those."),
+      local_zone_list("local.zones",
+                      "Zones whose names, the zone's own included, all have these addresses; with "
+                      "an empty list they do not exist (NXDOMAIN)."),
+      path_list(
+          "local.block.files", [](auto& c) -> auto& { return c.local.block.files; },
+          "Lists of names that are not resolved: lines in the form of hosts(5) block exactly their "
+          "names, lines of one domain block it and everything below; they are read again when they "
+          "change."),
+      zone_list(
+          "local.block.allow", [](auto& c) -> auto& { return c.local.block.allow; },
+          "Zones that are resolved although a list blocks them or a domain above them."),
+      word(
+          "local.block.answer", [](auto& c) -> auto& { return c.local.block.answer; },
+          {{"nxdomain", BlockAnswer::nxdomain},
+           {"null", BlockAnswer::null},
+           {"refused", BlockAnswer::refused}},
+          "What is said about a blocked name: that it does not exist, that its addresses are "
+          "0.0.0.0 "
+          "and ::, or REFUSED."),
+      network_list(
+          "acl", [](auto& c) -> auto& { return c.acl; },
+          "Clients that are served besides this machine itself, which always is; all others get "
+          "REFUSED."),
+      number(
+          "rate_limit.queries_per_second",
+          [](auto& c) -> auto& { return c.rate_limit.queries_per_second; }, 1, 10'000'000,
+          {{"none", 0u}},
+          "Queries over UDP in a second that are answered to one network of clients (IPv4 /24, "
+          "IPv6 "
+          "/56); of those above it every second is answered with TC, which sends an honest client "
+          "to TCP, and the others are dropped. Clients at a loopback address are not limited."),
+      number(
+          "rate_limit.burst", [](auto& c) -> auto& { return c.rate_limit.burst; }, 1, 10'000'000,
+          {}, "Queries that a network may send at once after a pause."),
       size(
           "cache.size", [](auto& c) -> auto& { return c.cache.size; }, 1ull << 20, 1ull << 40,
           "Memory for answers, everything counted."),
@@ -537,6 +822,11 @@ std::vector<Setting> make_settings() {
       path(
           "control", [](auto& c) -> auto& { return c.control; },
           {{"none", std::filesystem::path()}}, "Unix socket for status, flush and reload."),
+      metrics_address(
+          "metrics.listen", [](auto& c) -> auto& { return c.metrics.listen; },
+          {{"none", std::nullopt}},
+          "Address on which Prometheus can fetch /metrics, such as 127.0.0.1; the port is 9153 "
+          "unless given."),
       word(
           "log_level", [](auto& c) -> auto& { return c.log_level; },
           {{"debug", LogLevel::debug},
@@ -574,12 +864,24 @@ std::string_view type_text(SettingType type) {
       return "share";
     case SettingType::path:
       return "path";
+    case SettingType::address:
+      return "address";
     case SettingType::addresses:
       return "addresses";
     case SettingType::upstreams:
       return "upstreams";
     case SettingType::routes:
       return "routes";
+    case SettingType::zones:
+      return "zones";
+    case SettingType::networks:
+      return "networks";
+    case SettingType::paths:
+      return "paths";
+    case SettingType::records:
+      return "records";
+    case SettingType::addresses_of_zones:
+      return "zone addresses";
   }
   return "value";
 }

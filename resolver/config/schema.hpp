@@ -17,15 +17,21 @@ namespace dnscache {
 
 /// What kind of value a setting has.
 enum class SettingType {
-  word,       ///< one of Setting::words, nothing else
-  number,     ///< whole number
-  duration,   ///< "10s"
-  size,       ///< "64MiB"
-  share,      ///< "5%"
-  path,       ///< absolute file name
-  addresses,  ///< list of addresses with ports
-  upstreams,  ///< list of upstreams, each a text or a map
-  routes,     ///< list of maps of zone and upstreams
+  word,                ///< one of Setting::words, nothing else
+  number,              ///< whole number
+  duration,            ///< "10s"
+  size,                ///< "64MiB"
+  share,               ///< "5%"
+  path,                ///< absolute file name
+  address,             ///< one address with a port
+  addresses,           ///< list of addresses with ports
+  upstreams,           ///< list of upstreams, each a text or a map
+  routes,              ///< list of maps of zone and upstreams
+  zones,               ///< list of domain names
+  networks,            ///< list of address ranges
+  paths,               ///< list of absolute file names
+  records,             ///< list of records as texts
+  addresses_of_zones,  ///< list of maps of zone and addresses
 };
 
 /// Where the reader collects problems and remembers the places of what it has accepted.

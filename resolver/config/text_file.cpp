@@ -26,12 +26,12 @@ class File {
   int descriptor_;
 };
 
-Error too_large(const std::string& name) {
-  return {name + ": is larger than " + std::to_string(max_text_file_size >> 20) +
+Error too_large(const std::string& name, std::size_t max_size) {
+  return {name + ": is larger than " + std::to_string(max_size >> 20) +
           "MiB, so it is not the file that is meant here"};
 }
 
-Result<std::string> read_all(int descriptor, const std::string& name) {
+Result<std::string> read_all(int descriptor, const std::string& name, std::size_t max_size) {
   std::string text;
   for (;;) {
     char part[16384];
@@ -40,13 +40,13 @@ Result<std::string> read_all(int descriptor, const std::string& name) {
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return system_error(name + ": can't be read", errno);
     text.append(part, static_cast<std::size_t>(count));
-    if (text.size() > max_text_file_size) return too_large(name);
+    if (text.size() > max_size) return too_large(name, max_size);
   }
 }
 
 }  // namespace
 
-Result<std::string> read_text_file(const std::filesystem::path& path) {
+Result<std::string> read_text_file(const std::filesystem::path& path, std::size_t max_size) {
   const std::string name = path.string();
   const File file(path);
   if (file.descriptor() < 0) return system_error(name + ": can't be opened", errno);
@@ -60,8 +60,8 @@ Result<std::string> read_text_file(const std::filesystem::path& path) {
   } else if (!S_ISREG(status.st_mode)) {
     return Error{name + ": is a device or socket, not a file"};
   }
-  if (status.st_size > static_cast<off_t>(max_text_file_size)) return too_large(name);
-  return read_all(file.descriptor(), name);
+  if (status.st_size > static_cast<off_t>(max_size)) return too_large(name, max_size);
+  return read_all(file.descriptor(), name, max_size);
 }
 
 }  // namespace dnscache

@@ -208,6 +208,10 @@ Result<std::filesystem::path> parse_path(std::string_view text) {
 
 Result<Endpoint> parse_listen(std::string_view text) { return parse_address(text, dns_port); }
 
+Result<Endpoint> parse_metrics_listen(std::string_view text) {
+  return parse_address(text, metrics_port);
+}
+
 Result<Protocol> parse_protocol(std::string_view text) {
   const std::vector<std::string> known{"udp", "tcp", "tls"};
   if (text == "udp") return Protocol::udp;
@@ -287,6 +291,18 @@ Result<Name> parse_zone(std::string_view text) {
   const auto name = Name::parse(text);
   if (!printable || !name) return Error{"is not a domain name"};
   return *name;
+}
+
+Result<Network> parse_network(std::string_view text) {
+  const auto network = Network::parse(text);
+  if (!network) return Error{"is not an IP address with an optional prefix length"};
+  if (network->address.scope_id != 0) return Error{"names a network interface; leave that out"};
+  for (std::size_t bit = network->prefix_length; bit < network->address.size() * 8; ++bit) {
+    if ((network->address.bytes[bit / 8] & (0x80 >> bit % 8)) != 0) {
+      return Error{"has bits behind its prefix length"};
+    }
+  }
+  return *network;
 }
 
 bool reaches_us(const Endpoint& target, const std::vector<Endpoint>& listen) {

@@ -35,6 +35,7 @@ void FileWatcher::watch_all() {
     std::error_code error;
     const auto target = std::filesystem::canonical(file, error);
     if (!error && target != file) watch(target);
+    if (!error && std::filesystem::is_directory(target, error)) watch_folder(target);
   }
 }
 
@@ -43,6 +44,12 @@ void FileWatcher::watch(const std::filesystem::path& file) {
   const int descriptor =
       ::inotify_add_watch(inotify_.native_handle(), file.parent_path().c_str(), events_of_interest);
   if (descriptor >= 0) watches_.push_back({descriptor, file.filename()});
+}
+
+void FileWatcher::watch_folder(const std::filesystem::path& folder) {
+  const int descriptor =
+      ::inotify_add_watch(inotify_.native_handle(), folder.c_str(), events_of_interest);
+  if (descriptor >= 0) watches_.push_back({descriptor, {}});
 }
 
 void FileWatcher::wait() {
@@ -73,7 +80,7 @@ bool FileWatcher::read_events() {
       const char* name = event.len != 0 ? buffer.data() + at + sizeof event : "";
       const int folder = event.wd;  // clang captures no structure with a flexible array
       is_ours = is_ours || std::ranges::any_of(watches_, [&](const Watch& watch) {
-                  return watch.descriptor == folder && watch.name == name;
+                  return watch.descriptor == folder && (watch.name.empty() || watch.name == name);
                 });
       at += sizeof event + event.len;
     }

@@ -13,7 +13,8 @@
 namespace dnscache {
 
 /// Watches files by way of their folders (inotify(7)), because most are replaced rather than
-/// written; where a path is a symbolic link, the file it leads to is watched as well.
+/// written; where a path is a symbolic link, the file it leads to is watched as well, and where it
+/// is a folder, every file in it.
 class FileWatcher {
  public:
   /// Calls `changed` on the io_context's thread a moment after any of the files was written,
@@ -25,11 +26,12 @@ class FileWatcher {
  private:
   struct Watch {
     int descriptor;
-    std::filesystem::path name;  // in its folder
+    std::filesystem::path name;  // in its folder; empty: any
   };
 
   void watch_all();
   void watch(const std::filesystem::path& file);
+  void watch_folder(const std::filesystem::path& folder);
   void wait();
   bool read_events();
 

@@ -1,14 +1,19 @@
 #include "resolver/server/server.hpp"
 
+#include <link.h>
+#include <malloc.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <asio/post.hpp>
 #include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
+#include <atomic>
 #include <csignal>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <systemd/sd-daemon.h>
 #include <thread>
 
@@ -16,6 +21,8 @@
 #include "resolver/server/cache_commands.hpp"
 #include "resolver/server/control.hpp"
 #include "resolver/server/file_watcher.hpp"
+#include "resolver/server/metrics.hpp"
+#include "resolver/server/policy_keeper.hpp"
 #include "resolver/server/snapshots.hpp"
 #include "resolver/server/status.hpp"
 #include "resolver/server/unanswered.hpp"
@@ -27,7 +34,8 @@ namespace {
 using nlohmann::json;
 
 constexpr unsigned max_default_workers = 4;
-constexpr Duration drain_time = 2s;  // for queries in flight when the engine stops
+constexpr Duration drain_time = 2s;       // for queries in flight when the engine stops
+constexpr Duration last_words_time = 1s;  // for telling the rest that there is no answer
 constexpr Duration drain_check_interval = 5ms;
 
 unsigned worker_count(const Config& config) {
@@ -38,6 +46,26 @@ unsigned worker_count(const Config& config) {
 // ::1 is among the default addresses, but not every machine has IPv6.
 bool machine_has(const IpAddress& address) {
   return static_cast<bool>(open_listener(Endpoint{address, 0}, Sharing::none));
+}
+
+// Starting runs once through relocation tables, options and the schema. Unmapping what was read of
+// the files of program and libraries leaves it in the page cache; what serving needs comes back
+// without I/O. Parts that can be written to keep their relocations.
+int unmap_read_only_parts(dl_phdr_info* object, std::size_t, void*) {
+  for (const ElfW(Phdr) & part : std::span(object->dlpi_phdr, object->dlpi_phnum)) {
+    if (part.p_type != PT_LOAD || (part.p_flags & PF_W) != 0) continue;
+    const std::uintptr_t page = static_cast<std::uintptr_t>(::getpagesize());
+    const std::uintptr_t begin = (object->dlpi_addr + part.p_vaddr) / page * page;
+    const std::uintptr_t end = object->dlpi_addr + part.p_vaddr + part.p_memsz;
+    ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  }
+  return 0;
+}
+
+// What only the start needed goes back to the system.
+void release_memory_of_start() {
+  ::malloc_trim(0);
+  ::dl_iterate_phdr(unmap_read_only_parts, nullptr);
 }
 
 /// Everything that lives while the engine runs; all but the other workers on one thread.
@@ -55,6 +83,7 @@ class Server {
         world_(io_),
         resolver_(world_, cache_, config),
         snapshots_(io_, cache_, config),
+        policy_keeper_(io_, [this](PolicyPtr policy) { publish(std::move(policy)); }),
         watcher_(io_, watched, [this] { on_network_change(); }),
         signals_(io_, SIGTERM, SIGINT, SIGHUP),
         watchdog_(io_),
@@ -67,8 +96,11 @@ class Server {
   Result<void> run() {
     if (auto listening = start_listening(); !listening) return listening.error();
     if (auto control = open_control(); !control) return control.error();
+    if (auto metrics = open_metrics(config_); !metrics) return metrics.error();
     std::signal(SIGPIPE, SIG_IGN);
     snapshots_.load();
+    policy_keeper_.start(config_);
+    warn_of_closed_doors();
     snapshots_.start();
     answer_left_queries();
     wait_for_signal();
@@ -77,6 +109,7 @@ class Server {
     is_running_ = true;
     log_info("serving on {}", listen_text());
     ::sd_notify(0, "READY=1");
+    release_memory_of_start();
     workers_.front()->run();
     for (auto& worker : workers_) worker->stop();
     snapshots_.finish();
@@ -177,6 +210,22 @@ class Server {
     return {};
   }
 
+  // An error leaves the listener that there was.
+  Result<void> open_metrics(const Config& config) {
+    if (!config.metrics.listen) {
+      metrics_.reset();
+      return {};
+    }
+    if (metrics_ && config.metrics == config_.metrics) return {};
+    auto metrics = MetricsListener::open(io_, *config.metrics.listen, [this](MetricsFormat format) {
+      return metrics_as_text(status_sources(), format);
+    });
+    if (!metrics) return metrics.error();
+    metrics_ = std::move(*metrics);
+    log_info("metrics on http://{}/metrics", metrics_->endpoint().to_text());
+    return {};
+  }
+
   ControlReply handle_command(const std::string& line, const ControlPeer& peer) {
     const auto failed = [](const Error& error) {
       const json reply{
@@ -201,7 +250,7 @@ class Server {
     }
     if (command == "reload") return done(reload());
     if (is_for_cache) {
-      auto reply = answer_cache_command(command, request, cache_);
+      auto reply = answer_cache_command(command, request, config_, cache_);
       return reply ? std::move(*reply) : failed(reply.error());
     }
     if (!peer.is_root) return failed({"only root may " + command, ExitCode::no_rights});
@@ -237,6 +286,7 @@ class Server {
   Result<void> take_over_configuration() {
     auto fresh = reload_();
     if (!fresh) return fresh.error();
+    if (auto metrics = open_metrics(*fresh); !metrics) return metrics.error();
     if (!has_passed_sockets_ && fresh->listen != config_.listen) {
       std::vector<Endpoint> added;
       std::ranges::copy_if(fresh->listen, std::back_inserter(added), [&](const Endpoint& endpoint) {
@@ -257,7 +307,47 @@ class Server {
     snapshots_.configure(*fresh);
     resolver_.configure(*fresh);
     config_ = *fresh;
+    policy_keeper_.configure(*fresh);
+    warn_of_closed_doors();
     return {};
+  }
+
+  // Every worker gets the new policy; when the last one has it, the cache is looked through.
+  void publish(const PolicyPtr& policy) {
+    const auto left = std::make_shared<std::atomic<std::size_t>>(workers_.size());
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      on_worker(i, [this, worker = workers_[i].get(), policy, left] {
+        worker->set_policy(policy);
+        if (--*left != 0) return;
+        asio::post(io_, [this, policy] {
+          resolver_.keep_nothing_in_flight();
+          sweep(policy, {});
+        });
+      });
+    }
+  }
+
+  // Takes out of the cache what the policy answers otherwise, a part in each turn of the loop.
+  void sweep(const PolicyPtr& policy, CachePosition position) {
+    constexpr std::size_t slots_in_step = 256;  // a shard of the cache is locked that long
+    constexpr unsigned steps_in_turn = 32;
+    const auto is_overruled = [&](const Entry& entry) {
+      return policy->overrules(entry.name(), entry.type);
+    };
+    std::uint64_t count = 0;
+    for (unsigned i = 0; i < steps_in_turn; ++i) {
+      if (!cache_.flush_some(position, slots_in_step, is_overruled, count)) return;
+    }
+    asio::post(io_, [this, policy, position] { sweep(policy, position); });
+  }
+
+  void warn_of_closed_doors() const {
+    if (!config_.acl.empty()) return;
+    for (const Endpoint& endpoint : workers_.front()->endpoints()) {
+      if (endpoint.address.is_loopback()) continue;
+      log_warning("{} is open to other machines, but acl lists none: only this machine is served",
+                  endpoint.to_text());
+    }
   }
 
   void on_network_change() {
@@ -268,6 +358,7 @@ class Server {
   void drain() {
     ::sd_notify(0, "STOPPING=1");
     control_.reset();
+    metrics_.reset();
     for (std::size_t i = 0; i < workers_.size(); ++i) {
       on_worker(i, [worker = workers_[i].get()] { worker->stop_listening(); });
     }
@@ -276,10 +367,12 @@ class Server {
   }
 
   void continue_draining() {
-    if (resolver_.in_flight() == 0 || Clock::now() >= drain_until_) {
+    const bool is_late = Clock::now() >= drain_until_;
+    if (service_.owed == 0 || (is_late && has_given_up_)) return workers_.front()->stop();
+    if (is_late) {
+      has_given_up_ = true;
       resolver_.give_up();
-      // One more turn of the loop writes the last replies.
-      return asio::post(io_, [this] { workers_.front()->stop(); });
+      drain_until_ += last_words_time;
     }
     drain_timer_.expires_after(drain_check_interval);
     drain_timer_.async_wait([this](std::error_code) { continue_draining(); });
@@ -319,6 +412,8 @@ class Server {
   Resolver resolver_;
   Snapshots snapshots_;
   std::unique_ptr<ControlSocket> control_;
+  std::unique_ptr<MetricsListener> metrics_;
+  PolicyKeeper policy_keeper_;
   FileWatcher watcher_;
   asio::signal_set signals_;
   asio::steady_timer watchdog_;
@@ -329,6 +424,7 @@ class Server {
   std::thread::id thread_ = std::this_thread::get_id();
   bool has_passed_sockets_ = false;
   bool is_running_ = false;
+  bool has_given_up_ = false;
 };
 
 }  // namespace

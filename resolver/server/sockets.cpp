@@ -21,7 +21,7 @@ Error listen_error(const Endpoint& endpoint, const char* protocol, int error_num
   Error error = system_error(what, error_number);
   if (error_number == EADDRINUSE) {
     error.message +=
-        "; another DNS server has the port, 'ss -lptun sport = :" + std::to_string(endpoint.port) +
+        "; another program has the port, 'ss -lptun sport = :" + std::to_string(endpoint.port) +
         "' names it";
   } else if (error_number == EACCES) {
     error.message += "; ports below 1024 need root or CAP_NET_BIND_SERVICE";
@@ -101,6 +101,13 @@ Result<ListenSockets> open_listener(const Endpoint& endpoint, Sharing sharing) {
     if (tcp) return ListenSockets{bound.value_or(endpoint), std::move(*udp), std::move(*tcp)};
     if (attempt >= attempts) return tcp.error();
   }
+}
+
+Result<ListenSockets> open_tcp_listener(const Endpoint& endpoint) {
+  auto tcp = open_socket(endpoint, SOCK_STREAM, Sharing::none);
+  if (!tcp) return tcp.error();
+  const auto bound = local_endpoint(tcp->get());
+  return ListenSockets{bound.value_or(endpoint), {}, std::move(*tcp)};
 }
 
 Result<PassedDescriptors> descriptors_from_systemd() {

@@ -50,6 +50,9 @@ enum class Sharing {
 /// what to do about it.
 Result<ListenSockets> open_listener(const Endpoint& endpoint, Sharing sharing);
 
+/// The same for TCP alone, shared with nobody.
+Result<ListenSockets> open_tcp_listener(const Endpoint& endpoint);
+
 /// What systemd passed to this process, sd_listen_fds(3).
 struct PassedDescriptors {
   std::vector<ListenSockets> sockets;  ///< by address; empty: none

@@ -10,6 +10,7 @@
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -21,19 +22,24 @@ using asio::redirect_error;
 using asio::use_awaitable;
 using asio::ip::tcp;
 
-constexpr unsigned max_connections = 512;      // of one worker's listener
-constexpr unsigned max_outstanding = 100;      // queries of one connection without a reply yet
-constexpr std::size_t max_query = 4096;        // bytes; what is longer is no query
-constexpr std::size_t max_unsent = 256 << 10;  // bytes of replies that the client didn't read yet
+constexpr unsigned max_connections = 512;         // of one worker's listener
+constexpr unsigned max_outstanding = 100;         // queries of one connection without a reply yet
+constexpr std::size_t max_query = 4096;           // bytes; what is longer is no query
+constexpr std::size_t max_unsent = 256 << 10;     // bytes of unread replies until no more is asked
+constexpr std::size_t too_much_unsent = 2 << 20;  // bytes of unread replies that end a connection
 constexpr Duration idle_timeout = 10s;
 constexpr Duration accept_pause = 100ms;  // when there are no file descriptors left
 constexpr std::size_t prefix_size = 2;    // bytes, RFC 1035 section 4.2.2
+constexpr std::size_t min_room = 512;     // bytes that write_reply() may always use
 
 /// One client's connection; kept alive by its coroutines and by the replies it waits for.
 class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
  public:
-  TcpConnection(Worker& worker, tcp::socket socket, std::shared_ptr<unsigned> connections)
+  /// `client` is none where everybody is served.
+  TcpConnection(Worker& worker, tcp::socket socket, std::optional<IpAddress> client,
+                std::shared_ptr<unsigned> connections)
       : worker_(worker),
+        client_(client),
         socket_(std::move(socket)),
         deadline_(worker.io()),
         changed_(worker.io()),
@@ -41,7 +47,10 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
     changed_.expires_at(TimePoint::max());
     ++*connections_;
   }
-  ~TcpConnection() { --*connections_; }
+  ~TcpConnection() {
+    worker_.service().owed -= owed_;
+    --*connections_;
+  }
 
   void start() {
     std::error_code ignored;
@@ -80,8 +89,11 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
         continue;
       }
       const std::vector<std::uint8_t> bytes = std::exchange(self->unsent_, {});
+      const unsigned replies = std::exchange(self->unsent_late_replies_, 0);
       auto buffer = asio::buffer(bytes);
       co_await asio::async_write(self->socket_, buffer, redirect_error(use_awaitable, error));
+      self->worker_.service().owed -= replies;
+      self->owed_ -= replies;
       self->extend_deadline();
       self->changed_.cancel();
     }
@@ -91,10 +103,11 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
   // False for bytes that are no query: there is no telling what comes next.
   bool serve(const std::vector<std::uint8_t>& packet) {
     static thread_local std::vector<std::uint8_t> out(max_message_size);
-    Query query;
+    Incoming incoming;
+    read_packet(worker_, packet, incoming);
     std::size_t size = 0;
-    switch (decide(worker_, Transport::tcp, packet, query, cache_clock(), out.size(), out.data(),
-                   size)) {
+    switch (decide(worker_, Transport::tcp, client_ ? &*client_ : nullptr, incoming, cache_clock(),
+                   out.size(), out.data(), size)) {
       case Verdict::ignore:
         return false;
       case Verdict::reply:
@@ -104,21 +117,25 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
         break;
     }
     ++outstanding_;
+    ++owed_;
+    ++worker_.service().owed;
     // The resolver answers on its own thread; the reply is written, and the connection given up, on
     // this one.
     auto reply = [self = shared_from_this(), packet](const Answer& answer) mutable {
       count_late_reply(self->worker_.service().late_stats, answer);
-      std::vector<std::uint8_t> bytes(max_message_size);
       Query asked;
       read_query(packet, asked);
-      bytes.resize(write_reply(asked, answer.view(), {}, bytes.size(), bytes.data()));
+      std::vector<std::uint8_t> bytes(reply_overhead(asked) + answer.records.size() + min_room);
+      const std::size_t limit = std::min<std::size_t>(bytes.size(), max_message_size);
+      bytes.resize(write_reply(asked, answer.view(), {}, limit, bytes.data()));
       asio::io_context& io = self->worker_.io();
       asio::post(io, [self = std::move(self), bytes = std::move(bytes)] {
         --self->outstanding_;
+        ++self->unsent_late_replies_;
         self->push(bytes);
       });
     };
-    worker_.service().ask(query.question, std::move(reply));
+    worker_.service().ask(incoming.query.question, std::move(reply));
     return true;
   }
 
@@ -127,6 +144,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
     unsent_.push_back(static_cast<std::uint8_t>(message.size()));
     unsent_.insert(unsent_.end(), message.begin(), message.end());
     changed_.cancel();
+    if (unsent_.size() > too_much_unsent) close();
   }
 
   bool is_overloaded() const {
@@ -157,15 +175,30 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
   }
 
   Worker& worker_;
+  std::optional<IpAddress> client_;
   tcp::socket socket_;
   asio::steady_timer deadline_;
   asio::steady_timer changed_;  // never expires; cancelled to wake who waits for a change
   std::shared_ptr<unsigned> connections_;
   std::vector<std::uint8_t> unsent_;
-  unsigned outstanding_ = 0;
+  unsigned outstanding_ = 0;          // queries that the resolver still works on
+  unsigned unsent_late_replies_ = 0;  // their replies in unsent_
+  unsigned owed_ = 0;                 // both, and what is being written
   bool is_open_ = true;
   bool no_more_queries_ = false;
 };
+
+// Who is at the other end, where that matters: whoever reaches a loopback address is on this
+// machine.
+std::optional<IpAddress> client_to_check(const Endpoint& listener, const tcp::socket& socket) {
+  if (listener.address.is_loopback()) return std::nullopt;
+  std::error_code gone;
+  const auto remote = socket.remote_endpoint(gone);
+  sockaddr_storage storage{};
+  if (!gone) std::memcpy(&storage, remote.data(), remote.size());
+  const auto endpoint = Endpoint::from_sockaddr(storage);
+  return endpoint ? endpoint->address : IpAddress{};
+}
 
 tcp::acceptor make_acceptor(asio::io_context& io, FileDescriptor socket, const Endpoint& endpoint) {
   const auto protocol = endpoint.address.is_v6 ? tcp::v6() : tcp::v4();
@@ -198,7 +231,8 @@ void TcpListener::accept() {
     if (!*alive || !acceptor_.is_open()) return;
     if (error) return accept_later();
     if (*connections_ < max_connections) {
-      std::make_shared<TcpConnection>(worker_, std::move(socket), connections_)->start();
+      const auto client = client_to_check(endpoint_, socket);
+      std::make_shared<TcpConnection>(worker_, std::move(socket), client, connections_)->start();
     }
     accept();
   });

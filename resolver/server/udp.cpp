@@ -14,10 +14,11 @@
 namespace dnscache {
 namespace {
 
-constexpr unsigned burst_size = 32;      // packets per system call
-constexpr unsigned bursts_in_turn = 4;   // before misses, timers and other sockets get theirs
+constexpr unsigned burst_size = 64;      // packets per system call
+constexpr unsigned bursts_in_turn = 2;   // before misses, timers and other sockets get theirs
 constexpr std::size_t max_query = 2048;  // bytes; what is longer is no query
-constexpr std::size_t max_loopback_reply = 4096;  // bytes; no path in between to fragment it
+constexpr std::size_t query_stride = max_query + 64;  // no power of two: they share cache sets
+constexpr std::size_t max_loopback_reply = 4096;      // bytes; no path in between to fragment it
 
 /// The address that a packet was sent to, as recvmsg(2) gives it and sendmsg(2) wants it.
 using Control = decltype(ReturnAddress::control);
@@ -35,12 +36,17 @@ void turn_round(msghdr& message) {
   }
 }
 
+IpAddress client_of(const sockaddr_storage& from) {
+  const auto endpoint = Endpoint::from_sockaddr(from);
+  return endpoint ? endpoint->address : IpAddress{};
+}
+
 }  // namespace
 
 /// The buffers of one burst of queries and their replies.
 struct UdpListener::Burst {
-  std::array<std::array<std::uint8_t, max_query>, burst_size> in;
-  std::array<std::array<std::uint8_t, max_loopback_reply>, burst_size> out;
+  std::array<std::array<std::uint8_t, query_stride>, burst_size> in;
+  std::array<std::uint8_t, max_loopback_reply * burst_size> out;  // replies end to end
   std::array<sockaddr_storage, burst_size> from;
   std::array<Control, burst_size> control;
   std::array<iovec, burst_size> in_parts;
@@ -48,7 +54,7 @@ struct UdpListener::Burst {
   std::array<mmsghdr, burst_size> queries;
   std::array<mmsghdr, burst_size> replies;
   std::array<std::uint8_t, burst_size> misses;
-  Query query;
+  std::array<Incoming, burst_size> incoming;
 };
 
 /// What is needed to reply to one query later, from whatever thread.
@@ -57,14 +63,14 @@ struct UdpListener::LateReply {
   std::vector<std::uint8_t> packet;
   ReturnAddress to;
   std::size_t max_reply;
-  QueryStats* stats;
-  Unanswered* unanswered;
+  const Service* service;
   std::uint64_t ticket;
 
   void operator()(const Answer& answer) {
-    count_late_reply(*stats, answer);
+    count_late_reply(service->late_stats, answer);
     send(answer);
-    if (unanswered != nullptr) unanswered->forget(ticket);
+    if (service->unanswered != nullptr) service->unanswered->forget(ticket);
+    --service->owed;
   }
 
   void send(const Answer& answer) {
@@ -89,6 +95,7 @@ UdpListener::UdpListener(Worker& worker, FileDescriptor socket, const Endpoint& 
       endpoint_(endpoint),
       socket_(std::make_shared<FileDescriptor>(std::move(socket))),
       readable_(worker.io(), ::fcntl(socket_->get(), F_DUPFD_CLOEXEC, 3)),
+      checks_clients_(!endpoint.address.is_loopback()),
       max_reply_(endpoint.address.is_loopback() ? max_loopback_reply : edns_udp_size),
       burst_(std::make_unique_for_overwrite<Burst>()) {
   for (unsigned i = 0; i < burst_size; ++i) prepare(i);
@@ -130,16 +137,21 @@ bool UdpListener::serve_burst() {
       ::recvmmsg(socket_->get(), burst.queries.data(), burst_size, MSG_DONTWAIT, nullptr);
   if (received <= 0) return false;
 
+  for (unsigned i = 0; i < static_cast<unsigned>(received); ++i) {
+    read_packet(worker_, {burst.in[i].data(), burst.queries[i].msg_len}, burst.incoming[i]);
+  }
   const CacheSeconds now = cache_clock();
+  std::uint8_t* out = burst.out.data();
   unsigned replies = 0;
   unsigned misses = 0;
   for (unsigned i = 0; i < static_cast<unsigned>(received); ++i) {
     mmsghdr& incoming = burst.queries[i];
     if (incoming.msg_hdr.msg_flags & MSG_TRUNC) continue;
-    std::uint8_t* out = burst.out[replies].data();
     std::size_t size = 0;
-    const ByteView packet{burst.in[i].data(), incoming.msg_len};
-    switch (decide(worker_, Transport::udp, packet, burst.query, now, max_reply_, out, size)) {
+    IpAddress client;
+    if (checks_clients_) client = client_of(burst.from[i]);
+    switch (decide(worker_, Transport::udp, checks_clients_ ? &client : nullptr, burst.incoming[i],
+                   now, max_reply_, out, size)) {
       case Verdict::ignore:
         break;
       case Verdict::resolve:
@@ -148,6 +160,7 @@ bool UdpListener::serve_burst() {
       case Verdict::reply:
         turn_round(incoming.msg_hdr);
         burst.out_parts[replies] = {out, size};
+        out += size;
         burst.replies[replies].msg_hdr = incoming.msg_hdr;
         burst.replies[replies].msg_hdr.msg_iov = &burst.out_parts[replies];
         ++replies;
@@ -171,23 +184,23 @@ void UdpListener::resolve(unsigned place) {
   const ReturnAddress to{burst_->from[place], incoming.msg_hdr.msg_namelen, burst_->control[place],
                          incoming.msg_hdr.msg_controllen};
   const auto unanswered = worker_.service().unanswered;
-  ask(to, packet, unanswered != nullptr ? unanswered->keep(endpoint_, to, packet) : 0);
+  const std::uint64_t ticket = unanswered != nullptr ? unanswered->keep(endpoint_, to, packet) : 0;
+  ask(to, packet, burst_->incoming[place].query.question, ticket);
 }
 
-void UdpListener::answer(const LeftQuery& left) { ask(left.to, left.packet, 0); }
-
-void UdpListener::ask(const ReturnAddress& to, ByteView packet, std::uint64_t ticket) {
-  const auto& service = worker_.service();
-  LateReply reply{socket_,
-                  {packet.begin(), packet.end()},
-                  to,
-                  max_reply_,
-                  &service.late_stats,
-                  service.unanswered,
-                  ticket};
+void UdpListener::answer(const LeftQuery& left) {
   Query query;
-  if (read_query(reply.packet, query) != QueryFault::none) return;
-  service.ask(query.question, std::move(reply));
+  if (read_query(left.packet, query) == QueryFault::none) {
+    ask(left.to, left.packet, query.question, 0);
+  }
+}
+
+void UdpListener::ask(const ReturnAddress& to, ByteView packet, const Question& question,
+                      std::uint64_t ticket) {
+  const auto& service = worker_.service();
+  LateReply reply{socket_, {packet.begin(), packet.end()}, to, max_reply_, &service, ticket};
+  ++service.owed;
+  service.ask(question, std::move(reply));
 }
 
 }  // namespace dnscache

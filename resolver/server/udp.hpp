@@ -29,12 +29,14 @@ class UdpListener {
   bool serve_burst();
   void prepare(unsigned place);
   void resolve(unsigned place);
-  void ask(const ReturnAddress& to, ByteView packet, std::uint64_t ticket);
+  void ask(const ReturnAddress& to, ByteView packet, const Question& question,
+           std::uint64_t ticket);
 
   Worker& worker_;
   Endpoint endpoint_;
   std::shared_ptr<FileDescriptor> socket_;  // shared with replies that come after close()
   asio::posix::stream_descriptor readable_;
+  bool checks_clients_;  // whoever reaches a loopback address is on this machine
   std::size_t max_reply_;
   std::unique_ptr<Burst> burst_;
 };

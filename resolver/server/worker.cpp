@@ -11,7 +11,8 @@
 
 namespace dnscache {
 
-Worker::Worker(const Service& service) : service_(service) {}
+Worker::Worker(const Service& service)
+    : service_(service), policy_(std::make_shared<const Policy>()) {}
 
 Worker::~Worker() { stop(); }
 
@@ -73,11 +74,50 @@ void count_late_reply(QueryStats& stats, const Answer& answer) {
   if (answer.rcode == Rcode::server_failure) ++stats.servfail;
 }
 
-Verdict decide(Worker& worker, Transport transport, ByteView packet, Query& query, CacheSeconds now,
-               std::size_t max_reply, std::uint8_t* out, std::size_t& size) {
+void read_packet(Worker& worker, ByteView packet, Incoming& incoming) {
+  incoming.fault = read_query(packet, incoming.query);
+  if (incoming.fault != QueryFault::none) return;
+  incoming.hash = worker.service().cache.prepare(incoming.query.question);
+}
+
+namespace {
+
+std::uint64_t milliseconds_now() {
+  return static_cast<std::uint64_t>(Clock::now().time_since_epoch() / 1ms);
+}
+
+// What a client that may not ask, or not so much, is told. Every second query over the limit gets
+// an empty answer with TC: nothing to amplify an attack with, and an honest client goes on to TCP.
+Verdict turn_away(Worker& worker, Admission admission, const Query& query, std::uint8_t* out,
+                  std::size_t& size) {
+  QueryStats& stats = worker.stats();
+  if (admission == Admission::refuse) {
+    ++stats.refused;
+    const Answer refused = failure(Rcode::refused, ExtendedError::prohibited);
+    size = write_reply(query, refused.view(), {}, max_message_size, out);
+    return Verdict::reply;
+  }
+  ++stats.limited;
+  if (stats.limited.value() % 2 == 0) return Verdict::ignore;
+  constexpr std::size_t nothing_fits = 0;
+  size = write_reply(query, Answer().view(), {}, nothing_fits, out);
+  return Verdict::reply;
+}
+
+}  // namespace
+
+Verdict decide(Worker& worker, Transport transport, const IpAddress* client,
+               const Incoming& incoming, CacheSeconds now, std::size_t max_reply, std::uint8_t* out,
+               std::size_t& size) {
+  const Query& query = incoming.query;
+  const QueryFault fault = incoming.fault;
   QueryStats& stats = worker.stats();
   ++(transport == Transport::udp ? stats.udp : stats.tcp);
-  const QueryFault fault = read_query(packet, query);
+  if (client != nullptr && fault != QueryFault::ignore) {
+    const Admission admission =
+        worker.policy().admit(*client, transport == Transport::udp, milliseconds_now());
+    if (admission != Admission::serve) return turn_away(worker, admission, query, out, size);
+  }
   if (fault != QueryFault::none) {
     ++stats.malformed;
     if (fault == QueryFault::ignore) return Verdict::ignore;
@@ -88,7 +128,7 @@ Verdict decide(Worker& worker, Transport transport, ByteView packet, Query& quer
       transport == Transport::udp ? std::min<std::size_t>(query.udp_size, max_reply) : max_reply;
   const Service& service = worker.service();
   if (query.question_class == class_in) {
-    const CacheReply cached = service.cache.reply(query, now, limit, out);
+    const CacheReply cached = service.cache.reply(query, incoming.hash, now, limit, out);
     if (cached.refresh) service.refresh(query.question);
     if (cached.size != 0) {
       ++stats.hits;
@@ -97,11 +137,12 @@ Verdict decide(Worker& worker, Transport transport, ByteView packet, Query& quer
     }
   }
   auto local = answer_special_type(query);
-  if (!local) local = answer_special_name(query.question);
+  if (!local) local = worker.policy().decide(query.question);
   // Without recursion desired the cache may answer, but nobody is asked (RFC 1035 section 4.1.1).
   if (!local && !query.wants(header_flag::recursion_desired)) local = failure(Rcode::refused);
   if (local) {
     ++stats.local;
+    if (local->extended_error == ExtendedError::blocked) ++stats.blocked;
     size = write_reply(query, local->view(), {}, limit, out);
     return Verdict::reply;
   }

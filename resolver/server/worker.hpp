@@ -2,12 +2,14 @@
 #pragma once
 
 #include <asio/io_context.hpp>
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <thread>
 #include <vector>
 
 #include "resolver/cache/cache.hpp"
+#include "resolver/policy/policy.hpp"
 #include "resolver/resolve.hpp"
 #include "resolver/server/sockets.hpp"
 #include "resolver/stats.hpp"
@@ -29,6 +31,8 @@ struct Service {
   std::function<void(const Question&)> refresh;
   QueryStats&
       late_stats;  ///< of replies that had to be resolved; only the resolver's thread writes
+  /// Replies that clients still wait for, of all workers.
+  mutable std::atomic<std::int64_t> owed{0};
   Unanswered* unanswered = nullptr;  ///< null: queries in flight end with the process
 };
 
@@ -44,6 +48,10 @@ class Worker {
   asio::io_context& io() { return io_; }
   const Service& service() const { return service_; }
   QueryStats& stats() { return stats_; }
+
+  const Policy& policy() const { return *policy_; }
+  /// Before the thread runs, or on it.
+  void set_policy(PolicyPtr policy) { policy_ = std::move(policy); }
 
   /// Serves further sockets. This and the next two: before the thread runs, or on it.
   void listen(std::vector<ListenSockets> sockets);
@@ -65,6 +73,7 @@ class Worker {
   const Service& service_;
   asio::io_context io_{1};
   QueryStats stats_;
+  PolicyPtr policy_;
   std::vector<std::unique_ptr<UdpListener>> udp_;
   std::vector<std::unique_ptr<TcpListener>> tcp_;
   std::thread thread_;
@@ -75,13 +84,26 @@ enum class Transport { udp, tcp };
 /// Counts what became of a query that had to be resolved.
 void count_late_reply(QueryStats& stats, const Answer& answer);
 
+/// A client's packet as it was read.
+struct Incoming {
+  Query query;
+  QueryFault fault = QueryFault::none;
+  std::uint64_t hash = 0;  ///< of the question, see Cache::prepare()
+};
+
+/// Reads a packet, and has the processor begin to fetch what decide() will look at: several packets
+/// are best all read before the first is decided.
+void read_packet(Worker& worker, ByteView packet, Incoming& incoming);
+
 /// What to do with a client's packet.
 enum class Verdict { reply, resolve, ignore };
 
-/// Everything that can be decided about a packet at once: faults, special names and types, and the
-/// cache. With Verdict::reply, `size` bytes were written to `out`, which has room for `max_reply`;
-/// over UDP the client's own limit holds as well. Never allocates for a hit.
-Verdict decide(Worker& worker, Transport transport, ByteView packet, Query& query, CacheSeconds now,
-               std::size_t max_reply, std::uint8_t* out, std::size_t& size);
+/// Everything that can be decided about a packet at once: faults, who may ask, the cache, and what
+/// the policy says. `client` is null where everybody is served, at a loopback address. With
+/// Verdict::reply, `size` bytes were written to `out`, which has room for `max_reply`; over UDP the
+/// client's own limit holds as well. Never allocates for a hit.
+Verdict decide(Worker& worker, Transport transport, const IpAddress* client,
+               const Incoming& incoming, CacheSeconds now, std::size_t max_reply, std::uint8_t* out,
+               std::size_t& size);
 
 }  // namespace dnscache

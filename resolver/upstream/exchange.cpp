@@ -158,6 +158,7 @@ bool Exchange::is_over_quota() const {
 
 void Exchange::on_response(Attempt& attempt, Answer answer) {
   std::erase(attempts_, &attempt);
+  if (group_.ignores(answer)) answer = Answer(Rcode::server_failure, ExtendedError::blocked);
   if (answer.is_failure()) {
     candidate_of(attempt).has_failed = true;
     if (!has_failure_ && !has_negative_) {

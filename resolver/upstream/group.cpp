@@ -39,6 +39,7 @@ UpstreamGroup::UpstreamGroup(World& world, const Config& config, const Name& zon
       timeout_(config.timeout),
       hedge_(config.hedge),
       no_soa_ttl_(static_cast<std::uint32_t>(config.cache.negative.default_ttl.count())),
+      ignored_(config.ignore_addresses),
       extra_budget_(config.hedge.budget > 0 ? 1 : 0),
       last_resort_budget_(last_resort_per_second),
       quota_timer_(world.timers(), [this] { serve_waiting(); }) {
@@ -123,6 +124,12 @@ Upstream* UpstreamGroup::neglected(const Upstream& asked) const {
     if (upstream.get() != &asked && upstream->is_usable() && is_due) return upstream.get();
   }
   return nullptr;
+}
+
+bool UpstreamGroup::ignores(const Answer& answer) const {
+  return !ignored_.empty() && any_address(answer.view(), [&](ByteView address) {
+    return is_in(ignored_, IpAddress::from_bytes(address));
+  });
 }
 
 bool UpstreamGroup::is_in_use() const { return world_.now() - last_question_ < in_use_for; }

@@ -23,6 +23,8 @@ class UpstreamGroup {
   Duration timeout() const { return timeout_; }
   std::uint32_t no_soa_ttl() const { return no_soa_ttl_; }
   const HedgeConfig& hedge() const { return hedge_; }
+  /// The answer has an address that makes it worthless (ignore_addresses).
+  bool ignores(const Answer& answer) const;
 
   /// All upstreams, the one to ask first in front.
   std::vector<Upstream*> in_order() const;
@@ -68,6 +70,7 @@ class UpstreamGroup {
   Duration timeout_;
   HedgeConfig hedge_;
   std::uint32_t no_soa_ttl_;
+  std::vector<Network> ignored_;
   std::vector<std::unique_ptr<Upstream>> upstreams_;
   std::optional<TimePoint> silent_since_;
   std::optional<Question> probe_question_;

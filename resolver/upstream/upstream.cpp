@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <numeric>
 #include <utility>
 
 #include "resolver/upstream/exchange.hpp"
@@ -27,6 +28,7 @@ void RttEstimator::add(Duration rtt) {
   rtt = std::max<Duration>(rtt, 1us);
   ++histogram_[bucket_of(rtt)];
   ++samples_;
+  total_ += rtt;
   if (!known()) {
     smoothed_ = rtt;
     variation_ = rtt / 2;
@@ -50,6 +52,12 @@ Duration RttEstimator::upper_bound(std::size_t bucket) {
   const std::uint64_t doubling = bucket / 4;
   const std::uint64_t start = std::uint64_t{1} << doubling;
   return std::chrono::microseconds(start + (start * (bucket % 4 + 1)) / 4);
+}
+
+std::uint64_t RttEstimator::count_below(Duration bound) const {
+  const std::size_t end = bucket_of(bound);
+  return std::accumulate(histogram_.begin(), histogram_.begin() + static_cast<std::ptrdiff_t>(end),
+                         std::uint64_t{0});
 }
 
 Duration RttEstimator::p99() const {
@@ -143,9 +151,9 @@ void Upstream::forget() {
   health_ = Health::untried;
 }
 
-void Upstream::note_answer(Duration rtt, bool is_failure) {
+void Upstream::note_answer(std::optional<Duration> rtt, bool is_failure) {
   ++counters_.answered;
-  rtt_.add(rtt);
+  if (rtt) rtt_.add(*rtt);
   failure_share_ += ((is_failure ? 1.0 : 0.0) - failure_share_) / 8;
   last_answer_ = world_.now();
   if (is_failure) ++counters_.errors;
@@ -287,7 +295,10 @@ bool Attempt::take_response(Response response) {
   }
   if (has_adapted(response)) return true;
   const bool is_failure = response.answer.is_failure();
-  upstream_.note_answer(upstream_.world_.now() - sent_at_, is_failure);
+  // A retry over TCP pays for its connection: that is not this upstream's round-trip time.
+  const bool is_usual_way = protocol_ == upstream_.config().protocol;
+  const Duration rtt = upstream_.world_.now() - sent_at_;
+  upstream_.note_answer(is_usual_way ? std::optional(rtt) : std::nullopt, is_failure);
   if (is_failure) upstream_.record_failure(rcode_text(rcode));
   if (response.truncated) {
     if (protocol_ == Protocol::udp) return ask_again(Protocol::tcp);

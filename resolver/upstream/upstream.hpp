@@ -35,6 +35,11 @@ class RttEstimator {
   Duration variation() const { return variation_; }
   /// The round-trip time that 99 % of the answers stayed below, to about a tenth.
   Duration p99() const;
+  /// How many there were, how many of them below `bound` (a power of two of microseconds), and
+  /// their sum.
+  std::uint64_t count() const { return samples_; }
+  std::uint64_t count_below(Duration bound) const;
+  Duration total() const { return total_; }
 
  private:
   static constexpr std::size_t buckets = 96;
@@ -45,6 +50,7 @@ class RttEstimator {
   Duration variation_{};
   std::array<std::uint32_t, buckets> histogram_{};
   std::uint64_t samples_ = 0;
+  Duration total_{};
 };
 
 /// What an upstream was sent and what came of it, since the start.
@@ -99,7 +105,7 @@ class Upstream {
   void resume_probing();
 
   // What happens to attempts, told by them.
-  void note_answer(Duration rtt, bool is_failure);
+  void note_answer(std::optional<Duration> rtt, bool is_failure);
   void note_timeout(const Attempt& attempt);
   /// What fails over TCP only, the fallback for big answers, does not make the upstream suspect.
   void note_error(const std::string& what, Protocol protocol);

@@ -180,6 +180,25 @@ class ResponseReader {
   bool has_soa_ = false;
 };
 
+// Goes through the parameters behind priority and target name (RFC 9460 section 2.2).
+bool any_hint(ByteView data, const std::function<bool(ByteView)>& test) {
+  constexpr std::uint16_t ipv4hint = 4, ipv6hint = 6;
+  std::size_t at = 2;
+  if (!skip_name(data, at)) return false;
+  while (at + 4 <= data.size()) {
+    const std::uint16_t key = load16(&data[at]);
+    const std::size_t size = load16(&data[at + 2]);
+    at += 4;
+    if (size > data.size() - at) return false;
+    const std::size_t step = key == ipv4hint ? 4 : key == ipv6hint ? 16 : 0;
+    for (std::size_t i = 0; step != 0 && i + step <= size; i += step) {
+      if (test(data.subspan(at + i, step))) return true;
+    }
+    at += size;
+  }
+  return false;
+}
+
 bool equal_without_case(ByteView a, ByteView b) {
   return std::ranges::equal(
       a, b, [](std::uint8_t x, std::uint8_t y) { return to_lower(x) == to_lower(y); });
@@ -189,10 +208,28 @@ bool equal_without_case(ByteView a, ByteView b) {
 
 AnswerView Answer::view() const {
   return {rcode,          authentic, answer_count, authority_count, additional_count,
-          extended_error, records,   ttl_offsets};
+          extended_error, records,   ttl_offsets,  authoritative};
 }
 
 bool Answer::is_failure() const { return rcode != Rcode::no_error && rcode != Rcode::nx_domain; }
+
+bool any_address(const AnswerView& answer, const std::function<bool(ByteView)>& test) {
+  std::size_t at = 0;
+  for (unsigned i = 0; i < answer.answer_count; ++i) {
+    if (!skip_name(answer.records, at) || at + record_fixed_size > answer.records.size()) break;
+    const std::uint16_t type = load16(&answer.records[at]);
+    const std::size_t size = load16(&answer.records[at + 8]);
+    at += record_fixed_size;
+    if (size > answer.records.size() - at) break;
+    const ByteView data = answer.records.subspan(at, size);
+    at += size;
+    const bool is_address = type == rr_type::a || type == rr_type::aaaa;
+    if (is_address && test(data)) return true;
+    const bool has_hints = type == rr_type::svcb || type == rr_type::https;
+    if (has_hints && any_hint(data, test)) return true;
+  }
+  return false;
+}
 
 void Answer::set_ttls(std::uint32_t seconds) { clamp_ttls(seconds, seconds); }
 
@@ -218,6 +255,7 @@ std::size_t write_reply(const Query& query, const AnswerView& answer, const TtlR
   const bool asked_for_verdict =
       query.wants(header_flag::authentic_data) || query.question.dnssec_ok;
   if (answer.authentic && asked_for_verdict) flags |= header_flag::authentic_data;
+  if (answer.authoritative) flags |= header_flag::authoritative;
   const bool fits = reply_overhead(query) + answer.records.size() <= limit;
   if (!fits) flags |= header_flag::truncated;
 

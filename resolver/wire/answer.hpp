@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -25,6 +26,7 @@ struct AnswerView {
   ByteView records;
   /// Where each record's TTL is, in bytes from the start of `records`.
   std::span<const std::uint16_t> ttl_offsets;
+  bool authoritative = false;  ///< from local data (AA)
 };
 
 /// A complete answer to one question, as an upstream gave it or as we made it.
@@ -38,6 +40,10 @@ struct Answer {
   std::vector<std::uint8_t> records;
   std::vector<std::uint16_t> ttl_offsets;
   std::uint32_t ttl = 0;  ///< seconds that it may be kept: the lowest of its records' TTLs
+  bool authoritative = false;
+  static constexpr std::uint8_t unknown_source = 255;
+  std::uint8_t source =
+      unknown_source;  ///< the upstream that gave it: its place in all_upstreams()
 
   Answer() = default;
   explicit Answer(Rcode code, ExtendedError error = ExtendedError::none)
@@ -53,6 +59,10 @@ struct Answer {
   /// Clamps every record's TTL, and the lifetime with them, to [lowest, highest] seconds.
   void clamp_ttls(std::uint32_t lowest, std::uint32_t highest);
 };
+
+/// `test` holds for one of the addresses that the answer section leads to: those of A and AAAA
+/// records and the hints in SVCB and HTTPS records (RFC 9460 section 7.3), 4 or 16 bytes each.
+bool any_address(const AnswerView& answer, const std::function<bool(ByteView)>& test);
 
 /// Answers are shared between the clients that wait for them and never change once shared.
 using AnswerPtr = std::shared_ptr<const Answer>;

@@ -38,12 +38,22 @@ void add_answer(Answer& answer, std::uint16_t type, std::uint32_t ttl, ByteView 
   answer.has_data = true;
 }
 
-void add_local_soa(Answer& answer, const Name& zone, std::uint32_t ttl) {
+void add_answer_of(Answer& answer, ByteView owner, std::uint16_t type, std::uint32_t ttl,
+                   ByteView data) {
+  append(answer.records, owner);
+  append_rest(answer, type, ttl, data);
+  ++answer.answer_count;
+  answer.has_data = true;
+}
+
+void add_local_soa(Answer& answer, ByteView zone, std::uint32_t ttl) {
   std::vector<std::uint8_t> data;
-  append(data, Name::parse("localhost")->bytes());
-  append(data, Name::parse("nobody.invalid")->bytes());
+  static const Name server = *Name::parse("localhost");
+  static const Name mailbox = *Name::parse("nobody.invalid");
+  append(data, server.bytes());
+  append(data, mailbox.bytes());
   for (const std::uint32_t value : {1u, 3600u, 1200u, 604800u, ttl}) append32(data, value);
-  append(answer.records, zone.bytes());
+  append(answer.records, zone);
   append_rest(answer, rr_type::soa, ttl, data);
   ++answer.authority_count;
 }

@@ -218,7 +218,9 @@ class Player {
                    resolver_.ask(q, std::move(reply));
                  },
                  [this](const dnscache::Question& q) { resolver_.refresh(q); }, late_stats_},
-        worker_(service_) {}
+        worker_(service_) {
+    set_policy(config);
+  }
 
   void play(const Words& words) {
     const std::string& verb = words.at(0);
@@ -242,7 +244,10 @@ class Player {
     FAIL("unknown line: " << verb);
   }
 
-  void reload(const Config& config) { resolver_.configure(config); }
+  void reload(const Config& config) {
+    resolver_.configure(config);
+    set_policy(config);
+  }
 
   void finish() {
     for (const SentQuery& sent : world_.sent()) {
@@ -253,6 +258,12 @@ class Player {
   }
 
  private:
+  // This machine's own hosts file has nothing to do with the story.
+  void set_policy(Config config) {
+    std::erase(config.local.hosts_files, "/etc/hosts");
+    worker_.set_policy(load_policy(config).policy);
+  }
+
   void query(const Words& words) {
     test::Query query;
     query.name = words.at(1);
@@ -273,9 +284,10 @@ class Player {
 
   void ask(const Bytes& packet) {
     Bytes out(65535);
-    dnscache::Query query;
+    Incoming incoming;
+    read_packet(worker_, packet, incoming);
     std::size_t size = 0;
-    switch (decide(worker_, Transport::udp, packet, query, world_.cache_now(), 4096, out.data(),
+    switch (decide(worker_, Transport::udp, nullptr, incoming, world_.cache_now(), 4096, out.data(),
                    size)) {
       case Verdict::ignore:
         return;
@@ -286,7 +298,7 @@ class Player {
       case Verdict::resolve:
         break;
     }
-    service_.ask(query.question, [this, packet](const Answer& answer) {
+    service_.ask(incoming.query.question, [this, packet](const Answer& answer) {
       Bytes bytes(65535);
       dnscache::Query asked;
       read_query(packet, asked);

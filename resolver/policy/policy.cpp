@@ -1,0 +1,221 @@
+#include "resolver/policy/policy.hpp"
+
+#include <algorithm>
+
+#include "resolver/policy/special_names.hpp"
+#include "resolver/wire/build.hpp"
+
+namespace dnscache {
+namespace {
+
+constexpr std::uint32_t rfc6303_ttl = 10800;  // seconds, as RFC 6303 section 3 suggests
+
+std::uint32_t in_seconds(std::chrono::seconds duration) {
+  return static_cast<std::uint32_t>(duration.count());
+}
+
+// RFC 6303 section 4 and RFC 7793, without what special_names answers in any case.
+std::vector<Name> private_reverse_zones() {
+  std::vector<std::string> zones{
+      "10.in-addr.arpa",      "168.192.in-addr.arpa",    "254.169.in-addr.arpa",
+      "2.0.192.in-addr.arpa", "100.51.198.in-addr.arpa", "113.0.203.in-addr.arpa",
+      "d.f.ip6.arpa",         "8.e.f.ip6.arpa",          "9.e.f.ip6.arpa",
+      "a.e.f.ip6.arpa",       "b.e.f.ip6.arpa",          "8.b.d.0.1.0.0.2.ip6.arpa"};
+  for (int i = 16; i < 32; ++i) zones.push_back(std::to_string(i) + ".172.in-addr.arpa");
+  for (int i = 64; i < 128; ++i) zones.push_back(std::to_string(i) + ".100.in-addr.arpa");
+  zones.push_back("0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa");
+  std::vector<Name> names;
+  for (const std::string& zone : zones) names.push_back(*Name::parse(zone));
+  return names;
+}
+
+bool answers_private_reverse(const Config& config) {
+  if (config.bogus_priv != BogusPriv::automatic) return config.bogus_priv == BogusPriv::always;
+  return std::ranges::none_of(config.upstreams, [](const UpstreamConfig& upstream) {
+    return upstream.endpoint.address.is_private();
+  });
+}
+
+bool is_address_type(std::uint16_t type) { return type == rr_type::a || type == rr_type::aaaa; }
+
+}  // namespace
+
+Policy::Policy(const Config& config)
+    : domain_needed_(config.domain_needed),
+      filter_a_(config.filter_a),
+      filter_aaaa_(config.filter_aaaa),
+      expand_hosts_(config.local.expand_hosts),
+      domain_(config.local.domain),
+      block_answer_(config.local.block.answer),
+      ttl_(in_seconds(config.local.ttl)),
+      acl_(config.acl) {
+  for (const LocalZoneConfig& local : config.local.zones) {
+    if (local.addresses.empty()) {
+      add_zone(local.zone, ZoneKind::nowhere);
+      continue;
+    }
+    add_zone(local.zone, ZoneKind::addresses, static_cast<std::uint32_t>(zone_addresses_.size()));
+    zone_addresses_.push_back(local.addresses);
+  }
+  for (const RouteConfig& route : config.routes) {
+    add_zone(route.zone, route.upstreams.empty() ? ZoneKind::nowhere : ZoneKind::route);
+  }
+  for (const Name& zone : config.local.block.allow) add_zone(zone, ZoneKind::allowed);
+  if (answers_private_reverse(config)) {
+    for (const Name& zone : private_reverse_zones()) add_zone(zone, ZoneKind::reverse);
+  }
+  for (const LocalRecord& record : config.local.records) {
+    const std::uint32_t ttl = record.ttl ? in_seconds(*record.ttl) : ttl_;
+    if (is_address_type(record.type)) {
+      names_.add_address(record.name, IpAddress::from_bytes(record.data), ttl, true);
+    } else {
+      names_.add(record.name, record.type, ttl, record.data);
+    }
+  }
+  if (config.rate_limit.queries_per_second != 0) {
+    limiter_ = std::make_unique<RateLimiter>(config.rate_limit);
+  }
+}
+
+// What was there first stays. The names above a zone with names in it exist, whatever is said about
+// them; so does the apex of a private reverse zone.
+void Policy::add_zone(const Name& zone, ZoneKind kind, std::uint32_t index) {
+  zones_.get_or_add(zone.bytes(), {kind, index});
+  if (kind == ZoneKind::reverse) names_.add_empty(zone);
+  if (kind == ZoneKind::route || kind == ZoneKind::addresses) names_.add_empty(zone.parent());
+}
+
+void Policy::add_host(const IpAddress& address, const Name& name, bool with_reverse) {
+  static const Name localhost = *Name::parse("localhost");
+  if (name.is_within(localhost)) return;  // RFC 6761 section 6.3 says what it is
+  // Many a hosts file has the machine's own name in front of localhost.
+  static const std::vector<Network> localhost_addresses{*Network::parse("127.0.0.1"),
+                                                        *Network::parse("::1")};
+  if (is_in(localhost_addresses, address)) with_reverse = false;
+  const bool is_plain = name.label_count() == 1;
+  const auto full = expand_hosts_ && domain_ && is_plain
+                        ? Name::parse(name.to_text() + '.' + domain_->to_text())
+                        : std::nullopt;
+  if (full) names_.add_address(*full, address, ttl_, with_reverse);
+  names_.add_address(name, address, ttl_, with_reverse && !full);
+}
+
+void Policy::add_blocked(const Name& name, bool subdomains) {
+  const std::uint8_t added = subdomains ? with_subdomains : exactly;
+  const std::uint8_t there = blocked_.get_or_add(name.bytes(), added);
+  if ((there | added) != there) {
+    blocked_.put(name.bytes(), static_cast<std::uint8_t>(there | added));
+  }
+}
+
+void Policy::add_own_address(const IpAddress& address) {
+  acl_.push_back({address, static_cast<std::uint8_t>(address.size() * 8)});
+}
+
+void Policy::finish() {
+  names_.shrink();
+  zones_.shrink();
+  blocked_.shrink();
+}
+
+std::optional<Answer> Policy::decide(const Question& question) const {
+  const Suffixes name(question.name.bytes());
+  if (auto known = names_.answer(name, question.type, ttl_)) return known;
+  if (auto special = answer_special_name(question)) return special;
+
+  auto zone = find_zone(name);
+  if (is_blocked(name, zone)) return blocked_answer(question);
+  if (zone && zone->value.kind == ZoneKind::addresses) {
+    return addresses_answer(question, zone_addresses_[zone->value.index]);
+  }
+  if (zone && zone->value.kind == ZoneKind::nowhere) {
+    return no_such_name(name, zone->labels, ttl_);
+  }
+  if (zone && zone->value.kind == ZoneKind::reverse) {
+    return no_such_name(name, zone->labels, rfc6303_ttl);
+  }
+  const bool is_plain = name.labels() == 1;
+  const bool is_routed = zone && zone->value.kind == ZoneKind::route;
+  if (domain_needed_ && is_plain && !is_routed && is_address_type(question.type)) {
+    return no_such_name(name, name.labels(), ttl_);
+  }
+  if (filter_a_ && question.type == rr_type::a) return no_data(question);
+  if (filter_aaaa_ && question.type == rr_type::aaaa) return no_data(question);
+  return std::nullopt;
+}
+
+std::optional<NameTable<Policy::Zone>::Match> Policy::find_zone(const Suffixes& name) const {
+  return zones_.longest(name, [](const Zone&, unsigned) { return true; });
+}
+
+// The longer suffix decides between a block list and what the configuration says about a zone.
+bool Policy::is_blocked(const Suffixes& name, std::optional<NameTable<Zone>::Match>& zone) const {
+  const auto match = blocked_.longest(name, [&](std::uint8_t how, unsigned labels) {
+    return (how & with_subdomains) != 0 || labels == name.labels();
+  });
+  if (!match) return false;
+  const bool is_general = zone && zone->value.kind == ZoneKind::reverse;
+  return !zone || is_general || match->labels > zone->labels;
+}
+
+bool Policy::overrules(ByteView name, std::uint16_t type) const {
+  Question question;
+  std::size_t offset = 0;
+  const auto read = Name::read(name, offset);
+  if (!read) return false;
+  question.name = *read;
+  question.type = type;
+  return decide(question).has_value();
+}
+
+Answer Policy::no_data(const Question& question) const {
+  Answer answer;
+  add_local_soa(answer, question.name, ttl_);
+  return answer;
+}
+
+// A name above others that exist is itself not missing (RFC 8020), only empty.
+Answer Policy::no_such_name(const Suffixes& name, unsigned zone_labels, std::uint32_t ttl) const {
+  Answer answer(names_.exists(name) ? Rcode::no_error : Rcode::nx_domain);
+  add_local_soa(answer, name.name(zone_labels), ttl);
+  return answer;
+}
+
+Answer Policy::blocked_answer(const Question& question) const {
+  if (block_answer_ == BlockAnswer::refused) return failure(Rcode::refused, ExtendedError::blocked);
+  Answer answer;
+  if (block_answer_ == BlockAnswer::null) {
+    IpAddress any_v6;
+    any_v6.is_v6 = true;
+    answer = addresses_answer(question, {IpAddress{}, any_v6});
+    answer.authoritative = false;
+  } else {
+    answer.rcode = Rcode::nx_domain;
+    add_local_soa(answer, question.name, ttl_);
+  }
+  answer.extended_error = ExtendedError::blocked;
+  return answer;
+}
+
+Answer Policy::addresses_answer(const Question& question,
+                                const std::vector<IpAddress>& addresses) const {
+  Answer answer;
+  answer.authoritative = true;
+  for (const IpAddress& address : addresses) {
+    const std::uint16_t type = address.is_v6 ? rr_type::aaaa : rr_type::a;
+    if (type == question.type) {
+      add_answer(answer, type, ttl_, {address.bytes.data(), address.size()});
+    }
+  }
+  if (!answer.has_data) add_local_soa(answer, question.name, ttl_);
+  return answer;
+}
+
+Admission Policy::admit(const IpAddress& client, bool takes_token, std::uint64_t now) const {
+  if (client.is_loopback()) return Admission::serve;
+  if (!is_in(acl_, client)) return Admission::refuse;
+  if (takes_token && limiter_ && !limiter_->take(client, now)) return Admission::limited;
+  return Admission::serve;
+}
+
+}  // namespace dnscache
