@@ -37,7 +37,7 @@ bool is_rebind_target(const IpAddress& address, bool allow_localhost) {
   static const std::vector<Network> of_private_networks =
       networks({"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "192.0.2.0/24",
                 "198.51.100.0/24", "203.0.113.0/24", "255.255.255.255", "fe80::/10", "fec0::/10",
-                "fc00::/7", "2001:db8::/32"});
+                "fd00::/8", "2001:db8::/32"});
   const IpAddress plain = unmapped(address);
   if (is_in(of_this_host, plain)) return !allow_localhost;
   return is_in(of_private_networks, plain);

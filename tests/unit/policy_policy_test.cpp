@@ -245,14 +245,14 @@ routes:
 )");
   for (const char* name :
        {"1.0.0.10.in-addr.arpa", "1.1.31.172.in-addr.arpa", "1.1.168.192.in-addr.arpa",
-        "1.1.254.169.in-addr.arpa", "1.2.0.192.in-addr.arpa", "7.1.64.100.in-addr.arpa",
-        "1.0.0.d.f.ip6.arpa", "1.b.e.f.ip6.arpa", "1.8.b.d.0.1.0.0.2.ip6.arpa"}) {
+        "1.1.254.169.in-addr.arpa", "1.2.0.192.in-addr.arpa", "1.0.0.d.f.ip6.arpa",
+        "1.b.e.f.ip6.arpa", "1.8.b.d.0.1.0.0.2.ip6.arpa"}) {
     INFO(name);
     CHECK(asked.is_nxdomain(name, rr_type::ptr));
   }
   for (const char* name : {"1.1.32.172.in-addr.arpa", "8.8.8.8.in-addr.arpa", "1.c.e.f.ip6.arpa",
                            "1.1.5.10.in-addr.arpa", "5.10.in-addr.arpa", "1.1.16.172.in-addr.arpa",
-                           "1.1.63.100.in-addr.arpa", "in-addr.arpa", "172.in-addr.arpa"}) {
+                           "1.1.64.100.in-addr.arpa", "in-addr.arpa", "172.in-addr.arpa"}) {
     INFO(name);
     CHECK(asked.goes_upstream(name, rr_type::ptr));
   }
