@@ -14,6 +14,7 @@
 
 #include "cli/host/system_plan.hpp"
 #include "dbus/link_servers.hpp"
+#include "resolver/config/resolv_conf.hpp"
 #include "resolver/config/text_file.hpp"
 
 namespace dnscache::cli {
@@ -37,14 +38,15 @@ bool comes_true(std::chrono::milliseconds limit, Condition condition) {
   return true;
 }
 
-/// The first address of the "DNS=" line in one of our drop-ins.
-std::optional<IpAddress> cache_of_drop_in(const FileState& file) {
+/// The first address of the "DNS=" line in one of our drop-ins, or of "nameserver" in resolv.conf.
+std::optional<IpAddress> cache_named_in(const FileState& file) {
   std::istringstream lines(file.content);
   for (std::string line; std::getline(lines, line);) {
     if (!line.starts_with("DNS=")) continue;
     return IpAddress::parse(line.substr(4, line.find(' ') - 4));
   }
-  return {};
+  const auto servers = parse_resolv_conf(file.content).nameservers;
+  return servers.empty() ? std::nullopt : std::optional(servers.front().address);
 }
 
 Result<void> restart_unit(dbus::Bus& bus, const std::string& name) {
@@ -120,6 +122,20 @@ Result<void> revert_servers(dbus::Bus& bus, const JournalEntry& entry) {
   return dbus::revert_link_servers(bus, *index, first);
 }
 
+// The links that `enable` made to a unit whose file somebody removed.
+void remove_links_to(const std::string& unit) {
+  std::error_code error;
+  for (const auto& target : fs::directory_iterator("/etc/systemd/system", error)) {
+    const auto kind = target.path().extension();
+    if (kind != ".wants" && kind != ".requires") continue;
+    std::error_code ignored;
+    const auto link = target.path() / unit;
+    if (!fs::is_symlink(link, ignored) || fs::exists(link, ignored)) continue;
+    fs::remove(link, ignored);
+    if (fs::is_empty(target.path(), ignored)) fs::remove(target.path(), ignored);
+  }
+}
+
 // systemd refuses to disable what is gone already, as after an undo that was cut off.
 Result<void> disable_units(dbus::Systemd& systemd, const std::vector<std::string>& names) {
   std::vector<std::string> left;
@@ -127,7 +143,11 @@ Result<void> disable_units(dbus::Systemd& systemd, const std::vector<std::string
     const auto state = systemd.unit(name);
     if (!state) return state.error();
     std::error_code ignored;
-    if (fs::exists(state->file, ignored)) left.push_back(name);
+    if (fs::exists(state->file, ignored)) {
+      left.push_back(name);
+    } else {
+      remove_links_to(name);
+    }
   }
   if (left.empty()) return {};
   const auto disabled = systemd.disable(left);
@@ -153,7 +173,7 @@ Result<void> undo_entry(const JournalEntry& entry) {
 // networkd may have read the drop-in since: at boot, or when somebody made it reload.
 Result<void> drop_in_undone(dbus::Bus& bus, const JournalEntry& entry) {
   dbus::Networkd networkd(bus);
-  const auto cache = cache_of_drop_in(entry.after);
+  const auto cache = cache_named_in(entry.after);
   const auto is_running = networkd.is_running();
   if (!cache || !is_running || !*is_running) return {};
   const auto uses_it = [&]() -> bool {
@@ -174,7 +194,7 @@ Result<void> drop_in_undone(dbus::Bus& bus, const JournalEntry& entry) {
 
 Result<void> resolved_undone(dbus::Bus& bus, const JournalEntry& entry) {
   dbus::Resolved resolved(bus);
-  const auto cache = cache_of_drop_in(entry.after);
+  const auto cache = cache_named_in(entry.after);
   const auto is_running = resolved.is_running();
   if (!cache || !is_running) return {};
   if (!*is_running) {
@@ -191,10 +211,19 @@ Result<void> resolved_undone(dbus::Bus& bus, const JournalEntry& entry) {
   return uses_it ? restart_unit(bus, resolved_unit) : Result<void>();
 }
 
+// resolved has read our file as a foreign one, and does not read it again once it is its own.
+bool belongs_to_resolved_again(const JournalEntry& entry) {
+  return entry.path == resolv_conf_path && entry.before.kind == FileState::Kind::symlink &&
+         entry.before.content.find("systemd/resolve") != std::string::npos;
+}
+
 Result<void> file_undone(const JournalEntry& entry) {
-  if (!is_network_drop_in(entry.path) && entry.path != resolved_drop_in) return {};
+  const bool is_own_again = belongs_to_resolved_again(entry);
+  if (!is_network_drop_in(entry.path) && entry.path != resolved_drop_in && !is_own_again) return {};
+  if (is_own_again && !fs::is_directory("/run/systemd/system")) return {};
   auto bus = dbus::Bus::connect();
   if (!bus) return bus.error();
+  if (is_own_again) return resolved_undone(*bus, entry);
   return entry.path == resolved_drop_in ? resolved_undone(*bus, entry)
                                         : drop_in_undone(*bus, entry);
 }
@@ -284,7 +313,7 @@ Result<void> refresh_links(const Journal& journal) {
     const auto& entry = journal.entries()[i];
     if (is_network_drop_in(entry.path)) {
       const auto now = FileState::read(entry.path);
-      if (now && now->has_same_content(entry.after)) cache = cache_of_drop_in(entry.after);
+      if (now && now->has_same_content(entry.after)) cache = cache_named_in(entry.after);
     }
     if (entry.kind == JournalEntry::Kind::link_servers) links.insert(entry.path.string());
   }

@@ -139,6 +139,8 @@ void check_that_all_goes_through_the_cache() {
     CHECK(engine_queries() - before - 1 >= 5);
     // One retransmission is the engine's right on a busy machine; a bypass would be five.
     const int asked = asked_at_link(name);
+    std::printf("  5 lookups by nss-%s: cache %d, link %d\n", service,
+                engine_queries() - before - 2, asked);
     CHECK((asked == 1 || asked == 2));
     CHECK(look_up(service, "host.ec2.internal") == "10.0.0.77");
     CHECK(look_up(service, "host") == "10.0.0.77");
@@ -286,9 +288,50 @@ TEST_CASE("changed DHCP servers are followed, and a restarted networkd keeps the
   CHECK_THAT(dnscachectl("setup --yes").output, Contains("unchanged"));
 
   // networkd knows the drop-in now and must forget it again.
-  take_back();
+  output_of("echo '# mine' >>/etc/dnscachectl/config.yaml");
+  const auto plan = dnscachectl("remove --dry-run --purge --json");
+  CHECK(plan.status == 0);
+  CHECK_THAT(plan.output, Contains("\"result\": \"would change\"") &&
+                              Contains("stop dnscachectl.service") &&
+                              Contains("remove /etc/dnscachectl/config.yaml"));
+  const auto removed = dnscachectl("remove --yes --purge");
+  INFO(removed.output);
+  CHECK(removed.status == 0);
+  CHECK_FALSE(std::filesystem::exists("/etc/dnscachectl"));
+  CHECK_FALSE(std::filesystem::exists("/var/lib/dnscachectl"));
   CHECK(eventually([] { return asked_for_ens5() == std::vector{IpAddress::v4(10, 0, 0, 3)}; }));
   CHECK(look_up("resolve", new_name()) == "192.0.2.10");
+}
+
+TEST_CASE("names resolve without the engine, however it went and in every mode", "[setup-modes]") {
+  install();
+  for (const char* mode : {"networkd", "resolved", "resolv-conf"}) {
+    for (const char* target : {"stub-resolv.conf", "resolv.conf"}) {
+      CAPTURE(mode, target);
+      std::printf("--mode %s, %s\n", mode, target);
+      set_mode(target);
+      REQUIRE(eventually([] { return look_up("dns", new_name()) == "192.0.2.10"; }));
+      const auto before = machine_state(true);
+      set_up(std::string("--mode ") + mode);
+      check_that_all_goes_through_the_cache();
+      CHECK_THAT(dnscachectl("setup --yes --mode " + std::string(mode)).output,
+                 Contains("unchanged"));
+      // Stopped, and removed by hand.
+      for (const char* end : {"systemctl stop dnscachectl.socket dnscachectl.service",
+                              "rm /etc/systemd/system/dnscachectl.s*; systemctl daemon-reload; "
+                              "systemctl stop dnscachectl.socket dnscachectl.service"}) {
+        CAPTURE(end);
+        run(end);
+        for (const char* service : {"resolve", "dns"}) {
+          CAPTURE(service);
+          CHECK(look_up(service, new_name()) == "192.0.2.10");
+          CHECK(look_up(service, "host") == "10.0.0.77");
+        }
+      }
+      take_back();
+      check_same(machine_state(true), before);
+    }
+  }
 }
 
 TEST_CASE("no lookup is lost by setup, remove, restart, upgrade or kill", "[setup-loss]") {
