@@ -101,10 +101,11 @@ Result<ExitCode> run_cache_get(const CacheOptions& options) {
   std::string text;
   for (const json& entry : entries) {
     const auto state = shown_state(entry);
-    text += fmt::format("{} {}: {}, TTL {} s, age {} s, {}{}{}\n", entry.value("name", "?"),
-                        entry.value("type", "?"), entry.value("rcode", "?"), entry.value("ttl", 0u),
-                        entry.value("age", 0u), format_counted(entry.value("hits", 0u), "hit"),
-                        state.empty() ? "" : ", ", state);
+    text +=
+        fmt::format("{} {}: {}, TTL {} s, age {} s, {}, from {}{}{}\n", entry.value("name", "?"),
+                    entry.value("type", "?"), entry.value("rcode", "?"), entry.value("ttl", 0u),
+                    entry.value("age", 0u), format_counted(entry.value("hits", 0u), "hit"),
+                    entry.value("from", "a file"), state.empty() ? "" : ", ", state);
     for (const json& record : entry.value("records", json::array())) {
       text += fmt::format("  {:<10} {} {} {} {}\n", record.value("section", "?"),
                           record.value("name", "?"), record.value("ttl", 0u),

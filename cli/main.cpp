@@ -1,6 +1,5 @@
 // The program: parse, run, and one place where an error becomes a line on stderr and an exit code.
 #include <CLI/Error.hpp>
-#include <clocale>
 #include <cstdio>
 #include <exception>
 #include <iostream>
@@ -78,7 +77,6 @@ ExitCode main_program(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using namespace dnscache;
-  std::setlocale(LC_CTYPE, "");
   try {
     const auto code = cli::main_program(argc, argv);
     return static_cast<int>(std::fflush(stdout) == 0 ? code : ExitCode::failure);

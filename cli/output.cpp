@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <clocale>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -79,6 +80,7 @@ Terminal Terminal::of(int file_descriptor) {
   const char* term = std::getenv("TERM");
   const bool is_dumb = term == nullptr || std::strcmp(term, "dumb") == 0;
   terminal.has_colors = terminal.is_tty && !is_dumb && (no_color == nullptr || *no_color == '\0');
+  std::setlocale(LC_CTYPE, "");  // here, so that the engine, which prints nothing, maps no locale
   terminal.has_unicode = std::strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
   terminal.width = terminal.is_tty ? width_of_terminal(file_descriptor) : 0;
   return terminal;

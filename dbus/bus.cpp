@@ -1,7 +1,7 @@
 #include "dbus/bus.hpp"
 
 #include <array>
-#include <spdlog/fmt/fmt.h>
+#include <fmt/format.h>
 #include <string_view>
 #include <thread>
 

@@ -1,6 +1,6 @@
 #include "dbus/link_servers.hpp"
 
-#include <spdlog/fmt/fmt.h>
+#include <fmt/format.h>
 #include <thread>
 
 #include "dbus/networkd.hpp"

@@ -3,8 +3,8 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <spdlog/fmt/fmt.h>
 #include <utility>
 
 #include "dbus/call.hpp"

@@ -1,8 +1,8 @@
 #include "dbus/resolved.hpp"
 
 #include <algorithm>
+#include <fmt/format.h>
 #include <iterator>
-#include <spdlog/fmt/fmt.h>
 #include <string_view>
 #include <utility>
 

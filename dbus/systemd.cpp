@@ -3,9 +3,9 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <map>
-#include <spdlog/fmt/fmt.h>
-#include <spdlog/fmt/ranges.h>
 
 #include "dbus/call.hpp"
 #include "dbus/org.freedesktop.systemd1.proxy.hpp"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "resolver/cache/restore.hpp"
 #include "resolver/wire/build.hpp"
 
 namespace dnscache {
@@ -20,12 +21,10 @@ std::uint32_t in_seconds(std::chrono::seconds duration) {
 void limit_lifetime(Answer& answer, const CacheConfig& cache) {
   if (answer.is_failure()) {
     answer.ttl = failure_ttl;
-  } else if (answer.is_negative()) {
-    const std::uint32_t highest = in_seconds(std::min(cache.max_ttl, cache.negative.max_ttl));
-    answer.clamp_ttls(0, highest);
-  } else {
-    answer.clamp_ttls(in_seconds(cache.min_ttl), in_seconds(cache.max_ttl));
+    return;
   }
+  if (answer.has_data) answer.clamp_ttls(in_seconds(cache.min_ttl), UINT32_MAX);
+  shorten_lifetime(answer, cache);
 }
 
 // BADVERS, BADCOOKIE and the like are between an upstream and us (RFC 6891 section 6.1.3).
@@ -87,8 +86,10 @@ Task resolve(Resolver& resolver, Flight& flight) {
   Answer answer;
   if (outcome.kind == Outcome::Kind::answered) {
     answer = std::move(outcome.answer);
+    answer.source = resolver.source_of(*outcome.upstream);
     resolver.rules_.apply(question, outcome.upstream->config().endpoint.address, answer);
   } else if (auto stale = resolver.stale_answer(question)) {
+    resolver.recent_failures_.add(question, resolver.world_.cache_now());
     resolver.in_flight_.land(flight, *stale);
     co_return;
   } else {
@@ -102,7 +103,12 @@ Task resolve(Resolver& resolver, Flight& flight) {
 }
 
 Resolver::Resolver(World& world, Cache& cache, const Config& config)
-    : world_(world), cache_(cache), config_(config), rules_(config), routes_(make_routes(config)) {}
+    : world_(world),
+      cache_(cache),
+      config_(config),
+      sources_(all_upstreams(config)),
+      rules_(config),
+      routes_(make_routes(config)) {}
 
 void Resolver::ask(const Question& question, ReplyFunction reply) {
   Flight* underway = in_flight_.find(question);
@@ -110,6 +116,9 @@ void Resolver::ask(const Question& question, ReplyFunction reply) {
                        (underway == nullptr && in_flight_.size() >= max_in_flight);
   if (is_full) return reply(failure(Rcode::server_failure, ExtendedError::not_ready));
   if (underway != nullptr) return underway->wait(std::move(reply));
+  if (recent_failures_.contains(question, world_.cache_now())) {
+    if (const auto stale = stale_answer(question)) return reply(*stale);
+  }
   Flight& flight = in_flight_.start(question);
   flight.wait(std::move(reply));
   resolve(*this, flight);
@@ -141,11 +150,14 @@ void Resolver::configure(const Config& config) {
   rules_ = rules;
   if (!same_rules) cache_.flush_all();
   if (same_servers && same_treatment && same_rules) return;
+  sources_ = all_upstreams(config);
   routes_ = make_routes(config);
+  recent_failures_.clear();
   if (!same_servers) cache_.flush_all();
 }
 
 void Resolver::forget_health() {
+  recent_failures_.clear();
   for (const auto& group : *routes_) {
     for (const auto& upstream : group->upstreams()) upstream->forget();
   }
@@ -167,6 +179,14 @@ std::shared_ptr<const Routes> Resolver::make_routes(const Config& config) {
 UpstreamGroup& Resolver::group_for(const Routes& routes, const Name& name) const {
   return **std::ranges::find_if(routes,
                                 [&](const auto& group) { return name.is_within(group->zone()); });
+}
+
+std::uint8_t Resolver::source_of(const Upstream& upstream) const {
+  const auto found = std::ranges::find(sources_, upstream.config());
+  const auto number = static_cast<std::size_t>(found - sources_.begin());
+  return number < std::min<std::size_t>(sources_.size(), Answer::unknown_source)
+             ? static_cast<std::uint8_t>(number)
+             : Answer::unknown_source;
 }
 
 std::optional<Answer> Resolver::stale_answer(const Question& question) const {

@@ -47,14 +47,17 @@ class Resolver {
   std::shared_ptr<const Routes> make_routes(const Config& config);
   UpstreamGroup& group_for(const Routes& routes, const Name& name) const;
   std::optional<Answer> stale_answer(const Question& question) const;
+  std::uint8_t source_of(const Upstream& upstream) const;
 
   World& world_;
   Cache& cache_;
   Config config_;
+  std::vector<UpstreamConfig> sources_;
   AnswerRules rules_;
   unsigned generation_ = 0;  // answers to what was asked in an earlier one are not kept
   std::shared_ptr<const Routes> routes_;  // flights keep the ones they began with
   InFlight in_flight_;
+  RecentFailures recent_failures_;
 };
 
 /// The path of one question that upstreams have to be asked, from its start to its last reply.

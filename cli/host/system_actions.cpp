@@ -7,12 +7,14 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <fstream>
+#include <map>
 #include <set>
 #include <sstream>
 #include <thread>
 
 #include "cli/host/system_plan.hpp"
 #include "dbus/link_servers.hpp"
+#include "resolver/config/text_file.hpp"
 
 namespace dnscache::cli {
 
@@ -22,6 +24,7 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
+constexpr int most_refreshes = 10;
 constexpr auto cache_directories = {"/var/cache/private/dnscachectl", "/var/cache/dnscachectl"};
 
 template <class Condition>
@@ -196,9 +199,24 @@ Result<void> unit_files_undone() {
   return systemd.daemon_reload();
 }
 
+constexpr const char* lease_directory = "/run/systemd/netif/leases";
+
+/// The leases of networkd's DHCP clients, by interface index.
+using Leases = std::map<std::string, std::string>;
+
+Leases read_leases() {
+  Leases leases;
+  std::error_code error;
+  for (const auto& file : fs::directory_iterator(lease_directory, error)) {
+    const auto text = read_text_file(file.path());
+    leases[file.path().filename().string()] = text ? *text : "";
+  }
+  return leases;
+}
+
 /// The servers that the DHCP client of a link last heard of (its lease file's DNS= line).
 std::vector<IpAddress> servers_of_lease(int interface_index) {
-  std::ifstream file(fmt::format("/run/systemd/netif/leases/{}", interface_index));
+  std::ifstream file(fmt::format("{}/{}", lease_directory, interface_index));
   std::vector<IpAddress> servers;
   for (std::string line; std::getline(file, line);) {
     if (!line.starts_with("DNS=")) continue;
@@ -266,8 +284,13 @@ Result<void> refresh_links(const Journal& journal) {
   const auto is_running = dbus::Networkd(*bus).is_running();
   if (!is_running) return is_running.error();
   if (!*is_running) return {};
-  for (const auto& link : links) {
-    if (const auto refreshed = refresh_link(*bus, link, *cache); !refreshed) return refreshed;
+  // systemd forgets that a lease changed while the unit that runs this is active.
+  for (int i = 0; i < most_refreshes; ++i) {
+    const auto leases = read_leases();
+    for (const auto& link : links) {
+      if (const auto refreshed = refresh_link(*bus, link, *cache); !refreshed) return refreshed;
+    }
+    if (read_leases() == leases) return {};
   }
   return {};
 }

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 #include <new>
 #include <utility>
@@ -15,7 +16,9 @@ namespace {
 
 constexpr std::size_t shard_size = 2u << 20;  // bytes; smaller caches have one shard
 constexpr std::size_t max_shards = 16;        // enough that workers rarely meet
-constexpr std::size_t bytes_per_slot = 48;    // of the rings; a small entry has 64 or more
+constexpr std::size_t smallest_size = 4096;  // bytes; with less there would be no room for an entry
+constexpr std::size_t bytes_per_slot = 48;   // of the rings; a small entry has 64 or more
+constexpr std::size_t first_slots = 512;     // of a shard; they double as answers come
 constexpr std::size_t slots_per_ghost = 2;
 constexpr unsigned small_share = 10;                   // per cent of the rings, as in S3-FIFO
 constexpr unsigned max_second_chances = 64;            // bounds the work of one insertion
@@ -87,6 +90,10 @@ class Cache::Shard {
         main_(rings_ + layout_.small_bytes, layout_.main_bytes),
         key_(key) {}
 
+  void prefetch(std::uint64_t hash) const {
+    __builtin_prefetch(&slots_[home_of(static_cast<std::uint32_t>(hash))]);
+  }
+
   CacheReply reply(std::uint64_t hash, const Query& query, CacheSeconds now, std::size_t limit,
                    std::uint8_t* out) {
     const std::lock_guard lock(mutex_);
@@ -111,6 +118,13 @@ class Cache::Shard {
                         entry->hits};
   }
 
+  void forget(std::uint64_t hash, const Question& question) {
+    const std::lock_guard lock(mutex_);
+    const std::size_t slot =
+        find_slot(hash, question.name.bytes(), question.type, key_bits(question));
+    if (slots_[slot] != 0) remove(slot);
+  }
+
   void store(std::uint64_t hash, const Question& question, const Answer& answer, CacheSeconds now) {
     const std::size_t size = entry_size(question, answer);
     if (size > main_.capacity() / 4) return;
@@ -130,51 +144,47 @@ class Cache::Shard {
     std::uint8_t* memory = to_main ? room_in_main(size) : room_in_small(size);
     Entry* entry = write_entry(memory, question, answer, now);
     entry->in_main = to_main;
+    if (entries_ >= slot_count() / 4 * 3 && slot_count() < layout_.slots) grow();
     insert(hash, *entry);
     ++insertions_;
   }
 
-  // A step ends at a free slot: closing a gap never moves an entry across one, so none can slip
-  // behind the walk between two steps.
-  bool copy_some(std::size_t& slot, std::size_t slots, std::vector<std::uint64_t>& copies) const {
+  bool copy_some(std::uint64_t& from, std::size_t slots, std::vector<std::uint64_t>& copies) const {
     const std::lock_guard lock(mutex_);
-    for (std::size_t seen = 0; slot < layout_.slots; ++slot, ++seen) {
-      if (slots_[slot] == 0 && seen >= slots) return true;
-      if (slots_[slot] == 0) continue;
+    return walk(from, slots, [&](std::size_t slot) {
       const Entry& entry = entry_of(slots_[slot]);
       const auto* words = reinterpret_cast<const std::uint64_t*>(&entry);
       copies.insert(copies.end(), words, words + entry.size / sizeof *words);
-    }
-    return false;
+      return false;
+    });
   }
 
-  bool flush_some(std::size_t& slot, std::size_t slots, const EntryTest& matches,
+  bool flush_some(std::uint64_t& from, std::size_t slots, const EntryTest& matches,
                   std::uint64_t& count) {
     const std::lock_guard lock(mutex_);
-    for (std::size_t seen = 0; slot < layout_.slots; ++seen) {
-      if (slots_[slot] == 0 && seen >= slots) return true;
-      if (slots_[slot] == 0 || !matches(entry_of(slots_[slot]))) {
-        ++slot;
-        continue;
-      }
-      remove(slot);  // the next of its cluster may be in this slot now
+    return walk(from, slots, [&](std::size_t slot) {
+      if (!matches(entry_of(slots_[slot]))) return false;
+      remove(slot);
       ++count;
-    }
-    return false;
+      return true;
+    });
   }
 
   std::uint64_t flush_all() {
     const std::lock_guard lock(mutex_);
     memory_.clear();
+    slot_count_ = std::min(first_slots, layout_.slots);
     small_.clear();
     main_.clear();
+    ghosts_left_ = 0;
     return std::exchange(entries_, 0);
   }
 
   void add_stats(CacheStats& stats) const {
     const std::lock_guard lock(mutex_);
     stats.entries += entries_;
-    stats.bytes += small_.used() + main_.used() + entries_ * sizeof(std::uint64_t);
+    stats.bytes += small_.used() + main_.used() + entries_ * sizeof(std::uint64_t) +
+                   ghosts_left_ * sizeof(std::uint32_t);
     stats.insertions += insertions_;
     stats.evictions += evictions_;
   }
@@ -183,10 +193,15 @@ class Cache::Shard {
   // A slot holds 32 bits of the hash above the entry's place in the rings, in units of 8 bytes and
   // counted from 1; a slot of 0 is free. Collisions go to the next slot (linear probing).
   static std::uint32_t tag_of(std::uint64_t slot) { return static_cast<std::uint32_t>(slot >> 32); }
-  std::size_t home_of(std::uint32_t tag) const {
-    return static_cast<std::size_t>((std::uint64_t{tag} * layout_.slots) >> 32);
+  // Slots are in the order of the 32 bits, however many there are.
+  std::size_t home_of(std::uint64_t tag) const {
+    return static_cast<std::size_t>((tag * slot_count()) >> 32);
   }
-  std::size_t next(std::size_t slot) const { return slot + 1 == layout_.slots ? 0 : slot + 1; }
+  std::uint64_t lowest_tag_of(std::size_t slot) const {
+    return ((static_cast<std::uint64_t>(slot) << 32) + slot_count() - 1) / slot_count();
+  }
+  std::size_t next(std::size_t slot) const { return slot + 1 == slot_count() ? 0 : slot + 1; }
+  std::size_t slot_count() const { return slot_count_.load(std::memory_order_relaxed); }
   Entry& entry_of(std::uint64_t slot) const {
     const std::size_t unit = static_cast<std::uint32_t>(slot) - 1;
     return *reinterpret_cast<Entry*>(rings_ + unit * Entry::alignment);
@@ -221,12 +236,46 @@ class Cache::Shard {
   }
 
   void insert(std::uint64_t hash, const Entry& entry) {
-    const auto tag = static_cast<std::uint32_t>(hash);
-    std::size_t slot = home_of(tag);
-    while (slots_[slot] != 0) slot = next(slot);
-    slots_[slot] = slot_value(tag, entry);
+    place(slot_value(static_cast<std::uint32_t>(hash), entry));
     ++entries_;
   }
+  void place(std::uint64_t value) {
+    std::size_t slot = home_of(tag_of(value));
+    while (slots_[slot] != 0) slot = next(slot);
+    slots_[slot] = value;
+  }
+
+  // Few answers take few pages so, of memory and of the processor's table of pages.
+  void grow() {
+    const std::vector<std::uint64_t> old(slots_, slots_ + slot_count());
+    std::fill_n(slots_, old.size(), 0);
+    slot_count_ = std::min(old.size() * 2, layout_.slots);
+    for (const std::uint64_t value : old) {
+      if (value != 0) place(value);
+    }
+  }
+
+  // Calls `use` with each slot that holds an entry, from the one of the hash `from` on; it returns
+  // whether it removed the entry, for then the slot holds another. False at the end, else `from` is
+  // where to go on. A step ends at a free slot: closing a gap never moves an entry across one, so
+  // none can slip behind the walk between two steps. What the end of the table has pushed round to
+  // its beginning comes last.
+  template <class Use>
+  bool walk(std::uint64_t& from, std::size_t slots, const Use& use) const {
+    std::size_t slot = home_of(from);
+    for (std::size_t seen = 0; slot < slot_count(); ++seen) {
+      if (slots_[slot] == 0 && seen >= slots) {
+        from = lowest_tag_of(slot);
+        return true;
+      }
+      if (slots_[slot] == 0 || is_pushed_round(slot) || !use(slot)) ++slot;
+    }
+    for (slot = 0; slots_[slot] != 0;) {
+      if (!is_pushed_round(slot) || !use(slot)) ++slot;
+    }
+    return false;
+  }
+  bool is_pushed_round(std::size_t slot) const { return home_of(tag_of(slots_[slot])) > slot; }
 
   void remove(std::size_t slot) {
     entry_of(slots_[slot]).dead = true;
@@ -241,7 +290,7 @@ class Cache::Shard {
     slots_[slot] = 0;
   }
   std::size_t distance(std::size_t from, std::size_t to) const {
-    return to >= from ? to - from : to + layout_.slots - from;
+    return to >= from ? to - from : to + slot_count() - from;
   }
 
   static void count_hit(Entry& entry) {
@@ -341,11 +390,14 @@ class Cache::Shard {
   static std::uint32_t ghost_tag(std::uint64_t hash) {
     return static_cast<std::uint32_t>(hash >> 32) | 1;
   }
-  void leave_ghost(std::uint64_t hash) { ghost_place(hash) = ghost_tag(hash); }
+  void leave_ghost(std::uint64_t hash) {
+    if (std::exchange(ghost_place(hash), ghost_tag(hash)) == 0) ++ghosts_left_;
+  }
   bool take_ghost(std::uint64_t hash) {
     std::uint32_t& ghost = ghost_place(hash);
     if (ghost != ghost_tag(hash)) return false;
     ghost = 0;
+    --ghosts_left_;
     return true;
   }
 
@@ -353,6 +405,7 @@ class Cache::Shard {
   Layout layout_;
   Mapping memory_;
   std::uint64_t* slots_;
+  std::atomic<std::size_t> slot_count_ = std::min(first_slots, layout_.slots);
   std::uint32_t* ghosts_;
   std::uint8_t* rings_;
   Ring small_;
@@ -360,14 +413,16 @@ class Cache::Shard {
   const HashKey& key_;
   std::vector<std::uint8_t> scratch_;
   std::uint64_t entries_ = 0;
+  std::uint64_t ghosts_left_ = 0;
   std::uint64_t insertions_ = 0;
   std::uint64_t evictions_ = 0;
 };
 
-Cache::Cache(std::uint64_t size_bytes, HashKey key) : key_(key), size_bytes_(size_bytes) {
-  const std::size_t count = std::clamp<std::size_t>(size_bytes / shard_size, 1, max_shards);
+Cache::Cache(std::uint64_t size_bytes, HashKey key)
+    : key_(key), size_bytes_(std::max<std::uint64_t>(size_bytes, smallest_size)) {
+  const std::size_t count = std::clamp<std::size_t>(size_bytes_ / shard_size, 1, max_shards);
   for (std::size_t i = 0; i < count; ++i) {
-    shards_.push_back(std::make_unique<Shard>(size_bytes / count, key_));
+    shards_.push_back(std::make_unique<Shard>(size_bytes_ / count, key_));
   }
 }
 
@@ -377,11 +432,15 @@ Cache::Shard& Cache::shard_of(std::uint64_t hash) const {
   return *shards_[(hash >> 48) * shards_.size() >> 16];
 }
 
-CacheReply Cache::reply(const Query& query, CacheSeconds now, std::size_t limit,
-                        std::uint8_t* out) {
-  const Question& question = query.question;
+std::uint64_t Cache::prepare(const Question& question) const {
   const std::uint64_t hash =
       hash_question(key_, question.name.bytes(), question.type, key_bits(question));
+  shard_of(hash).prefetch(hash);
+  return hash;
+}
+
+CacheReply Cache::reply(const Query& query, std::uint64_t hash, CacheSeconds now, std::size_t limit,
+                        std::uint8_t* out) {
   return shard_of(hash).reply(hash, query, now, limit, out);
 }
 
@@ -392,9 +451,9 @@ std::optional<CachedAnswer> Cache::find(const Question& question, CacheSeconds n
 }
 
 void Cache::store(const Question& question, const Answer& answer, CacheSeconds now) {
-  if (answer.ttl == 0) return;
   const std::uint64_t hash =
       hash_question(key_, question.name.bytes(), question.type, key_bits(question));
+  if (answer.ttl == 0) return shard_of(hash).forget(hash, question);
   shard_of(hash).store(hash, question, answer, now);
 }
 
@@ -402,7 +461,7 @@ bool Cache::visit(CachePosition& position, std::size_t slots,
                   const std::function<void(const Entry&)>& use) const {
   if (position.shard == shards_.size()) return false;
   std::vector<std::uint64_t> copies;
-  if (!shards_[position.shard]->copy_some(position.slot, slots, copies)) {
+  if (!shards_[position.shard]->copy_some(position.hash, slots, copies)) {
     position = {position.shard + 1, 0};
   }
   for (std::size_t at = 0; at < copies.size();) {
@@ -416,7 +475,7 @@ bool Cache::visit(CachePosition& position, std::size_t slots,
 bool Cache::flush_some(CachePosition& position, std::size_t slots, const EntryTest& matches,
                        std::uint64_t& count) {
   if (position.shard == shards_.size()) return false;
-  if (!shards_[position.shard]->flush_some(position.slot, slots, matches, count)) {
+  if (!shards_[position.shard]->flush_some(position.hash, slots, matches, count)) {
     position = {position.shard + 1, 0};
   }
   return position.shard < shards_.size();

@@ -17,7 +17,7 @@ CacheSeconds cache_clock();
 /// What the cache holds, and what it had to let go.
 struct CacheStats {
   std::uint64_t entries = 0;
-  std::uint64_t bytes = 0;       ///< in use by entries, index included
+  std::uint64_t bytes = 0;       ///< in use by entries, index and memory of evicted ones included
   std::uint64_t size_bytes = 0;  ///< the bound
   std::uint64_t insertions = 0;
   std::uint64_t evictions = 0;  ///< entries that went for want of room
@@ -40,7 +40,7 @@ struct CachedAnswer {
 /// Where a walk through the cache has come to; a fresh one is at its beginning.
 struct CachePosition {
   std::size_t shard = 0;
-  std::size_t slot = 0;
+  std::uint64_t hash = 0;  ///< of 32 bits: shards are walked in the order of their hashes
 };
 
 /// Answers by question in a fixed number of bytes, safe to use from any thread.
@@ -50,18 +50,29 @@ struct CachePosition {
 /// what is in use. Both queues are rings of bytes: nothing is fragmented and each eviction is O(1).
 class Cache {
  public:
+  /// At least 4096 bytes.
   explicit Cache(std::uint64_t size_bytes, HashKey key = random_hash_key());
   ~Cache();
   Cache(const Cache&) = delete;
   Cache& operator=(const Cache&) = delete;
 
-  /// Writes the reply to `query` from a fresh answer, as write_reply() does. Never allocates.
-  CacheReply reply(const Query& query, CacheSeconds now, std::size_t limit, std::uint8_t* out);
+  /// Hashes a question, and has the processor begin to fetch its slot of the index: with a few
+  /// hundred thousand slots each lookup waits for memory, and so the waits of several overlap.
+  std::uint64_t prepare(const Question& question) const;
+
+  /// Writes the reply to `query` from a fresh answer, as write_reply() does; `hash` is what
+  /// prepare() gave for its question. Never allocates.
+  CacheReply reply(const Query& query, std::uint64_t hash, CacheSeconds now, std::size_t limit,
+                   std::uint8_t* out);
+  CacheReply reply(const Query& query, CacheSeconds now, std::size_t limit, std::uint8_t* out) {
+    return reply(query, prepare(query.question), now, limit, out);
+  }
 
   /// The answer to `question`, fresh or expired.
   std::optional<CachedAnswer> find(const Question& question, CacheSeconds now) const;
 
-  /// Keeps an answer with a lifetime above zero, in place of an older one to the same question.
+  /// Keeps an answer in place of an older one to the same question. One without a lifetime is not
+  /// kept, but the older one goes as well: it is no longer true, not even as stale data.
   void store(const Question& question, const Answer& answer, CacheSeconds now);
 
   /// Each flush returns how many answers it removed.

@@ -18,6 +18,7 @@ Entry* write_entry(void* memory, const Question& question, const Answer& answer,
   entry->has_data = answer.has_data;
   entry->key_bits = key_bits(question);
   entry->name_size = static_cast<std::uint8_t>(question.name.size());
+  entry->source = answer.source;
   entry->rcode = static_cast<std::uint16_t>(answer.rcode);
   entry->stored_at = now;
   entry->ttl = answer.ttl;
@@ -45,6 +46,7 @@ Answer read_entry(const Entry& entry) {
   answer.records.assign(view.records.begin(), view.records.end());
   answer.ttl_offsets.assign(view.ttl_offsets.begin(), view.ttl_offsets.end());
   answer.has_data = entry.has_data;
+  answer.source = entry.source;
   answer.ttl = entry.ttl;
   return answer;
 }

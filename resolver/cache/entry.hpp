@@ -25,6 +25,7 @@ struct Entry {
   std::uint8_t visits : 2;  ///< hits since the queue last looked, at most 3
   std::uint8_t key_bits;    ///< DO and CD of the question
   std::uint8_t name_size;
+  std::uint8_t source;  ///< as in Answer
   CacheSeconds stored_at;
   std::uint32_t ttl;  ///< seconds that it is fresh
   std::uint16_t type;

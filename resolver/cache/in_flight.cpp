@@ -3,6 +3,12 @@
 #include <utility>
 
 namespace dnscache {
+namespace {
+
+constexpr CacheSeconds failure_period = 2;    // seconds; each failure is known for one to two of it
+constexpr std::size_t max_failures = 10'000;  // in one period
+
+}  // namespace
 
 void Flight::wait(ReplyFunction reply) {
   if (early_) return reply(*early_);
@@ -41,6 +47,26 @@ std::vector<Flight*> InFlight::all() const {
   std::vector<Flight*> flights;
   for (const auto& [question, flight] : flights_) flights.push_back(flight.get());
   return flights;
+}
+
+void RecentFailures::add(const Question& question, CacheSeconds now) {
+  age(now);
+  if (young_.size() < max_failures) young_.insert(question);
+}
+
+bool RecentFailures::contains(const Question& question, CacheSeconds now) {
+  age(now);
+  return young_.contains(question) || old_.contains(question);
+}
+
+void RecentFailures::clear() { young_ = old_ = empty_set(); }
+
+void RecentFailures::age(CacheSeconds now) {
+  const CacheSeconds passed = now - began_;
+  if (passed < failure_period) return;
+  old_ = passed < 2 * failure_period ? std::move(young_) : empty_set();
+  young_ = empty_set();
+  began_ = now;
 }
 
 }  // namespace dnscache

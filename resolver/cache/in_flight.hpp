@@ -1,4 +1,4 @@
-// The questions that upstreams are being asked right now.
+// The questions that upstreams are being asked right now, or could not answer just now.
 #pragma once
 
 #include <cstddef>
@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "resolver/cache/entry.hpp"
@@ -41,10 +42,18 @@ class Flight {
   std::optional<Answer> early_;
 };
 
+/// The seeded hash, because clients choose the names.
+struct QuestionHash {
+  const HashKey* key;
+  std::size_t operator()(const Question& question) const {
+    return hash_question(*key, question.name.bytes(), question.type, key_bits(question));
+  }
+};
+
 /// All flights of one thread: however many clients ask a question, it is resolved once.
 class InFlight {
  public:
-  InFlight() : key_(random_hash_key()), flights_(64, Hash{&key_}) {}
+  InFlight() : key_(random_hash_key()), flights_(64, QuestionHash{&key_}) {}
 
   Flight* find(const Question& question);
   Flight& start(const Question& question);
@@ -56,17 +65,30 @@ class InFlight {
   std::vector<Flight*> all() const;
 
  private:
-  /// The seeded hash, because clients choose the names.
-  struct Hash {
-    const HashKey* key;
-    std::size_t operator()(const Question& question) const {
-      return hash_question(*key, question.name.bytes(), question.type, key_bits(question));
-    }
-  };
-
   HashKey key_;
   std::size_t waiting_ = 0;
-  std::unordered_map<Question, std::unique_ptr<Flight>, Hash> flights_;
+  std::unordered_map<Question, std::unique_ptr<Flight>, QuestionHash> flights_;
+};
+
+/// Questions that upstreams could not answer a few seconds ago, for those that have expired data in
+/// the cache, where others have the failure: nobody is asked again at once (RFC 9520 section 3.2).
+class RecentFailures {
+ public:
+  RecentFailures() : key_(random_hash_key()) {}
+
+  void add(const Question& question, CacheSeconds now);
+  bool contains(const Question& question, CacheSeconds now);
+  void clear();
+
+ private:
+  using Set = std::unordered_set<Question, QuestionHash>;
+  void age(CacheSeconds now);
+  Set empty_set() const { return Set(8, QuestionHash{&key_}); }
+
+  HashKey key_;
+  CacheSeconds began_ = 0;  // with `young_`
+  Set young_ = empty_set();
+  Set old_ = empty_set();
 };
 
 }  // namespace dnscache

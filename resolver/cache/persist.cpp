@@ -286,6 +286,18 @@ void append(std::string& text, const std::vector<UpstreamConfig>& upstreams) {
   for (const std::string& line : lines) text += line;
 }
 
+// Under other rules other answers were let in.
+void append_rules(std::string& text, const Config& config) {
+  const RebindConfig& rebind = config.rebind_protection;
+  if (rebind.enabled) {
+    text += fmt::format("rebind {} {}\n", rebind.allow_localhost, rebind.private_upstreams);
+    for (const Name& zone : rebind.allow) text += zone.to_text() + '\n';
+  }
+  for (const auto* networks : {&config.bogus_nxdomain, &config.ignore_addresses}) {
+    for (const Network& network : *networks) text += network.to_text() + '\n';
+  }
+}
+
 bool sync_directory(const std::filesystem::path& path) {
   const auto directory = path.has_parent_path() ? path.parent_path() : ".";
   const File opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -306,6 +318,7 @@ std::uint64_t upstream_set(const Config& config) {
   std::string text;
   append(text, config.upstreams);
   for (const std::string& route : routes) text += route;
+  append_rules(text, config);
   return hash_bytes(header_key, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
 }
 

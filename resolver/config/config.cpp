@@ -9,4 +9,12 @@ std::vector<Endpoint> default_listen() {
   return {{IpAddress::v4(127, 0, 0, 1), dns_port}, {v6, dns_port}};
 }
 
+std::vector<UpstreamConfig> all_upstreams(const Config& config) {
+  std::vector<UpstreamConfig> all = config.upstreams;
+  for (const RouteConfig& route : config.routes) {
+    all.insert(all.end(), route.upstreams.begin(), route.upstreams.end());
+  }
+  return all;
+}
+
 }  // namespace dnscache

@@ -16,6 +16,7 @@ namespace dnscache {
 using namespace std::chrono_literals;
 
 inline constexpr std::uint16_t dns_port = 53;
+inline constexpr std::uint16_t metrics_port = 9153;      ///< as CoreDNS has it
 inline constexpr std::uint16_t dns_over_tls_port = 853;  ///< RFC 7858
 
 /// How packets travel to an upstream. `udp` falls back to TCP for truncated answers.
@@ -80,9 +81,9 @@ struct NegativeConfig {
 /// Answering with expired data while no upstream answers (RFC 8767).
 struct ServeStaleConfig {
   bool enabled = true;
-  std::chrono::milliseconds after = 1s;  ///< wait for slow upstreams before stale data is used
-  std::chrono::seconds max_age = 24h;    ///< since the data expired
-  std::chrono::seconds ttl = 30s;        ///< in the reply
+  std::chrono::milliseconds after = 900ms;  ///< for slow upstreams: 1 s is the promise
+  std::chrono::seconds max_age = 24h;       ///< since the data expired
+  std::chrono::seconds ttl = 30s;           ///< in the reply
 
   bool operator==(const ServeStaleConfig&) const = default;
 };
@@ -98,6 +99,13 @@ struct CacheConfig {
   std::filesystem::path persist;  ///< snapshot file; empty: none
 
   bool operator==(const CacheConfig&) const = default;
+};
+
+/// Where monitoring systems can read what the engine counts.
+struct MetricsConfig {
+  std::optional<Endpoint> listen;  ///< none: nowhere
+
+  bool operator==(const MetricsConfig&) const = default;
 };
 
 /// Whether reverse names of private addresses are answered here (RFC 6303).
@@ -201,9 +209,13 @@ struct Config {
   RateLimitConfig rate_limit;
   CacheConfig cache;
   std::filesystem::path control = "/run/dnscachectl/control.sock";  ///< empty: none
+  MetricsConfig metrics;
   LogLevel log_level = LogLevel::info;
 
   bool operator==(const Config&) const = default;
 };
+
+/// All upstreams, those of the routes behind the others; Answer::source is an index into it.
+std::vector<UpstreamConfig> all_upstreams(const Config& config);
 
 }  // namespace dnscache

@@ -203,6 +203,14 @@ Setting path(std::string key, Field field, Words<Field> words, std::string help)
                       std::move(words), std::move(help));
 }
 
+template <class Field>
+Setting metrics_address(std::string key, Field field, Words<Field> words, std::string help) {
+  return single_value(std::move(key), SettingType::address, field,
+                      {"an IP address with an optional port", parse_metrics_listen,
+                       [](const Endpoint& value) { return value.to_text(); }, true},
+                      std::move(words), std::move(help));
+}
+
 std::string element_key(const std::string& list, std::size_t index) {
   return list + '[' + std::to_string(index) + ']';
 }
@@ -813,6 +821,11 @@ std::vector<Setting> make_settings() {
       path(
           "control", [](auto& c) -> auto& { return c.control; },
           {{"none", std::filesystem::path()}}, "Unix socket for status, flush and reload."),
+      metrics_address(
+          "metrics.listen", [](auto& c) -> auto& { return c.metrics.listen; },
+          {{"none", std::nullopt}},
+          "Address on which Prometheus can fetch /metrics, such as 127.0.0.1; the port is 9153 "
+          "unless given."),
       word(
           "log_level", [](auto& c) -> auto& { return c.log_level; },
           {{"debug", LogLevel::debug},
@@ -850,6 +863,8 @@ std::string_view type_text(SettingType type) {
       return "share";
     case SettingType::path:
       return "path";
+    case SettingType::address:
+      return "address";
     case SettingType::addresses:
       return "addresses";
     case SettingType::upstreams:

@@ -23,6 +23,7 @@ enum class SettingType {
   size,                ///< "64MiB"
   share,               ///< "5%"
   path,                ///< absolute file name
+  address,             ///< one address with a port
   addresses,           ///< list of addresses with ports
   upstreams,           ///< list of upstreams, each a text or a map
   routes,              ///< list of maps of zone and upstreams

@@ -208,6 +208,10 @@ Result<std::filesystem::path> parse_path(std::string_view text) {
 
 Result<Endpoint> parse_listen(std::string_view text) { return parse_address(text, dns_port); }
 
+Result<Endpoint> parse_metrics_listen(std::string_view text) {
+  return parse_address(text, metrics_port);
+}
+
 Result<Protocol> parse_protocol(std::string_view text) {
   const std::vector<std::string> known{"udp", "tcp", "tls"};
   if (text == "udp") return Protocol::udp;

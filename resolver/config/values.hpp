@@ -35,6 +35,9 @@ Result<std::filesystem::path> parse_path(std::string_view text);
 /// An address to listen on; port 53 unless another one is written.
 Result<Endpoint> parse_listen(std::string_view text);
 
+/// The same for the metrics listener, whose port is 9153 unless given.
+Result<Endpoint> parse_metrics_listen(std::string_view text);
+
 /// "[protocol://]address[:port][#tls_name]" as in "192.0.2.1",
 /// "tls://[2001:db8::1]:853#dns.example". The protocol is udp unless written, the port 53, or 853
 /// for tls (RFC 7858).

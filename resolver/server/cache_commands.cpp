@@ -48,8 +48,20 @@ json summary_of(const Entry& entry, CacheSeconds now) {
           {"checking_disabled", (entry.key_bits & 2) != 0}};
 }
 
-json details_of(const Entry& entry, CacheSeconds now) {
+/// The names of the upstreams, by Entry::source.
+using Sources = std::vector<std::string>;
+
+Sources sources_of(const Config& config) {
+  Sources sources;
+  for (const UpstreamConfig& upstream : all_upstreams(config)) {
+    sources.push_back(upstream.endpoint.to_text());
+  }
+  return sources;
+}
+
+json details_of(const Entry& entry, const Sources& sources, CacheSeconds now) {
   json details = summary_of(entry, now);
+  if (entry.source < sources.size()) details["from"] = sources[entry.source];
   details["authentic"] = static_cast<bool>(entry.authentic);
   const std::uint32_t age = entry.age(now);
   json& records = details["records"] = json::array();
@@ -216,7 +228,7 @@ bool is_cache_command(const std::string& command) {
 }
 
 Result<ControlReply> answer_cache_command(const std::string& command, const json& request,
-                                          Cache& cache) {
+                                          const Config& config, Cache& cache) {
   auto test = test_of(request);
   if (!test) return test.error();
   if (command == "flush") {
@@ -231,9 +243,10 @@ Result<ControlReply> answer_cache_command(const std::string& command, const json
                           [now = moment_now()](const Entry& entry) { return dump_of(entry, now); });
   }
   if (!request.contains("name")) return Error{"the command cache-get needs a \"name\""};
-  return line_per_entry(cache, std::move(*test), [now = cache_clock()](const Entry& entry) {
-    return details_of(entry, now);
-  });
+  return line_per_entry(cache, std::move(*test),
+                        [now = cache_clock(), sources = sources_of(config)](const Entry& entry) {
+                          return details_of(entry, sources, now);
+                        });
 }
 
 Result<void> load_entry(const json& request, const CacheConfig& config, Cache& cache) try {

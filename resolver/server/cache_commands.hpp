@@ -15,7 +15,7 @@ namespace dnscache {
 /// of the cache. An entry is a line; the last line is the one with the member "ok".
 bool is_cache_command(const std::string& command);
 Result<ControlReply> answer_cache_command(const std::string& command, const nlohmann::json& request,
-                                          Cache& cache);
+                                          const Config& config, Cache& cache);
 
 /// `cache-load`: stores one entry as `cache-dump` tells it, checked like an upstream's response.
 Result<void> load_entry(const nlohmann::json& request, const CacheConfig& config, Cache& cache);

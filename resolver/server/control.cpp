@@ -15,6 +15,8 @@
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
+#include <map>
+#include <string_view>
 
 namespace dnscache {
 namespace {
@@ -29,6 +31,11 @@ using SocketPtr = std::shared_ptr<UnixStream::socket>;
 
 constexpr std::size_t max_line = 256 << 10;  // bytes; the largest answer, in hexadecimal
 constexpr unsigned max_clients = 32;
+constexpr unsigned max_clients_of_user = 8;  // of the 32; root is not counted and always gets in
+constexpr std::string_view no_room =
+    "{\"ok\":false,\"error\":\"too many connections to the control socket; try again later\"}\n";
+constexpr std::string_view line_too_long =
+    "{\"ok\":false,\"error\":\"a command is longer than 256 KiB\"}\n";
 constexpr auto patience = 30s;  // with a client that sends no command or does not read
 
 }  // namespace
@@ -49,18 +56,22 @@ struct ControlSocket::State : std::enable_shared_from_this<State> {
     acceptor.async_accept(
         [self = shared_from_this()](std::error_code error, UnixStream::socket socket) {
           if (error == asio::error::operation_aborted || !self->acceptor.is_open()) return;
-          if (!error && self->clients < max_clients) {
-            asio::co_spawn(self->io,
-                           serve(self, std::make_shared<UnixStream::socket>(std::move(socket))),
-                           asio::detached);
-          }
+          if (!error) self->take(std::make_shared<UnixStream::socket>(std::move(socket)));
           self->accept();
         });
   }
 
-  static awaitable<void> serve(std::shared_ptr<State> self, SocketPtr socket) {
-    ++self->clients;
-    const ControlPeer peer = peer_of(socket->native_handle());
+  void take(SocketPtr socket) {
+    const uid_t user = user_of(socket->native_handle());
+    const bool has_room =
+        user == 0 || (clients < max_clients && clients_of[user] < max_clients_of_user);
+    if (!has_room) return say_last(*socket, no_room);
+    asio::co_spawn(io, serve(shared_from_this(), std::move(socket), user), asio::detached);
+  }
+
+  static awaitable<void> serve(std::shared_ptr<State> self, SocketPtr socket, uid_t user) {
+    self->count(user, +1);
+    const ControlPeer peer{user == 0 || user == ::geteuid(), user == 0};
     asio::steady_timer deadline(self->io);
     std::string bytes;
     std::error_code error;
@@ -69,6 +80,7 @@ struct ControlSocket::State : std::enable_shared_from_this<State> {
       const std::size_t size =
           co_await asio::async_read_until(*socket, asio::dynamic_buffer(bytes, max_line), '\n',
                                           redirect_error(use_awaitable, error));
+      if (error == asio::error::not_found) say_last(*socket, line_too_long);
       if (error) break;
       const ControlReply reply = self->handler(bytes.substr(0, size - 1), peer);
       bytes.erase(0, size);
@@ -84,11 +96,25 @@ struct ControlSocket::State : std::enable_shared_from_this<State> {
       if (error) break;
     }
     deadline.cancel();
-    --self->clients;
+    self->count(user, -1);
+  }
+
+  // To a client that will not be listened to any more; does not wait for it.
+  static void say_last(UnixStream::socket& socket, std::string_view line) {
+    std::error_code ignored;
+    socket.non_blocking(true, ignored);
+    socket.write_some(asio::buffer(line), ignored);
+  }
+
+  void count(uid_t user, int change) {
+    if (user == 0) return;
+    clients += change;
+    clients_of[user] += change;
+    if (clients_of[user] == 0) clients_of.erase(user);
   }
 
   // In place of an earlier time.
-  static void close_later(asio::steady_timer& deadline, SocketPtr socket) {
+  static void close_later(asio::steady_timer& deadline, const SocketPtr& socket) {
     deadline.expires_after(patience);
     deadline.async_wait([socket](std::error_code cancelled) {
       std::error_code ignored;
@@ -96,11 +122,12 @@ struct ControlSocket::State : std::enable_shared_from_this<State> {
     });
   }
 
-  static ControlPeer peer_of(int fd) {
+  // Nobody (-1) when the kernel does not tell.
+  static uid_t user_of(int fd) {
     ucred peer{};
     socklen_t size = sizeof peer;
-    if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return {};
-    return {peer.uid == 0 || peer.uid == ::geteuid(), peer.uid == 0};
+    if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return static_cast<uid_t>(-1);
+    return peer.uid;
   }
 
   asio::io_context& io;
@@ -108,6 +135,7 @@ struct ControlSocket::State : std::enable_shared_from_this<State> {
   std::filesystem::path path;
   ControlHandler handler;
   unsigned clients = 0;
+  std::map<uid_t, unsigned> clients_of;
 };
 
 ControlSocket::ControlSocket(std::shared_ptr<State> state) : state_(std::move(state)) {}

@@ -29,7 +29,8 @@ ControlReply one_line(std::string line);
 using ControlHandler =
     std::function<ControlReply(const std::string& line, const ControlPeer& peer)>;
 
-/// A Unix stream socket at a path, which it removes at its end.
+/// A Unix stream socket at a path, which it removes at its end. A user has 8 connections at most
+/// and all users together 32; root always gets in.
 class ControlSocket {
  public:
   /// Takes the place of a socket that nobody listens on any more; an error when somebody does.

@@ -1,5 +1,8 @@
 #include "resolver/server/server.hpp"
 
+#include <link.h>
+#include <malloc.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +13,7 @@
 #include <csignal>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <systemd/sd-daemon.h>
 #include <thread>
 
@@ -17,9 +21,11 @@
 #include "resolver/server/cache_commands.hpp"
 #include "resolver/server/control.hpp"
 #include "resolver/server/file_watcher.hpp"
+#include "resolver/server/metrics.hpp"
 #include "resolver/server/policy_keeper.hpp"
 #include "resolver/server/snapshots.hpp"
 #include "resolver/server/status.hpp"
+#include "resolver/server/unanswered.hpp"
 #include "resolver/upstream/real_world.hpp"
 
 namespace dnscache {
@@ -40,6 +46,26 @@ unsigned worker_count(const Config& config) {
 // ::1 is among the default addresses, but not every machine has IPv6.
 bool machine_has(const IpAddress& address) {
   return static_cast<bool>(open_listener(Endpoint{address, 0}, Sharing::none));
+}
+
+// Starting runs once through relocation tables, options and the schema. Unmapping what was read of
+// the files of program and libraries leaves it in the page cache; what serving needs comes back
+// without I/O. Parts that can be written to keep their relocations.
+int unmap_read_only_parts(dl_phdr_info* object, std::size_t, void*) {
+  for (const ElfW(Phdr) & part : std::span(object->dlpi_phdr, object->dlpi_phnum)) {
+    if (part.p_type != PT_LOAD || (part.p_flags & PF_W) != 0) continue;
+    const std::uintptr_t page = static_cast<std::uintptr_t>(::getpagesize());
+    const std::uintptr_t begin = (object->dlpi_addr + part.p_vaddr) / page * page;
+    const std::uintptr_t end = object->dlpi_addr + part.p_vaddr + part.p_memsz;
+    ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  }
+  return 0;
+}
+
+// What only the start needed goes back to the system.
+void release_memory_of_start() {
+  ::malloc_trim(0);
+  ::dl_iterate_phdr(unmap_read_only_parts, nullptr);
 }
 
 /// Everything that lives while the engine runs; all but the other workers on one thread.
@@ -70,17 +96,20 @@ class Server {
   Result<void> run() {
     if (auto listening = start_listening(); !listening) return listening.error();
     if (auto control = open_control(); !control) return control.error();
+    if (auto metrics = open_metrics(config_); !metrics) return metrics.error();
     std::signal(SIGPIPE, SIG_IGN);
     snapshots_.load();
     policy_keeper_.start(config_);
     warn_of_closed_doors();
     snapshots_.start();
+    answer_left_queries();
     wait_for_signal();
     start_watchdog();
     for (std::size_t i = 1; i < workers_.size(); ++i) workers_[i]->start();
     is_running_ = true;
     log_info("serving on {}", listen_text());
     ::sd_notify(0, "READY=1");
+    release_memory_of_start();
     workers_.front()->run();
     for (auto& worker : workers_) worker->stop();
     snapshots_.finish();
@@ -109,21 +138,31 @@ class Server {
   }
 
   Result<void> start_listening() {
-    auto passed = sockets_from_systemd();
+    auto passed = descriptors_from_systemd();
     if (!passed) return passed.error();
-    has_passed_sockets_ = !passed->empty();
+    has_passed_sockets_ = !passed->sockets.empty();
     if (!has_passed_sockets_) return listen_on(config_.listen);
+    unanswered_ = Unanswered::open(std::move(passed->stored));
+    service_.unanswered = unanswered_.get();
     for (std::size_t i = 1; i < workers_.size(); ++i) {
       std::vector<ListenSockets> copies;
-      for (const ListenSockets& sockets : *passed) {
+      for (const ListenSockets& sockets : passed->sockets) {
         auto copy = duplicate(sockets);
         if (!copy) return copy.error();
         copies.push_back(std::move(*copy));
       }
       workers_[i]->listen(std::move(copies));
     }
-    workers_.front()->listen(std::move(*passed));
+    workers_.front()->listen(std::move(passed->sockets));
     return {};
+  }
+
+  void answer_left_queries() {
+    if (!unanswered_) return;
+    const auto left = unanswered_->take();
+    if (left.empty()) return;
+    log_info("{} queries that an earlier process left unanswered are resolved now", left.size());
+    for (const auto& query : left) workers_.front()->answer(query);
   }
 
   // Opens all sockets first, so that an error changes nothing.
@@ -171,6 +210,22 @@ class Server {
     return {};
   }
 
+  // An error leaves the listener that there was.
+  Result<void> open_metrics(const Config& config) {
+    if (!config.metrics.listen) {
+      metrics_.reset();
+      return {};
+    }
+    if (metrics_ && config.metrics == config_.metrics) return {};
+    auto metrics = MetricsListener::open(io_, *config.metrics.listen, [this](MetricsFormat format) {
+      return metrics_as_text(status_sources(), format);
+    });
+    if (!metrics) return metrics.error();
+    metrics_ = std::move(*metrics);
+    log_info("metrics on http://{}/metrics", metrics_->endpoint().to_text());
+    return {};
+  }
+
   ControlReply handle_command(const std::string& line, const ControlPeer& peer) {
     const auto failed = [](const Error& error) {
       const json reply{
@@ -195,7 +250,7 @@ class Server {
     }
     if (command == "reload") return done(reload());
     if (is_for_cache) {
-      auto reply = answer_cache_command(command, request, cache_);
+      auto reply = answer_cache_command(command, request, config_, cache_);
       return reply ? std::move(*reply) : failed(reply.error());
     }
     if (!peer.is_root) return failed({"only root may " + command, ExitCode::no_rights});
@@ -231,6 +286,7 @@ class Server {
   Result<void> take_over_configuration() {
     auto fresh = reload_();
     if (!fresh) return fresh.error();
+    if (auto metrics = open_metrics(*fresh); !metrics) return metrics.error();
     if (!has_passed_sockets_ && fresh->listen != config_.listen) {
       std::vector<Endpoint> added;
       std::ranges::copy_if(fresh->listen, std::back_inserter(added), [&](const Endpoint& endpoint) {
@@ -302,6 +358,7 @@ class Server {
   void drain() {
     ::sd_notify(0, "STOPPING=1");
     control_.reset();
+    metrics_.reset();
     for (std::size_t i = 0; i < workers_.size(); ++i) {
       on_worker(i, [worker = workers_[i].get()] { worker->stop_listening(); });
     }
@@ -347,6 +404,7 @@ class Server {
   const std::function<Result<Config>()>& reload_;
   Cache cache_;
   QueryStats late_stats_;
+  std::unique_ptr<Unanswered> unanswered_;
   Service service_;
   std::vector<std::unique_ptr<Worker>> workers_;
   asio::io_context& io_;  // the first worker's, on which the resolver runs
@@ -354,6 +412,7 @@ class Server {
   Resolver resolver_;
   Snapshots snapshots_;
   std::unique_ptr<ControlSocket> control_;
+  std::unique_ptr<MetricsListener> metrics_;
   PolicyKeeper policy_keeper_;
   FileWatcher watcher_;
   asio::signal_set signals_;

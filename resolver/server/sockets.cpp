@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,7 +21,7 @@ Error listen_error(const Endpoint& endpoint, const char* protocol, int error_num
   Error error = system_error(what, error_number);
   if (error_number == EADDRINUSE) {
     error.message +=
-        "; another DNS server has the port, 'ss -lptun sport = :" + std::to_string(endpoint.port) +
+        "; another program has the port, 'ss -lptun sport = :" + std::to_string(endpoint.port) +
         "' names it";
   } else if (error_number == EACCES) {
     error.message += "; ports below 1024 need root or CAP_NET_BIND_SERVICE";
@@ -77,6 +78,11 @@ std::optional<Endpoint> local_endpoint(int fd) {
   return Endpoint::from_sockaddr(address);
 }
 
+bool is_regular_file(int fd) {
+  struct stat status {};
+  return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+}
+
 }  // namespace
 
 void FileDescriptor::reset(int fd) {
@@ -97,12 +103,24 @@ Result<ListenSockets> open_listener(const Endpoint& endpoint, Sharing sharing) {
   }
 }
 
-Result<std::vector<ListenSockets>> sockets_from_systemd() {
+Result<ListenSockets> open_tcp_listener(const Endpoint& endpoint) {
+  auto tcp = open_socket(endpoint, SOCK_STREAM, Sharing::none);
+  if (!tcp) return tcp.error();
+  const auto bound = local_endpoint(tcp->get());
+  return ListenSockets{bound.value_or(endpoint), {}, std::move(*tcp)};
+}
+
+Result<PassedDescriptors> descriptors_from_systemd() {
   const int count = ::sd_listen_fds(1);
   if (count < 0) return system_error("cannot take over the sockets from systemd", -count);
-  std::vector<ListenSockets> listeners;
+  PassedDescriptors passed;
+  auto& listeners = passed.sockets;
   for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + count; ++fd) {
     FileDescriptor owned(fd);
+    if (is_regular_file(fd)) {
+      passed.stored = std::move(owned);
+      continue;
+    }
     const bool is_udp = ::sd_is_socket(fd, AF_UNSPEC, SOCK_DGRAM, -1) > 0;
     const bool is_tcp = ::sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) > 0;
     const auto endpoint = local_endpoint(fd);
@@ -120,7 +138,7 @@ Result<std::vector<ListenSockets>> sockets_from_systemd() {
     if (is_udp) prepare_udp(fd, endpoint->address);
     (is_udp ? found->udp : found->tcp) = std::move(owned);
   }
-  return listeners;
+  return passed;
 }
 
 Result<ListenSockets> duplicate(const ListenSockets& sockets) {

@@ -50,9 +50,17 @@ enum class Sharing {
 /// what to do about it.
 Result<ListenSockets> open_listener(const Endpoint& endpoint, Sharing sharing);
 
-/// The sockets that systemd passed to this process (sd_listen_fds(3)), by address; empty when it
-/// passed none. Stream and datagram sockets of other families are an error.
-Result<std::vector<ListenSockets>> sockets_from_systemd();
+/// The same for TCP alone, shared with nobody.
+Result<ListenSockets> open_tcp_listener(const Endpoint& endpoint);
+
+/// What systemd passed to this process, sd_listen_fds(3).
+struct PassedDescriptors {
+  std::vector<ListenSockets> sockets;  ///< by address; empty: none
+  FileDescriptor stored;               ///< the memory of Unanswered, from an earlier process
+};
+
+/// Stream and datagram sockets of other families are an error.
+Result<PassedDescriptors> descriptors_from_systemd();
 
 /// Duplicates the descriptors, for a further worker on the same sockets.
 Result<ListenSockets> duplicate(const ListenSockets& sockets);

@@ -65,36 +65,41 @@ json group_status(const UpstreamGroup& group, TimePoint now) {
           {"upstreams", upstreams}};
 }
 
-json query_status(const StatusSources& sources) {
-  std::uint64_t udp = 0, tcp = 0, hits = 0, misses = 0, local = 0, malformed = 0;
-  std::uint64_t blocked = 0, refused = 0, limited = 0;
-  for (const auto& worker : sources.workers) {
-    const QueryStats& stats = worker->stats();
-    udp += stats.udp.value();
-    tcp += stats.tcp.value();
-    hits += stats.hits.value();
-    misses += stats.misses.value();
-    local += stats.local.value();
-    blocked += stats.blocked.value();
-    refused += stats.refused.value();
-    limited += stats.limited.value();
-    malformed += stats.malformed.value();
-  }
-  return {{"total", udp + tcp},
-          {"udp", udp},
-          {"tcp", tcp},
-          {"hits", hits},
-          {"misses", misses},
-          {"stale", sources.late_stats.stale.value()},
-          {"local", local},
-          {"blocked", blocked},
-          {"refused", refused},
-          {"limited", limited},
-          {"malformed", malformed},
-          {"servfail", sources.late_stats.servfail.value()}};
+json query_status(const QueryTotals& totals) {
+  return {{"total", totals.udp + totals.tcp},
+          {"udp", totals.udp},
+          {"tcp", totals.tcp},
+          {"hits", totals.hits},
+          {"misses", totals.misses},
+          {"stale", totals.stale},
+          {"local", totals.local},
+          {"blocked", totals.blocked},
+          {"refused", totals.refused},
+          {"limited", totals.limited},
+          {"malformed", totals.malformed},
+          {"servfail", totals.servfail}};
 }
 
 }  // namespace
+
+QueryTotals query_totals(const StatusSources& sources) {
+  QueryTotals totals;
+  for (const auto& worker : sources.workers) {
+    const QueryStats& stats = worker->stats();
+    totals.udp += stats.udp.value();
+    totals.tcp += stats.tcp.value();
+    totals.hits += stats.hits.value();
+    totals.misses += stats.misses.value();
+    totals.local += stats.local.value();
+    totals.blocked += stats.blocked.value();
+    totals.refused += stats.refused.value();
+    totals.limited += stats.limited.value();
+    totals.malformed += stats.malformed.value();
+  }
+  totals.stale = sources.late_stats.stale.value();
+  totals.servfail = sources.late_stats.servfail.value();
+  return totals;
+}
 
 std::string status_as_json(const StatusSources& sources) {
   const TimePoint now = Clock::now();
@@ -117,7 +122,7 @@ std::string status_as_json(const StatusSources& sources) {
               {"uptime_seconds", in_seconds(now - sources.started_at)},
               {"workers", sources.workers.size()},
               {"listen", listen},
-              {"queries", query_status(sources)},
+              {"queries", query_status(query_totals(sources))},
               {"in_flight", sources.resolver.in_flight()},
               {"cache",
                {{"entries", cache.entries},

@@ -20,6 +20,23 @@ struct StatusSources {
   TimePoint started_at;
 };
 
+/// The queries of all workers since the start, by how they came and what became of them.
+struct QueryTotals {
+  std::uint64_t udp = 0;
+  std::uint64_t tcp = 0;
+  std::uint64_t hits = 0;
+  std::uint64_t misses = 0;
+  std::uint64_t stale = 0;
+  std::uint64_t local = 0;
+  std::uint64_t blocked = 0;  ///< of these
+  std::uint64_t refused = 0;
+  std::uint64_t limited = 0;
+  std::uint64_t malformed = 0;
+  std::uint64_t servfail = 0;
+};
+
+QueryTotals query_totals(const StatusSources& sources);
+
 /// One line of JSON, `"schema": 1`; its shape is documented in dnscachectl(1), STATUS AS JSON.
 std::string status_as_json(const StatusSources& sources);
 

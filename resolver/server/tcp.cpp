@@ -103,10 +103,11 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
   // False for bytes that are no query: there is no telling what comes next.
   bool serve(const std::vector<std::uint8_t>& packet) {
     static thread_local std::vector<std::uint8_t> out(max_message_size);
-    Query query;
+    Incoming incoming;
+    read_packet(worker_, packet, incoming);
     std::size_t size = 0;
-    switch (decide(worker_, Transport::tcp, client_ ? &*client_ : nullptr, packet, query,
-                   cache_clock(), out.size(), out.data(), size)) {
+    switch (decide(worker_, Transport::tcp, client_ ? &*client_ : nullptr, incoming, cache_clock(),
+                   out.size(), out.data(), size)) {
       case Verdict::ignore:
         return false;
       case Verdict::reply:
@@ -134,7 +135,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
         self->push(bytes);
       });
     };
-    worker_.service().ask(query.question, std::move(reply));
+    worker_.service().ask(incoming.query.question, std::move(reply));
     return true;
   }
 

@@ -9,17 +9,19 @@
 #include <cstring>
 #include <vector>
 
+#include "resolver/server/unanswered.hpp"
+
 namespace dnscache {
 namespace {
 
-constexpr unsigned burst_size = 32;      // packets per system call
-constexpr unsigned bursts_in_turn = 4;   // before misses, timers and other sockets get theirs
+constexpr unsigned burst_size = 64;      // packets per system call
+constexpr unsigned bursts_in_turn = 2;   // before misses, timers and other sockets get theirs
 constexpr std::size_t max_query = 2048;  // bytes; what is longer is no query
-constexpr std::size_t max_loopback_reply = 4096;  // bytes; no path in between to fragment it
-constexpr std::size_t control_size = CMSG_SPACE(sizeof(in6_pktinfo));
+constexpr std::size_t query_stride = max_query + 64;  // no power of two: they share cache sets
+constexpr std::size_t max_loopback_reply = 4096;      // bytes; no path in between to fragment it
 
 /// The address that a packet was sent to, as recvmsg(2) gives it and sendmsg(2) wants it.
-using Control = std::array<std::uint8_t, control_size>;
+using Control = decltype(ReturnAddress::control);
 
 // The reply leaves from the address that was asked, by whatever interface leads to the client.
 void turn_round(msghdr& message) {
@@ -43,8 +45,8 @@ IpAddress client_of(const sockaddr_storage& from) {
 
 /// The buffers of one burst of queries and their replies.
 struct UdpListener::Burst {
-  std::array<std::array<std::uint8_t, max_query>, burst_size> in;
-  std::array<std::array<std::uint8_t, max_loopback_reply>, burst_size> out;
+  std::array<std::array<std::uint8_t, query_stride>, burst_size> in;
+  std::array<std::uint8_t, max_loopback_reply * burst_size> out;  // replies end to end
   std::array<sockaddr_storage, burst_size> from;
   std::array<Control, burst_size> control;
   std::array<iovec, burst_size> in_parts;
@@ -52,36 +54,39 @@ struct UdpListener::Burst {
   std::array<mmsghdr, burst_size> queries;
   std::array<mmsghdr, burst_size> replies;
   std::array<std::uint8_t, burst_size> misses;
-  Query query;
+  std::array<Incoming, burst_size> incoming;
 };
 
 /// What is needed to reply to one query later, from whatever thread.
 struct UdpListener::LateReply {
   std::shared_ptr<FileDescriptor> socket;
   std::vector<std::uint8_t> packet;
-  sockaddr_storage from;
-  socklen_t from_size;
-  Control control;
-  std::size_t control_length;
+  ReturnAddress to;
   std::size_t max_reply;
   const Service* service;
+  std::uint64_t ticket;
 
   void operator()(const Answer& answer) {
     count_late_reply(service->late_stats, answer);
+    send(answer);
+    if (service->unanswered != nullptr) service->unanswered->forget(ticket);
+    --service->owed;
+  }
+
+  void send(const Answer& answer) {
     std::array<std::uint8_t, max_loopback_reply> out;
     Query query;
     read_query(packet, query);
     const std::size_t limit = std::min<std::size_t>(query.udp_size, max_reply);
     iovec part{out.data(), write_reply(query, answer.view(), {}, limit, out.data())};
     msghdr message{};
-    message.msg_name = &from;
-    message.msg_namelen = from_size;
+    message.msg_name = &to.client;
+    message.msg_namelen = to.client_size;
     message.msg_iov = &part;
     message.msg_iovlen = 1;
-    message.msg_control = control_length != 0 ? control.data() : nullptr;
-    message.msg_controllen = control_length;
+    message.msg_control = to.control_size != 0 ? to.control.data() : nullptr;
+    message.msg_controllen = to.control_size;
     ::sendmsg(socket->get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    --service->owed;
   }
 };
 
@@ -121,7 +126,7 @@ void UdpListener::prepare(unsigned place) {
   message.msg_iov = &burst.in_parts[place];
   message.msg_iovlen = 1;
   message.msg_control = any_address ? burst.control[place].data() : nullptr;
-  message.msg_controllen = any_address ? control_size : 0;
+  message.msg_controllen = any_address ? sizeof(Control) : 0;
   message.msg_flags = 0;
 }
 
@@ -132,19 +137,21 @@ bool UdpListener::serve_burst() {
       ::recvmmsg(socket_->get(), burst.queries.data(), burst_size, MSG_DONTWAIT, nullptr);
   if (received <= 0) return false;
 
+  for (unsigned i = 0; i < static_cast<unsigned>(received); ++i) {
+    read_packet(worker_, {burst.in[i].data(), burst.queries[i].msg_len}, burst.incoming[i]);
+  }
   const CacheSeconds now = cache_clock();
+  std::uint8_t* out = burst.out.data();
   unsigned replies = 0;
   unsigned misses = 0;
   for (unsigned i = 0; i < static_cast<unsigned>(received); ++i) {
     mmsghdr& incoming = burst.queries[i];
     if (incoming.msg_hdr.msg_flags & MSG_TRUNC) continue;
-    std::uint8_t* out = burst.out[replies].data();
     std::size_t size = 0;
-    const ByteView packet{burst.in[i].data(), incoming.msg_len};
     IpAddress client;
     if (checks_clients_) client = client_of(burst.from[i]);
-    switch (decide(worker_, Transport::udp, checks_clients_ ? &client : nullptr, packet,
-                   burst.query, now, max_reply_, out, size)) {
+    switch (decide(worker_, Transport::udp, checks_clients_ ? &client : nullptr, burst.incoming[i],
+                   now, max_reply_, out, size)) {
       case Verdict::ignore:
         break;
       case Verdict::resolve:
@@ -153,6 +160,7 @@ bool UdpListener::serve_burst() {
       case Verdict::reply:
         turn_round(incoming.msg_hdr);
         burst.out_parts[replies] = {out, size};
+        out += size;
         burst.replies[replies].msg_hdr = incoming.msg_hdr;
         burst.replies[replies].msg_hdr.msg_iov = &burst.out_parts[replies];
         ++replies;
@@ -171,20 +179,28 @@ bool UdpListener::serve_burst() {
 
 void UdpListener::resolve(unsigned place) {
   mmsghdr& incoming = burst_->queries[place];
-  const std::uint8_t* bytes = burst_->in[place].data();
+  const ByteView packet{burst_->in[place].data(), incoming.msg_len};
   turn_round(incoming.msg_hdr);
-  LateReply reply{socket_,
-                  {bytes, bytes + incoming.msg_len},
-                  burst_->from[place],
-                  incoming.msg_hdr.msg_namelen,
-                  burst_->control[place],
-                  incoming.msg_hdr.msg_controllen,
-                  max_reply_,
-                  &worker_.service()};
+  const ReturnAddress to{burst_->from[place], incoming.msg_hdr.msg_namelen, burst_->control[place],
+                         incoming.msg_hdr.msg_controllen};
+  const auto unanswered = worker_.service().unanswered;
+  const std::uint64_t ticket = unanswered != nullptr ? unanswered->keep(endpoint_, to, packet) : 0;
+  ask(to, packet, burst_->incoming[place].query.question, ticket);
+}
+
+void UdpListener::answer(const LeftQuery& left) {
   Query query;
-  read_query(reply.packet, query);
-  ++worker_.service().owed;
-  worker_.service().ask(query.question, std::move(reply));
+  if (read_query(left.packet, query) == QueryFault::none) {
+    ask(left.to, left.packet, query.question, 0);
+  }
+}
+
+void UdpListener::ask(const ReturnAddress& to, ByteView packet, const Question& question,
+                      std::uint64_t ticket) {
+  const auto& service = worker_.service();
+  LateReply reply{socket_, {packet.begin(), packet.end()}, to, max_reply_, &service, ticket};
+  ++service.owed;
+  service.ask(question, std::move(reply));
 }
 
 }  // namespace dnscache

@@ -8,6 +8,8 @@
 
 namespace dnscache {
 
+struct ReturnAddress;
+
 /// One UDP socket: takes queries in bursts and sends their replies in bursts.
 class UdpListener {
  public:
@@ -17,6 +19,7 @@ class UdpListener {
   const Endpoint& endpoint() const { return endpoint_; }
   /// Takes no more queries; replies of those in flight still go out.
   void close();
+  void answer(const LeftQuery& left);
 
  private:
   struct Burst;
@@ -26,6 +29,8 @@ class UdpListener {
   bool serve_burst();
   void prepare(unsigned place);
   void resolve(unsigned place);
+  void ask(const ReturnAddress& to, ByteView packet, const Question& question,
+           std::uint64_t ticket);
 
   Worker& worker_;
   Endpoint endpoint_;

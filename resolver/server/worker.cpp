@@ -6,6 +6,7 @@
 #include "resolver/policy/special_names.hpp"
 #include "resolver/server/tcp.hpp"
 #include "resolver/server/udp.hpp"
+#include "resolver/server/unanswered.hpp"
 #include "resolver/wire/build.hpp"
 
 namespace dnscache {
@@ -46,6 +47,12 @@ std::vector<Endpoint> Worker::endpoints() const {
   return endpoints;
 }
 
+void Worker::answer(const LeftQuery& left) {
+  const auto found = std::ranges::find_if(
+      udp_, [&](const auto& listener) { return listener->endpoint() == left.listener; });
+  if (found != udp_.end()) (*found)->answer(left);
+}
+
 void Worker::run() {
   const auto keep_running = asio::make_work_guard(io_);
   io_.run();
@@ -65,6 +72,12 @@ void count_late_reply(QueryStats& stats, const Answer& answer) {
                         answer.extended_error == ExtendedError::stale_nxdomain;
   if (is_stale) ++stats.stale;
   if (answer.rcode == Rcode::server_failure) ++stats.servfail;
+}
+
+void read_packet(Worker& worker, ByteView packet, Incoming& incoming) {
+  incoming.fault = read_query(packet, incoming.query);
+  if (incoming.fault != QueryFault::none) return;
+  incoming.hash = worker.service().cache.prepare(incoming.query.question);
 }
 
 namespace {
@@ -93,12 +106,13 @@ Verdict turn_away(Worker& worker, Admission admission, const Query& query, std::
 
 }  // namespace
 
-Verdict decide(Worker& worker, Transport transport, const IpAddress* client, ByteView packet,
-               Query& query, CacheSeconds now, std::size_t max_reply, std::uint8_t* out,
+Verdict decide(Worker& worker, Transport transport, const IpAddress* client,
+               const Incoming& incoming, CacheSeconds now, std::size_t max_reply, std::uint8_t* out,
                std::size_t& size) {
+  const Query& query = incoming.query;
+  const QueryFault fault = incoming.fault;
   QueryStats& stats = worker.stats();
   ++(transport == Transport::udp ? stats.udp : stats.tcp);
-  const QueryFault fault = read_query(packet, query);
   if (client != nullptr && fault != QueryFault::ignore) {
     const Admission admission =
         worker.policy().admit(*client, transport == Transport::udp, milliseconds_now());
@@ -114,7 +128,7 @@ Verdict decide(Worker& worker, Transport transport, const IpAddress* client, Byt
       transport == Transport::udp ? std::min<std::size_t>(query.udp_size, max_reply) : max_reply;
   const Service& service = worker.service();
   if (query.question_class == class_in) {
-    const CacheReply cached = service.cache.reply(query, now, limit, out);
+    const CacheReply cached = service.cache.reply(query, incoming.hash, now, limit, out);
     if (cached.refresh) service.refresh(query.question);
     if (cached.size != 0) {
       ++stats.hits;

@@ -18,6 +18,8 @@ namespace dnscache {
 
 class TcpListener;
 class UdpListener;
+class Unanswered;
+struct LeftQuery;
 
 /// Takes a question to the resolver's thread; the reply function is called there.
 using AskFunction = std::function<void(const Question&, ReplyFunction)>;
@@ -31,6 +33,7 @@ struct Service {
       late_stats;  ///< of replies that had to be resolved; only the resolver's thread writes
   /// Replies that clients still wait for, of all workers.
   mutable std::atomic<std::int64_t> owed{0};
+  Unanswered* unanswered = nullptr;  ///< null: queries in flight end with the process
 };
 
 /// A thread with its own event loop and its own sockets. Answers what it can from the cache and
@@ -57,6 +60,8 @@ class Worker {
   /// Takes no more queries; replies still go out.
   void stop_listening();
   std::vector<Endpoint> endpoints() const;
+  /// Resolves what an earlier process read from one of these sockets and did not answer.
+  void answer(const LeftQuery& left);
 
   /// Runs the event loop on the calling thread until stop().
   void run();
@@ -79,6 +84,17 @@ enum class Transport { udp, tcp };
 /// Counts what became of a query that had to be resolved.
 void count_late_reply(QueryStats& stats, const Answer& answer);
 
+/// A client's packet as it was read.
+struct Incoming {
+  Query query;
+  QueryFault fault = QueryFault::none;
+  std::uint64_t hash = 0;  ///< of the question, see Cache::prepare()
+};
+
+/// Reads a packet, and has the processor begin to fetch what decide() will look at: several packets
+/// are best all read before the first is decided.
+void read_packet(Worker& worker, ByteView packet, Incoming& incoming);
+
 /// What to do with a client's packet.
 enum class Verdict { reply, resolve, ignore };
 
@@ -86,8 +102,8 @@ enum class Verdict { reply, resolve, ignore };
 /// the policy says. `client` is null where everybody is served, at a loopback address. With
 /// Verdict::reply, `size` bytes were written to `out`, which has room for `max_reply`; over UDP the
 /// client's own limit holds as well. Never allocates for a hit.
-Verdict decide(Worker& worker, Transport transport, const IpAddress* client, ByteView packet,
-               Query& query, CacheSeconds now, std::size_t max_reply, std::uint8_t* out,
+Verdict decide(Worker& worker, Transport transport, const IpAddress* client,
+               const Incoming& incoming, CacheSeconds now, std::size_t max_reply, std::uint8_t* out,
                std::size_t& size);
 
 }  // namespace dnscache

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <numeric>
 #include <utility>
 
 #include "resolver/upstream/exchange.hpp"
@@ -27,6 +28,7 @@ void RttEstimator::add(Duration rtt) {
   rtt = std::max<Duration>(rtt, 1us);
   ++histogram_[bucket_of(rtt)];
   ++samples_;
+  total_ += rtt;
   if (!known()) {
     smoothed_ = rtt;
     variation_ = rtt / 2;
@@ -50,6 +52,12 @@ Duration RttEstimator::upper_bound(std::size_t bucket) {
   const std::uint64_t doubling = bucket / 4;
   const std::uint64_t start = std::uint64_t{1} << doubling;
   return std::chrono::microseconds(start + (start * (bucket % 4 + 1)) / 4);
+}
+
+std::uint64_t RttEstimator::count_below(Duration bound) const {
+  const std::size_t end = bucket_of(bound);
+  return std::accumulate(histogram_.begin(), histogram_.begin() + static_cast<std::ptrdiff_t>(end),
+                         std::uint64_t{0});
 }
 
 Duration RttEstimator::p99() const {

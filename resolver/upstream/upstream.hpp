@@ -35,6 +35,11 @@ class RttEstimator {
   Duration variation() const { return variation_; }
   /// The round-trip time that 99 % of the answers stayed below, to about a tenth.
   Duration p99() const;
+  /// How many there were, how many of them below `bound` (a power of two of microseconds), and
+  /// their sum.
+  std::uint64_t count() const { return samples_; }
+  std::uint64_t count_below(Duration bound) const;
+  Duration total() const { return total_; }
 
  private:
   static constexpr std::size_t buckets = 96;
@@ -45,6 +50,7 @@ class RttEstimator {
   Duration variation_{};
   std::array<std::uint32_t, buckets> histogram_{};
   std::uint64_t samples_ = 0;
+  Duration total_{};
 };
 
 /// What an upstream was sent and what came of it, since the start.

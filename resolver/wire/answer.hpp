@@ -41,6 +41,9 @@ struct Answer {
   std::vector<std::uint16_t> ttl_offsets;
   std::uint32_t ttl = 0;  ///< seconds that it may be kept: the lowest of its records' TTLs
   bool authoritative = false;
+  static constexpr std::uint8_t unknown_source = 255;
+  std::uint8_t source =
+      unknown_source;  ///< the upstream that gave it: its place in all_upstreams()
 
   Answer() = default;
   explicit Answer(Rcode code, ExtendedError error = ExtendedError::none)

@@ -35,7 +35,7 @@ bench_main() {
     case $1 in
       --quick) QUICK=yes ;;
       --strict) STRICT=yes ;;
-      --realtime) PRIORITY=(chrt --rr 1) ;;
+      --realtime) PRIORITY=(chrt --rr 2) ;;
       --case) cases="$cases $2"; shift ;;
       --peer) peers="$peers $2"; shift ;;
       --results) RESULTS=$2; shift ;;
@@ -76,6 +76,9 @@ check_machine() {
   for tool in dns_load bench_upstream bare_responder bench_table; do
     [ -x "$TOOLS/$tool" ] || fail "$TOOLS/$tool is not built"
   done
+  if [ "${PRIORITY[0]}" != chrt ] && awk '{exit $1 < 0.7}' /proc/loadavg; then
+    echo "$BENCH: the load average is $(cut -d ' ' -f 1 /proc/loadavg): what else runs here disturbs the figures; wait, or try --realtime" >&2
+  fi
   [ "$(nproc)" -ge 2 ] || fail "needs two processors: one for the server, one for the client"
 }
 
@@ -147,7 +150,7 @@ run_inside() {
   ip link set outside1 up
   ip address add 198.51.100.1/24 dev outside0
   mount_peer "$PEER"
-  UPSTREAMS="192.0.2.1 192.0.2.2" STALE=no CACHE_NAMES=10000 WORKERS=1 QUOTA='' KILL=''
+  UPSTREAMS="192.0.2.1 192.0.2.2" STALE=no CACHE_NAMES=10000 WORKERS=1 QUOTA='' PERSIST='' KILL=''
   ADDRESS=$(peer_address "$PEER")
   SERVER_CORES=$SERVER_CORE
   "case_$CASE" "$PEER"

@@ -1,16 +1,22 @@
-// What the steps of a hit and of storing an answer cost each, without any socket.
+// What the steps of a hit, of storing an answer and of a snapshot cost each, without any socket.
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <benchmark/benchmark.h>
+#include <chrono>
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "dns_packet.hpp"
 #include "resolver/cache/cache.hpp"
+#include "resolver/cache/persist.hpp"
 #include "resolver/policy/policy.hpp"
 #include "resolver/wire/answer.hpp"
 #include "resolver/wire/query.hpp"
+#include "tests/support/process.hpp"
 
 namespace {
 
@@ -93,12 +99,16 @@ void read_upstream_response(benchmark::State& state) {
 }
 BENCHMARK(read_upstream_response);
 
+void fill(Cache& cache, const std::vector<Packet>& packets) {
+  const Answer answer = make_answer(1);
+  for (const auto& packet : packets) cache.store(read(packet).question, answer, now);
+}
+
 /// Fills a cache with as many names as the benchmark's argument says, then asks for them.
 void cache_hit(benchmark::State& state) {
   const auto packets = query_packets(static_cast<unsigned>(state.range(0)));
   Cache cache(128 << 20);
-  const Answer answer = make_answer(1);
-  for (const auto& packet : packets) cache.store(read(packet).question, answer, now);
+  fill(cache, packets);
   std::array<std::uint8_t, reply_limit> out{};
   Query query;
   std::size_t next = 0;
@@ -159,7 +169,7 @@ void cache_hit_shared(benchmark::State& state) {
   if (state.thread_index() == 0) {
     cache = std::make_unique<Cache>(64 << 20);
     packets = query_packets(1000);
-    for (const auto& packet : packets) cache->store(read(packet).question, make_answer(1), now);
+    fill(*cache, packets);
   }
   std::array<std::uint8_t, reply_limit> out{};
   Query query;
@@ -172,6 +182,79 @@ void cache_hit_shared(benchmark::State& state) {
 }
 BENCHMARK(cache_hit_shared)->Threads(1)->Threads(2)->UseRealTime();
 
+constexpr std::uint64_t upstreams = 42;
+constexpr Moment moment{1'700'000'000, now};
+
+void write_snapshot_of(benchmark::State& state) {
+  const test::TempDir directory;
+  Cache cache(128 << 20);
+  fill(cache, query_packets(static_cast<unsigned>(state.range(0))));
+  for (auto _ : state) {
+    const auto written = write_snapshot(cache, directory.path() / "snapshot", upstreams, moment,
+                                        [] { return true; });
+    if (!written) state.SkipWithError(written.error().message.c_str());
+  }
+}
+BENCHMARK(write_snapshot_of)->Arg(100'000)->Unit(benchmark::kMillisecond);
+
+/// Hits while another thread writes one snapshot after the other; with the argument 0 none is
+/// written. max_us and p999_us tell whether a hit has to wait for a step of the writer.
+void cache_hit_while_saving(benchmark::State& state) {
+  const test::TempDir directory;
+  const auto packets = query_packets(100'000);
+  Cache cache(128 << 20);
+  fill(cache, packets);
+  std::atomic<bool> is_over = false;
+  std::atomic<unsigned> written = 0;
+  std::thread writer([&] {
+    const auto path = directory.path() / "snapshot";
+    while (state.range(0) != 0 && !is_over) {
+      if (write_snapshot(cache, path, upstreams, moment, [] { return true; })) ++written;
+    }
+  });
+  std::array<std::uint8_t, reply_limit> out{};
+  Query query;
+  std::size_t next = 0;
+  std::vector<float> took;
+  for (auto _ : state) {
+    const auto begin = std::chrono::steady_clock::now();
+    read_query(packets[next], query);
+    benchmark::DoNotOptimize(cache.reply(query, now + 1, out.size(), out.data()).size);
+    took.push_back(
+        std::chrono::duration<float, std::micro>(std::chrono::steady_clock::now() - begin).count());
+    next = (next + 7919) % packets.size();
+  }
+  is_over = true;
+  writer.join();
+  std::ranges::sort(took);
+  state.counters["p999_us"] = took[took.size() * 999 / 1000];
+  state.counters["max_us"] = took.back();
+  state.counters["written"] = static_cast<double>(written);
+}
+BENCHMARK(cache_hit_while_saving)->Arg(0)->Arg(1)->Iterations(1'000'000)->UseRealTime();
+
+void load_snapshot_of(benchmark::State& state) {
+  const test::TempDir directory;
+  const auto path = directory.path() / "snapshot";
+  {
+    Cache cache(128 << 20);
+    fill(cache, query_packets(static_cast<unsigned>(state.range(0))));
+    if (!write_snapshot(cache, path, upstreams, moment, [] { return true; })) std::abort();
+  }
+  for (auto _ : state) {
+    state.PauseTiming();
+    auto cache = std::make_unique<Cache>(128 << 20);
+    state.ResumeTiming();
+    const auto loaded = load_snapshot(path, upstreams, {}, moment, *cache);
+    state.PauseTiming();
+    if (!loaded || *loaded != static_cast<std::uint64_t>(state.range(0))) {
+      state.SkipWithError("answers were lost");
+    }
+    cache.reset();
+    state.ResumeTiming();
+  }
+}
+BENCHMARK(load_snapshot_of)->Arg(100'000)->Unit(benchmark::kMillisecond);
 /// A policy that blocks as many names as the benchmark's argument says, as long as those in lists
 /// that people use: 20 characters in the mean.
 const Policy& blocking_policy(std::size_t names) {

@@ -94,6 +94,7 @@ mount_peer() {
 #   UPSTREAMS     addresses                     STALE    yes: answer with expired data if it can
 #   CACHE_NAMES   names the cache must hold     WORKERS  threads
 #   QUOTA         packets a second (ours only)
+#   PERSIST       file of the snapshot (ours only)
 configure_peer() {
   "configure_$(echo "$1" | sed 's/-.*//')" "$1"
 }
@@ -105,6 +106,7 @@ configure_ours() {
     echo "listen: [127.0.0.1:53]"
     echo "workers: $WORKERS"
     echo "upstreams: [$(echo "$UPSTREAMS" | sed 's/ /, /g')]"
+    if [ -n "$PERSIST" ]; then echo "cache: {persist: $PERSIST}"; fi
     if [ -n "$QUOTA" ]; then echo "quota: {packets_per_second: $QUOTA}"; fi
     echo "control: $WORK/control.sock"
   } >"$WORK/config.yaml"

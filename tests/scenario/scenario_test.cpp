@@ -284,9 +284,10 @@ class Player {
 
   void ask(const Bytes& packet) {
     Bytes out(65535);
-    dnscache::Query query;
+    Incoming incoming;
+    read_packet(worker_, packet, incoming);
     std::size_t size = 0;
-    switch (decide(worker_, Transport::udp, nullptr, packet, query, world_.cache_now(), 4096, out.data(),
+    switch (decide(worker_, Transport::udp, nullptr, incoming, world_.cache_now(), 4096, out.data(),
                    size)) {
       case Verdict::ignore:
         return;
@@ -297,7 +298,7 @@ class Player {
       case Verdict::resolve:
         break;
     }
-    service_.ask(query.question, [this, packet](const Answer& answer) {
+    service_.ask(incoming.query.question, [this, packet](const Answer& answer) {
       Bytes bytes(65535);
       dnscache::Query asked;
       read_query(packet, asked);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <fstream>
 #include <thread>
 
@@ -269,8 +270,8 @@ TEST_CASE("a bad configuration ends the start with every problem and its place")
 }
 
 TEST_CASE("an upstream on the command line that is the cache itself is refused") {
-  Process engine({DNSCACHECTL_PATH, "serve", "--listen", "127.0.0.1:15399", "--upstream",
-                  "127.0.0.1:15399"});
+  Process engine(
+      {DNSCACHECTL_PATH, "serve", "--listen", "127.0.0.1:15399", "--upstream", "127.0.0.1:15399"});
   CHECK(engine.wait() == 2);
   CHECK(is_one_line(engine.errors()));
   CHECK(engine.errors().find("round in a circle") != std::string::npos);
@@ -380,4 +381,54 @@ TEST_CASE("load from several threads over UDP and TCP is answered without a faul
   for (auto& thread : threads) thread.join();
   CHECK(right == 600);
   CHECK(cache.upstream.count() < 200);
+}
+
+TEST_CASE("flapping upstreams, reloads, flushes and the end at once disturb nobody") {
+  TestUpstream flapping;
+  TestUpstream steady;
+  const std::string workers = "workers: 2\ncache: {size: 1MiB}\n";
+  Engine engine(with_config(upstreams_line({&flapping, &steady}) + workers));
+  std::atomic<bool> is_over = false;
+  std::atomic<int> wrong = 0;
+  std::atomic<int> right = 0;
+  std::vector<std::thread> threads;
+  // Nothing when the engine is gone already.
+  const auto ask_by = [&](int thread, const std::string& name) -> std::optional<Message> {
+    try {
+      return thread == 0 ? ask_tcp(engine.address(), query(name)) : engine.ask(name);
+    } catch (const std::system_error&) {
+      return std::nullopt;
+    }
+  };
+  for (int thread = 0; thread < 3; ++thread) {
+    threads.emplace_back([&, thread] {
+      for (int i = 0; i < 10000 && !is_over; ++i) {
+        const std::string name =
+            std::to_string(thread) + "-" + std::to_string(i % 500) + ".example";
+        const auto reply = ask_by(thread, name);
+        if (!is_over) ++(is_true_answer(reply, name) ? right : wrong);
+      }
+    });
+  }
+  threads.emplace_back([&] {
+    for (bool is_dead = true; !is_over; is_dead = !is_dead) {
+      flapping.set(is_dead ? "drop" : "answer");
+      sleep_for(milliseconds(50));
+    }
+  });
+  for (int i = 0; i < 40; ++i) {
+    const auto order =
+        i % 2 == 0 ? upstreams_line({&steady, &flapping}) : upstreams_line({&flapping, &steady});
+    engine.write_config(order + workers);
+    engine.process().signal(SIGHUP);
+    if (i % 4 == 0) engine.control(R"({"command":"flush"})");
+    engine.control(R"({"command":"status"})");
+    sleep_for(milliseconds(50));
+  }
+  is_over = true;
+  engine.process().signal(SIGTERM);
+  CHECK(engine.process().wait() == 0);
+  for (auto& thread : threads) thread.join();
+  CHECK(wrong == 0);
+  CHECK(right > 100);
 }

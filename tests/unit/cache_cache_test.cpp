@@ -50,6 +50,12 @@ test::Message decoded_reply(Cache& cache, const Question& question, CacheSeconds
   return test::decode(out).value_or(test::Message{});
 }
 
+// All bytes of the record data of a big_answer() are the same.
+bool is_whole(const Entry& entry) {
+  const ByteView data = entry.records().subspan(12);
+  return std::ranges::all_of(data, [&](std::uint8_t byte) { return byte == data.back(); });
+}
+
 bool holds(Cache& cache, const Question& question, CacheSeconds now = start) {
   const auto found = cache.find(question, now);
   return found && found->expired_for == 0;
@@ -101,6 +107,52 @@ TEST_CASE("what may not be kept is not kept") {
   Cache cache(1 << 20);
   cache.store(question_of(1), address_answer(1, 0), start);
   CHECK(cache.stats().entries == 0);
+}
+
+TEST_CASE("an answer that may not be kept ends the older one, as stale data too") {
+  Cache cache(1 << 20);
+  cache.store(question_of(1), address_answer(1, 100), start);
+  cache.store(question_of(2), address_answer(2, 100), start);
+  cache.store(question_of(1), address_answer(3, 0), start + 200);
+  CHECK_FALSE(cache.find(question_of(1), start + 200));
+  CHECK(cache.find(question_of(2), start + 200));
+  CHECK(cache.stats().entries == 1);
+}
+
+TEST_CASE("an entry says which upstream it came from, when that is known") {
+  Cache cache(1 << 20);
+  Answer answer = address_answer(1);
+  cache.store(question_of(1), answer, start);
+  answer.source = 7;
+  cache.store(question_of(2), answer, start);
+  CHECK(cache.find(question_of(1), start)->answer.source == Answer::unknown_source);
+  CHECK(cache.find(question_of(2), start)->answer.source == 7);
+}
+
+TEST_CASE("a cache of hardly any bytes works as one of the smallest size") {
+  for (const std::uint64_t size : {0u, 1u, 57u, 100u, 463u, 464u, 1000u, 4096u, 5000u}) {
+    INFO(size);
+    Cache cache(size, fixed_key);
+    CHECK(cache.stats().size_bytes == std::max<std::uint64_t>(size, 4096));
+    for (unsigned i = 0; i < 2000; ++i) {
+      cache.store(question_of(i), address_answer(i), start);
+      REQUIRE(holds(cache, question_of(i)));
+      REQUIRE(cache.stats().bytes <= cache.stats().size_bytes);
+    }
+    CHECK(cache.stats().entries > 10);
+    CHECK(cache.flush_all() > 10);
+  }
+}
+
+TEST_CASE("what is left of evicted answers counts as memory in use") {
+  Cache cache(1 << 20, fixed_key);
+  for (unsigned i = 0; i < 50'000; ++i) cache.store(question_of(i), address_answer(i), start);
+  const CacheStats full = cache.stats();
+  REQUIRE(full.evictions > 30'000);
+  CHECK(full.bytes > full.size_bytes * 9 / 10);
+  CHECK(full.bytes <= full.size_bytes);
+  cache.flush_all();
+  CHECK(cache.stats().bytes == 0);
 }
 
 TEST_CASE("a newer answer takes the place of the older, of the same size or another") {
@@ -259,17 +311,26 @@ TEST_CASE("the cache agrees with a map under random stores, flushes and lookups"
   CHECK(cache.flush_all() == visited);
 }
 
-TEST_CASE("readers, writers and flushes in several threads see only whole answers") {
+TEST_CASE("hits, stores, evictions, walks and flushes at once see only whole answers") {
   Cache cache(256 << 10);  // small: evictions go on all the time
   std::atomic<bool> stop{false};
-  std::atomic<unsigned> wrong{0};
+  std::atomic<unsigned> wrong{0}, hits{0};
   const auto use = [&](unsigned seed) {
     test::Random random(seed);
+    test::Bytes packet;
+    std::array<std::uint8_t, 512> out;
     for (unsigned i = 0; i < 20000; ++i) {
       const unsigned number = random() % 3000;
       if (i % 2 == 0) {
         const auto fill = static_cast<std::uint8_t>(number);
         cache.store(question_of(number), big_answer(random() % 300 + 1, fill), start);
+      } else if (i % 4 == 1) {
+        packet = test::encode({question_of(number).name.to_text(), rr_type::a});
+        Query query;
+        if (read_query(packet, query) != QueryFault::none) ++wrong;
+        const std::size_t size = cache.reply(query, start, out.size(), out.data()).size;
+        if (size != 0 && out[size - 1] != static_cast<std::uint8_t>(number)) ++wrong;
+        if (size != 0) ++hits;
       } else if (const auto found = cache.find(question_of(number), start)) {
         if (found->answer.records.back() != static_cast<std::uint8_t>(number)) ++wrong;
       }
@@ -277,10 +338,14 @@ TEST_CASE("readers, writers and flushes in several threads see only whole answer
   };
   std::thread flusher([&] {
     for (unsigned i = 0; !stop; ++i) {
-      if (i % 3 == 0) cache.flush_all();
+      if (i % 50 == 0) cache.flush_all();
       if (i % 3 == 1) cache.flush_zone(*Name::parse("com"));
       if (i % 3 == 2) cache.flush_name(question_of(i % 3000).name);
       cache.stats();
+      for (CachePosition position; cache.visit(position, 256, [&](const Entry& entry) {
+             if (!is_whole(entry)) ++wrong;
+           });) {
+      }
       std::this_thread::yield();
     }
   });
@@ -290,6 +355,8 @@ TEST_CASE("readers, writers and flushes in several threads see only whole answer
   stop = true;
   flusher.join();
   CHECK(wrong == 0);
+  CHECK(hits > 0);
+  CHECK(cache.stats().evictions > 0);
   CHECK(cache.stats().bytes <= 256 << 10);
 }
 

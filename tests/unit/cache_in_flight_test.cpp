@@ -23,6 +23,33 @@ TEST_CASE("everybody who waits for a flight gets its answer, once") {
   CHECK(in_flight.waiting() == 0);
 }
 
+TEST_CASE("a failure is remembered for two to four seconds") {
+  RecentFailures failures;
+  const Question question = question_of("a.example");
+  CHECK_FALSE(failures.contains(question, 1000));
+  for (const CacheSeconds start : {1000u, 1001u, 1005u, 1010u}) {
+    failures.add(question, start);
+    CHECK(failures.contains(question, start));
+    CHECK(failures.contains(question, start + 1));
+    CHECK_FALSE(failures.contains(question_of("b.example"), start + 1));
+    CHECK_FALSE(failures.contains(question, start + 4));
+  }
+  failures.add(question, 2000);
+  failures.clear();
+  CHECK_FALSE(failures.contains(question, 2000));
+}
+
+TEST_CASE("failures of ever new names take no memory without end") {
+  RecentFailures failures;
+  for (unsigned i = 0; i < 30'000; ++i) {
+    failures.add(question_of(("host" + std::to_string(i) + ".example").c_str()), 1000);
+  }
+  CHECK(failures.contains(question_of("host0.example"), 1000));
+  CHECK_FALSE(failures.contains(question_of("host29999.example"), 1000));
+  failures.add(question_of("later.example"), 1002);
+  CHECK(failures.contains(question_of("later.example"), 1002));
+}
+
 TEST_CASE("who comes after an early answer gets it at once, and nobody gets two") {
   InFlight in_flight;
   Flight& flight = in_flight.start(question_of("a.example"));

@@ -313,7 +313,8 @@ TEST_CASE("a machine with systemd that is set up stays as it is") {
 TEST_CASE("other addresses to listen on reach the socket unit, routes the configuration") {
   PlanRequest request;
   request.listen = {*Endpoint::parse("127.0.0.2", dns_port)};
-  request.routes = {{*Name::parse("corp.example"), {{{IpAddress::v4(10, 1, 0, 2), dns_port}}}}};
+  request.routes = {{*Name::parse("corp.example"),
+                     {{{IpAddress::v4(10, 1, 0, 2), dns_port}, Protocol::udp, {}}}}};
   const auto plan = plan_setup(machine(), request);
   REQUIRE(plan);
   const auto file = [&](const char* path) {

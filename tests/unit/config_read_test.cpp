@@ -91,6 +91,7 @@ cache:
     ttl: 10s
   persist: /var/lib/x
 control: none
+metrics: {listen: 127.0.0.2}
 log_level: debug
 )");
   Config expected;
@@ -124,6 +125,7 @@ log_level: debug
   expected.cache.serve_stale = {false, 500ms, 48h, 10s};
   expected.cache.persist = "/var/lib/x";
   expected.control = "";
+  expected.metrics.listen = *Endpoint::parse("127.0.0.2:9153", 0);
   expected.log_level = LogLevel::debug;
   CHECK(config == expected);
 }
@@ -185,7 +187,7 @@ TEST_CASE("one problem each, at its place") {
        "f:1:1: a?b?[31m: is not a setting; allowed: listen, workers, upstreams, upstreams_from, "
        "policy, timeout, hedge, health, quota, routes, domain_needed, bogus_priv, "
        "filter_a, filter_aaaa, rebind_protection, bogus_nxdomain, ignore_addresses, local, acl, "
-       "rate_limit, cache, control or log_level"},
+       "rate_limit, cache, control, metrics or log_level"},
       // structure
       {"workers: 1\nworkers: 2",
        "f:2:1: workers: is there twice, first in line 1; keep one of them"},
@@ -439,7 +441,8 @@ TEST_CASE("one problem each, at its place") {
        "f:1:16: hedge.after: hedge.after (5s) is longer than timeout (4500ms, "
        "the default); allowed: at most the same"},
       {"timeout: 500ms",
-       "f:1:10: timeout: cache.serve_stale.after (1s, the default) is longer than timeout (500ms); "
+       "f:1:10: timeout: cache.serve_stale.after (900ms, the default) is longer than timeout "
+       "(500ms); "
        "allowed: at most the same"},
       {"upstreams: [\"[::1]:53\"]",
        "f:1:13: upstreams[0]: [::1]:53 is an address that the cache itself listens on, so "
@@ -611,6 +614,7 @@ class RandomConfig {
                                 seconds(1, 3600)};
     if (coin()) config.cache.persist = path();
     config.control = coin() ? path() : std::filesystem::path();
+    if (coin()) config.metrics.listen = *Endpoint::parse("192.0.2.9:99", 0);
     config.log_level = static_cast<LogLevel>(between(0, 3));
     return config;
   }

@@ -58,7 +58,8 @@ void install_cache(Systemd& systemd) {
              "[Service]\nExecStart=/usr/sbin/dnsmasq --conf-file=/run/cache/dnsmasq.conf\n");
   must(systemd.daemon_reload());
   must(systemd.start(cache));
-  REQUIRE(eventually([] { return !output_of("dig +short @127.0.0.1 up.example.com || true").empty(); }));
+  REQUIRE(eventually(
+      [] { return !output_of("dig +short @127.0.0.1 up.example.com || true").empty(); }));
 }
 
 /// A name that nothing can have cached.
@@ -146,7 +147,8 @@ TEST_CASE("the drop-in puts the cache before the link's servers, in every mode",
     must(systemd.start(cache));
 
     // resolved stays on the link's server until it is told otherwise.
-    REQUIRE(eventually([] { return !output_of("dig +short @127.0.0.1 up.example.com || true").empty(); }));
+    REQUIRE(eventually(
+        [] { return !output_of("dig +short @127.0.0.1 up.example.com || true").empty(); }));
     CHECK(asked_for("resolve") == Asked{0, 1});
     must(revert_link_servers(bus, ens5(), loopback));
     wait_for_servers(bus, {loopback, vpc});

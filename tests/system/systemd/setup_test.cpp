@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <csignal>
+#include <functional>
 #include <sstream>
 
 #include "dbus/networkd.hpp"
@@ -17,6 +18,7 @@ using Catch::Contains;
 namespace {
 
 const std::string program = "/usr/local/bin/dnscachectl";
+constexpr auto npos = std::string::npos;
 const std::string vpc_log = "/run/vpc/queries";
 
 /// What a command printed, on both streams, and its exit status.
@@ -39,8 +41,8 @@ Ran run(const std::string& command) {
 
 void install() {
   std::filesystem::create_directories("/usr/local/bin");
-  std::filesystem::copy_file(DNSCACHECTL_PATH, program,
-                             std::filesystem::copy_options::overwrite_existing);
+  std::filesystem::remove(program);  // it may run still
+  std::filesystem::copy_file(DNSCACHECTL_PATH, program);
 }
 
 Ran dnscachectl(const std::string& arguments) { return run(program + " " + arguments); }
@@ -55,6 +57,16 @@ void take_back() {
   const auto ran = dnscachectl("remove --yes");
   INFO(ran.output);
   REQUIRE(ran.status == 0);
+}
+
+/// Kills the engine and waits for the next one.
+void kill_engine() {
+  auto bus = value_of(dbus::Bus::connect());
+  const auto engine = [&] { return value_of(dbus::Systemd(bus).unit("dnscachectl.service")); };
+  const auto pid = engine().main_pid;
+  REQUIRE(pid > 1);
+  REQUIRE(::kill(pid, SIGKILL) == 0);
+  CHECK(eventually([&] { return engine().is_active() && engine().main_pid != pid; }));
 }
 
 /// Everything that setup could have changed for good, with modification times if wanted.
@@ -165,11 +177,50 @@ void check_same(const std::string& now, const std::string& before) {
 }
 
 void report(const char* what, const SteadyClient::Report& client) {
-  std::printf("%s: %d lookups, %d failed, longest %lld ms\n", what, client.lookups, client.failed,
-              static_cast<long long>(client.longest.count()));
+  std::printf("%-28s %4d lookups, %d failed, longest %lld ms\n", what, client.lookups,
+              client.failed, static_cast<long long>(client.longest.count()));
   std::fflush(stdout);
   CHECK(client.failed == 0);
 }
+
+/// The machine before and after a setup, and runs that are killed at their n-th fsync(2): one
+/// stands before and one after everything that is journaled or written.
+class KillTest {
+ public:
+  enum class State { old, new_ };
+
+  KillTest() {
+    install();
+    old_ = machine_state(false);
+    set_up();
+    new_ = machine_state(false);
+    take_back();
+    check_same(machine_state(false), old_);
+  }
+
+  bool is_killed(int at, const std::string& command) const {
+    const auto ran = run("KILL_AT_FSYNC=" + std::to_string(at) +
+                         " LD_PRELOAD=" KILL_AT_FSYNC_PATH " " + program + " " + command);
+    return ran.status == 128 + SIGKILL;
+  }
+
+  /// Which of the two states the machine is in after `recover`, by every file's hash.
+  State recover(int at) const {
+    CAPTURE(at);
+    const auto recovered = dnscachectl("recover");
+    INFO(recovered.output);
+    CHECK(recovered.status == 0);
+    CHECK(eventually([] { return run("systemctl is-active dnscachectl-recover").status != 0; }));
+    const auto now = machine_state(false);
+    INFO("against the old state: " + first_difference(old_, now));
+    INFO("against the new state: " + first_difference(new_, now));
+    CHECK((now == old_ || now == new_));
+    return now == new_ ? State::new_ : State::old;
+  }
+
+ private:
+  std::string old_, new_;
+};
 
 }  // namespace
 
@@ -220,11 +271,13 @@ TEST_CASE("changed DHCP servers are followed, and a restarted networkd keeps the
   install();
   set_up();
   output_of("sed -i 's/dns-server,10.0.0.2/dns-server,10.0.0.3/' /run/vpc/dnsmasq.conf");
-  output_of("systemctl restart vpc.service && networkctl renew ens5");
+  output_of("systemctl restart vpc.service");
+  REQUIRE(eventually(
+      [] { return run("ip netns exec vpc ss -lunH sport = :67").output.find(":67") != npos; }));
+  output_of("networkctl renew ens5");
   const std::vector expected{cache, IpAddress::v4(10, 0, 0, 3)};
   CHECK(eventually([&] { return asked_for_ens5() == expected; }));
-  CHECK(eventually(
-      [] { return run(program + " status").output.find("10.0.0.3:53") != std::string::npos; }));
+  CHECK(eventually([] { return run(program + " status").output.find("10.0.0.3:53") != npos; }));
   check_that_all_goes_through_the_cache();
 
   output_of("systemctl restart systemd-networkd");
@@ -243,73 +296,72 @@ TEST_CASE("no lookup is lost by setup, remove, restart, upgrade or kill", "[setu
   for (const char* target : {"stub-resolv.conf", "resolv.conf"}) {
     set_mode(target);
     std::printf("%s\n", target);
-    {
+    const auto meanwhile = [](const char* what, int times, const std::function<void()>& happens) {
       SteadyClient client;
-      for (int i = 0; i < 3; ++i) {
-        set_up();
-        take_back();
-      }
-      report("  3 times setup and remove", client.stop());
+      for (int i = 0; i < times; ++i) happens();
+      report(what, client.stop());
+    };
+    {
+      SteadyClient during_setup;
+      set_up();
+      report("  setup", during_setup.stop());
     }
+    meanwhile("  remove", 1, take_back);
+    meanwhile("  setup and remove, 2 times", 2, [] {
+      set_up();
+      take_back();
+    });
     set_up();
-    {
-      SteadyClient client;
-      for (int i = 0; i < 5; ++i) output_of("systemctl restart dnscachectl");
-      report("  5 restarts", client.stop());
-    }
-    {
-      SteadyClient client;
+    meanwhile("  restart, 5 times", 5, [] { output_of("systemctl restart dnscachectl"); });
+    meanwhile("  a new binary", 1, [] {
       output_of("cp " + program + " " + program + ".new && mv " + program + ".new " + program +
                 " && systemctl try-restart dnscachectl");
-      report("  a new binary", client.stop());
-    }
-    {
-      SteadyClient client;
-      for (int i = 0; i < 5; ++i) {
-        output_of("systemctl kill -s KILL --kill-who=main dnscachectl; sleep 0.3");
-      }
-      report("  5 times killed", client.stop());
-    }
+    });
+    meanwhile("  kill -9, 10 times", 10, [] {
+      kill_engine();
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    });
     CHECK(output_of("systemctl is-active dnscachectl") == "active\n");
     take_back();
   }
 }
 
-TEST_CASE("a setup or removal that is killed anywhere is undone by recover", "[setup-kill]") {
+TEST_CASE("a query that a killed engine had read is answered by the next one", "[setup-loss]") {
   install();
-  const auto old_state = machine_state(false);
+  set_mode("stub-resolv.conf");
   set_up();
-  const auto new_state = machine_state(false);
+  output_of("systemctl kill -s STOP vpc");
+  std::string answer;
+  std::thread client(
+      [&] { answer = run("dig +short +tries=1 +time=5 @127.0.0.1 " + new_name()).output; });
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  kill_engine();
+  output_of("systemctl kill -s CONT vpc");
+  client.join();
+  CHECK(answer == "192.0.2.10\n");
+  CHECK_THAT(output_of("journalctl -b -u dnscachectl -o cat"),
+             Contains("an earlier process left unanswered"));
   take_back();
-  check_same(machine_state(false), old_state);
-  const auto recover = [&](int at, const char* what) {
-    CAPTURE(at, what);
-    const auto recovered = dnscachectl("recover");
-    INFO(recovered.output);
-    CHECK(recovered.status == 0);
-    CHECK(eventually([] { return run("systemctl is-active dnscachectl-recover").status != 0; }));
-    const auto now = machine_state(false);
-    const bool is_old = now == old_state, is_new = now == new_state;
-    INFO(first_difference(old_state, now));
-    CHECK((is_old || is_new));
-    return is_new;
-  };
-  const auto killed = [&](int at, const char* command) {
-    return run("KILL_AT_FSYNC=" + std::to_string(at) + " LD_PRELOAD=" KILL_AT_FSYNC_PATH " " +
-               program + " " + command)
-               .status == 128 + SIGKILL;
-  };
+}
+
+TEST_CASE("a setup that is killed anywhere is undone by recover", "[setup-kill]") {
+  const KillTest test;
   int at = 1;
-  for (; at < 200 && killed(at, "setup --yes"); ++at) {
-    if (recover(at, "setup")) take_back();
+  for (; at < 200 && test.is_killed(at, "setup --yes"); ++at) {
+    if (test.recover(at) == KillTest::State::new_) take_back();
   }
   std::printf("setup: killed at %d places\n", at - 1);
   CHECK(at > 30);
   take_back();
-  for (at = 1; at < 200; ++at) {
+}
+
+TEST_CASE("a removal that is killed anywhere is undone or completed by recover", "[remove-kill]") {
+  const KillTest test;
+  int at = 1;
+  for (; at < 200; ++at) {
     set_up();
-    if (!killed(at, "remove --yes")) break;
-    if (recover(at, "remove")) take_back();
+    if (!test.is_killed(at, "remove --yes")) break;
+    if (test.recover(at) == KillTest::State::new_) take_back();
   }
   std::printf("remove: killed at %d places\n", at - 1);
   CHECK(at > 5);

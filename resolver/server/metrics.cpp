@@ -1,0 +1,358 @@
+#include "resolver/server/metrics.hpp"
+
+#include <algorithm>
+#include <asio/awaitable.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/read_until.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/use_awaitable.hpp>
+#include <asio/write.hpp>
+#include <cctype>
+#include <fmt/format.h>
+
+#include "resolver/upstream/ena.hpp"
+
+namespace dnscache {
+namespace {
+
+using asio::awaitable;
+using asio::redirect_error;
+using asio::use_awaitable;
+using asio::ip::tcp;
+
+constexpr std::size_t max_request = 8 << 10;  // bytes, the header of an HTTP request
+constexpr unsigned max_clients = 16;
+constexpr Duration patience = 5s;  // with a client that sends no request or does not read
+constexpr Duration accept_pause = 100ms;
+
+/// Writes metrics one after the other, each family with its help and type in front.
+class MetricsWriter {
+ public:
+  explicit MetricsWriter(MetricsFormat format) : format_(format) {}
+
+  void counter(std::string_view name, std::string_view help) { begin(name, "counter", help); }
+  void gauge(std::string_view name, std::string_view help) { begin(name, "gauge", help); }
+  void histogram(std::string_view name, std::string_view help) { begin(name, "histogram", help); }
+
+  template <class Number>
+  void sample(std::string_view labels, Number value) {
+    line(is_counter_ ? "_total" : "", labels, value);
+  }
+  template <class Number>
+  void line(std::string_view suffix, std::string_view labels, Number value) {
+    text_ += fmt::format("dnscachectl_{}{}", name_, suffix);
+    if (!labels.empty()) text_ += fmt::format("{{{}}}", labels);
+    text_ += fmt::format(" {}\n", value);
+  }
+
+  std::string finish() {
+    if (format_ == MetricsFormat::openmetrics) text_ += "# EOF\n";
+    return std::move(text_);
+  }
+
+ private:
+  // A counter's family is named without "_total" in OpenMetrics, with it in the older form.
+  void begin(std::string_view name, std::string_view type, std::string_view help) {
+    name_ = name;
+    is_counter_ = type == "counter";
+    const bool with_suffix = is_counter_ && format_ == MetricsFormat::prometheus;
+    const std::string family = fmt::format("dnscachectl_{}{}", name, with_suffix ? "_total" : "");
+    text_ += fmt::format("# HELP {} {}\n# TYPE {} {}\n", family, help, family, type);
+  }
+
+  MetricsFormat format_;
+  std::string text_;
+  std::string name_;
+  bool is_counter_ = false;
+};
+
+std::string label(std::string_view name, std::string_view value) {
+  std::string escaped;
+  for (const char c : value) {
+    if (c == '\\' || c == '"') escaped += '\\';
+    escaped += c;
+  }
+  return fmt::format("{}=\"{}\"", name, escaped);
+}
+
+double in_seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+/// Calls `visit(upstream, labels)` for every upstream of every group.
+template <class Visit>
+void for_each_upstream(const StatusSources& sources, Visit visit) {
+  for (const auto& group : sources.resolver.routes()) {
+    for (const auto& upstream : group->upstreams()) {
+      visit(*upstream, label("zone", group->zone().to_text()) + ',' +
+                           label("upstream", upstream->config().endpoint.to_text()) + ',' +
+                           label("protocol", protocol_text(upstream->config().protocol)));
+    }
+  }
+}
+
+void write_queries(MetricsWriter& out, const StatusSources& sources) {
+  const QueryTotals totals = query_totals(sources);
+  out.counter("queries", "Queries from clients, by transport.");
+  out.sample(label("transport", "udp"), totals.udp);
+  out.sample(label("transport", "tcp"), totals.tcp);
+  out.counter("results", "What became of the queries at once.");
+  out.sample(label("result", "hit"), totals.hits);
+  out.sample(label("result", "miss"), totals.misses);
+  out.sample(label("result", "local"), totals.local);
+  out.sample(label("result", "malformed"), totals.malformed);
+  out.sample(label("result", "refused"), totals.refused);
+  out.sample(label("result", "limited"), totals.limited);
+  out.counter("blocked_answers", "Replies about names on a block list.");
+  out.sample("", totals.blocked);
+  out.counter("stale_answers", "Replies with expired data, because no upstream answered.");
+  out.sample("", totals.stale);
+  out.counter("servfail_answers", "Replies that say SERVFAIL.");
+  out.sample("", totals.servfail);
+  out.gauge("in_flight", "Questions that upstreams are being asked now.");
+  out.sample("", sources.resolver.in_flight());
+}
+
+void write_cache(MetricsWriter& out, const Cache& cache) {
+  const CacheStats stats = cache.stats();
+  out.gauge("cache_entries", "Answers in the cache.");
+  out.sample("", stats.entries);
+  out.gauge("cache_bytes", "Memory in use by answers, index included.");
+  out.sample("", stats.bytes);
+  out.gauge("cache_size_bytes", "Memory that answers may use.");
+  out.sample("", stats.size_bytes);
+  out.counter("cache_insertions", "Answers that were stored.");
+  out.sample("", stats.insertions);
+  out.counter("cache_evictions", "Answers that went for want of room.");
+  out.sample("", stats.evictions);
+}
+
+void write_hedges(MetricsWriter& out, const StatusSources& sources) {
+  std::uint64_t asked = 0, won = 0;
+  for (const auto& group : sources.resolver.routes()) {
+    asked += group->extra_packets();
+    won += group->extra_packets_that_won();
+  }
+  out.counter("extra_packets", "Packets to upstreams beyond one for each question.");
+  out.sample("", asked);
+  out.counter("extra_packets_won", "Of those, the ones that brought the first answer.");
+  out.sample("", won);
+}
+
+void write_upstream_counters(MetricsWriter& out, const StatusSources& sources) {
+  struct Row {
+    const char* name;
+    const char* help;
+    std::uint64_t UpstreamCounters::*counter;
+  };
+  static constexpr Row rows[] = {
+      {"upstream_sent", "Packets sent to an upstream.", &UpstreamCounters::sent},
+      {"upstream_answered", "Responses of an upstream.", &UpstreamCounters::answered},
+      {"upstream_timeouts", "Packets without a response in time.", &UpstreamCounters::timeouts},
+      {"upstream_errors", "SERVFAIL and the like, unreachable, connections lost.",
+       &UpstreamCounters::errors},
+      {"upstream_hedged", "Packets sent because another upstream was slow.",
+       &UpstreamCounters::hedged},
+      {"upstream_hedges_won", "Of those, the ones that were answered first.",
+       &UpstreamCounters::won},
+      {"upstream_ignored", "Packets that were not the response: late, misdirected or forged.",
+       &UpstreamCounters::ignored},
+  };
+  for (const Row& row : rows) {
+    out.counter(row.name, row.help);
+    for_each_upstream(sources, [&](Upstream& upstream, const std::string& labels) {
+      out.sample(labels, upstream.counters().*row.counter);
+    });
+  }
+}
+
+void write_upstream_state(MetricsWriter& out, const StatusSources& sources, TimePoint now) {
+  out.gauge("upstream_up", "1 for an upstream that is asked, 0 for one that is only probed.");
+  for_each_upstream(sources, [&](Upstream& upstream, const std::string& labels) {
+    out.sample(labels, upstream.is_usable() ? 1 : 0);
+  });
+  out.gauge("upstream_packets_per_second", "Packets sent to an upstream in the last second.");
+  for_each_upstream(sources, [&](Upstream& upstream, const std::string& labels) {
+    out.sample(labels, upstream.rate().current(now));
+  });
+  out.gauge("upstream_quota_packets_per_second",
+            "Packets an upstream is sent at most; 0: no limit.");
+  for_each_upstream(sources, [&](Upstream& upstream, const std::string& labels) {
+    out.sample(labels, upstream.rate().limit());
+  });
+}
+
+// Every doubling of the round-trip time from 128 us to 4 s: bounds that the estimator has exactly.
+void write_round_trip_times(MetricsWriter& out, const StatusSources& sources) {
+  constexpr unsigned first_doubling = 7;
+  constexpr unsigned last_doubling = 22;
+  out.histogram("upstream_rtt_seconds", "Round-trip times of an upstream's responses.");
+  for_each_upstream(sources, [&](Upstream& upstream, const std::string& labels) {
+    const RttEstimator& rtt = upstream.rtt();
+    for (unsigned doubling = first_doubling; doubling <= last_doubling; ++doubling) {
+      const Duration bound = std::chrono::microseconds(std::uint64_t{1} << doubling);
+      const std::string le = label("le", fmt::format("{}", in_seconds(bound)));
+      out.line("_bucket", labels + ',' + le, rtt.count_below(bound));
+    }
+    out.line("_bucket", labels + ',' + label("le", "+Inf"), rtt.count());
+    out.line("_sum", labels, in_seconds(rtt.total()));
+    out.line("_count", labels, rtt.count());
+  });
+}
+
+void write_process(MetricsWriter& out, const StatusSources& sources, TimePoint now) {
+  out.gauge("build_info", "The version of the engine.");
+  out.sample(label("version", DNSCACHE_VERSION), 1);
+  out.gauge("uptime_seconds", "Time since the engine started.");
+  out.sample("", in_seconds(now - sources.started_at));
+  out.gauge("workers", "Threads that answer questions.");
+  out.sample("", sources.workers.size());
+  if (const auto dropped = read_linklocal_allowance_exceeded()) {
+    out.counter("linklocal_allowance_exceeded",
+                "Packets to link-local services that EC2 dropped, by the ENA driver's count.");
+    out.sample("", *dropped);
+  }
+}
+
+/// The first line of an HTTP request, and what counts for us in the rest of its header.
+struct Request {
+  std::string method;
+  std::string target;
+  bool wants_openmetrics = false;
+};
+
+Request parse_request(std::string header) {
+  Request request;
+  const auto first = header.find(' ');
+  const auto second = first == std::string::npos ? first : header.find(' ', first + 1);
+  if (second == std::string::npos || header.find('\r') < second) return request;
+  request.method = header.substr(0, first);
+  request.target = header.substr(first + 1, second - first - 1);
+  request.target.resize(std::min(request.target.size(), request.target.find('?')));
+  std::ranges::transform(header, header.begin(), [](unsigned char c) { return std::tolower(c); });
+  request.wants_openmetrics = header.find("application/openmetrics-text") != std::string::npos;
+  return request;
+}
+
+std::string response(std::string_view status, std::string_view type, const std::string& body,
+                     bool with_body) {
+  return fmt::format(
+      "HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}",
+      status, type, body.size(), with_body ? body : "");
+}
+
+std::string answer_request(const Request& request, const MetricsListener::Text& text) {
+  const auto refuse = [](std::string_view status, std::string body) {
+    return response(status, "text/plain; charset=utf-8", body, true);
+  };
+  if (request.method.empty()) return refuse("400 Bad Request", "this is not HTTP\n");
+  if (request.method != "GET" && request.method != "HEAD") {
+    return refuse("405 Method Not Allowed", "only GET and HEAD\n");
+  }
+  if (request.target != "/metrics") return refuse("404 Not Found", "there is only /metrics\n");
+  const bool with_body = request.method == "GET";
+  if (request.wants_openmetrics) {
+    return response("200 OK", "application/openmetrics-text; version=1.0.0; charset=utf-8",
+                    text(MetricsFormat::openmetrics), with_body);
+  }
+  return response("200 OK", "text/plain; version=0.0.4; charset=utf-8",
+                  text(MetricsFormat::prometheus), with_body);
+}
+
+}  // namespace
+
+std::string metrics_as_text(const StatusSources& sources, MetricsFormat format) {
+  const TimePoint now = Clock::now();
+  MetricsWriter out(format);
+  write_process(out, sources, now);
+  write_queries(out, sources);
+  write_cache(out, sources.cache);
+  write_hedges(out, sources);
+  write_upstream_state(out, sources, now);
+  write_upstream_counters(out, sources);
+  write_round_trip_times(out, sources);
+  return out.finish();
+}
+
+/// What the accepting loop and the clients' coroutines share.
+struct MetricsListener::State : std::enable_shared_from_this<State> {
+  State(asio::io_context& context, const Endpoint& where, FileDescriptor socket, Text t)
+      : io(context),
+        endpoint(where),
+        acceptor(context, where.address.is_v6 ? tcp::v6() : tcp::v4(), socket.release()),
+        retry(context),
+        text(std::move(t)) {}
+
+  void accept() {
+    acceptor.async_accept([self = shared_from_this()](std::error_code error, tcp::socket socket) {
+      if (!self->acceptor.is_open()) return;
+      if (error) return self->accept_later();
+      if (self->clients < max_clients) {
+        asio::co_spawn(self->io, serve(self, std::make_shared<tcp::socket>(std::move(socket))),
+                       asio::detached);
+      }
+      self->accept();
+    });
+  }
+
+  void accept_later() {
+    retry.expires_after(accept_pause);
+    retry.async_wait([self = shared_from_this()](std::error_code cancelled) {
+      if (!cancelled && self->acceptor.is_open()) self->accept();
+    });
+  }
+
+  static awaitable<void> serve(std::shared_ptr<State> self, std::shared_ptr<tcp::socket> socket) {
+    ++self->clients;
+    asio::steady_timer deadline(self->io);
+    deadline.expires_after(patience);
+    deadline.async_wait([socket](std::error_code cancelled) {
+      std::error_code ignored;
+      if (!cancelled) socket->close(ignored);
+    });
+    std::string bytes;
+    std::error_code error;
+    const std::size_t size =
+        co_await asio::async_read_until(*socket, asio::dynamic_buffer(bytes, max_request),
+                                        "\r\n\r\n", redirect_error(use_awaitable, error));
+    if (!error) {
+      const std::string reply = answer_request(parse_request(bytes.substr(0, size)), self->text);
+      auto buffer = asio::buffer(reply);
+      co_await asio::async_write(*socket, buffer, redirect_error(use_awaitable, error));
+      socket->shutdown(tcp::socket::shutdown_both, error);
+    }
+    deadline.cancel();
+    --self->clients;
+  }
+
+  asio::io_context& io;
+  Endpoint endpoint;
+  tcp::acceptor acceptor;
+  asio::steady_timer retry;
+  Text text;
+  unsigned clients = 0;
+};
+
+MetricsListener::MetricsListener(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+MetricsListener::~MetricsListener() {
+  std::error_code ignored;
+  state_->acceptor.close(ignored);
+  state_->retry.cancel();
+}
+
+const Endpoint& MetricsListener::endpoint() const { return state_->endpoint; }
+
+Result<std::unique_ptr<MetricsListener>> MetricsListener::open(asio::io_context& io,
+                                                               const Endpoint& endpoint,
+                                                               Text text) {
+  auto socket = open_tcp_listener(endpoint);
+  if (!socket) return Error{"metrics: " + socket.error().message, socket.error().code};
+  auto state =
+      std::make_shared<State>(io, socket->endpoint, std::move(socket->tcp), std::move(text));
+  state->accept();
+  return std::unique_ptr<MetricsListener>(new MetricsListener(std::move(state)));
+}
+
+}  // namespace dnscache
