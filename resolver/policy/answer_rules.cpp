@@ -43,9 +43,9 @@ bool is_rebind_target(const IpAddress& address, bool allow_localhost) {
   static const std::vector<Network> of_this_host =
       networks({"127.0.0.0/8", "0.0.0.0/8", "::1", "::"});
   static const std::vector<Network> of_private_networks =
-      networks({"10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16",
-                "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "255.255.255.255", "fe80::/10",
-                "fec0::/10", "fd00::/8", "64:ff9b:1::/48", "2001:db8::/32"});
+      networks({"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "192.0.2.0/24",
+                "198.51.100.0/24", "203.0.113.0/24", "255.255.255.255", "fe80::/10", "fec0::/10",
+                "fd00::/8", "64:ff9b:1::/48", "2001:db8::/32"});
   const IpAddress plain = unwrapped(address);
   const bool is_of_this_host = is_in(of_this_host, address) || is_in(of_this_host, plain);
   if (is_of_this_host) return !allow_localhost;
