@@ -286,6 +286,24 @@ void append(std::string& text, const std::vector<UpstreamConfig>& upstreams) {
   for (const std::string& line : lines) text += line;
 }
 
+// The rules for upstreams' answers: under others, other answers would have been stored.
+std::string rules_text(const Config& config) {
+  std::string text;
+  const RebindConfig& rebind = config.rebind_protection;
+  if (rebind.enabled) {
+    text += rebind.allow_localhost ? "rebind, localhost allowed" : "rebind";
+    text += rebind.private_upstreams ? ", private upstreams allowed\n" : "\n";
+    for (const Name& zone : rebind.allow) text += "allow " + zone.to_text() + '\n';
+  }
+  for (const Network& network : config.bogus_nxdomain) {
+    text += "bogus " + network.to_text() + '\n';
+  }
+  for (const Network& network : config.ignore_addresses) {
+    text += "ignore " + network.to_text() + '\n';
+  }
+  return text;
+}
+
 bool sync_directory(const std::filesystem::path& path) {
   const auto directory = path.has_parent_path() ? path.parent_path() : ".";
   const File opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -306,6 +324,7 @@ std::uint64_t upstream_set(const Config& config) {
   std::string text;
   append(text, config.upstreams);
   for (const std::string& route : routes) text += route;
+  text += rules_text(config);
   return hash_bytes(header_key, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
 }
 

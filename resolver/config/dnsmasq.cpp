@@ -307,6 +307,12 @@ class Importer {
     return true;
   }
 
+  // What the line means depends on those that are still to come.
+  void take_once(std::optional<Index>& place) {
+    if (place) return tell(Fate::not_needed, "is there already");
+    place = line_;
+  }
+
   // ---- files that are read as well
 
   void include(const std::filesystem::path& file) {
@@ -586,7 +592,7 @@ class Importer {
     resolv_line_ = line_;
     translate("upstreams_from: " + resolv_file_.string());
   }
-  void no_resolv(const std::string&) { no_resolv_line_ = line_; }
+  void no_resolv(const std::string&) { take_once(no_resolv_line_); }
   void all_servers(const std::string&) { set_policy(SelectionPolicy::parallel, "parallel"); }
   void strict_order(const std::string&) {
     // With all-servers the order says nothing.
@@ -743,7 +749,7 @@ class Importer {
     no_hosts_line_ = line_;
     translate("local.hosts_files without /etc/hosts");
   }
-  void expand_hosts(const std::string&) { expand_line_ = line_; }
+  void expand_hosts(const std::string&) { take_once(expand_line_); }
   void domain(const std::string& value) {
     const auto parts = split(value, ',');
     const auto name = name_of(parts[0]);

@@ -774,12 +774,11 @@ std::vector<Setting> make_settings() {
           "REFUSED."),
       number(
           "rate_limit.queries_per_second",
-          [](auto& c) -> auto& { return c.rate_limit.queries_per_second; }, 1, 10'000'000,
+          [](auto& c) -> auto& { return c.rate_limit.queries_per_second; }, 1, 1'000'000,
           {{"none", 0u}},
-          "Queries over UDP in a second that are answered to one network of clients (IPv4 /24, "
-          "IPv6 "
-          "/56); of those above it every second is answered with TC, which sends an honest client "
-          "to TCP, and the others are dropped. Clients at a loopback address are not limited."),
+          "Queries over UDP that one network of clients (IPv4 /24, IPv6 /56) may send in a second; "
+          "of those above it every other one is answered with TC, which sends an honest client to "
+          "TCP, and the rest is dropped; clients at a loopback address are not limited."),
       number(
           "rate_limit.burst", [](auto& c) -> auto& { return c.rate_limit.burst; }, 1, 10'000'000,
           {}, "Queries that a network may send at once after a pause."),

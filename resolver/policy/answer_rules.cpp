@@ -13,11 +13,19 @@ std::vector<Network> networks(std::initializer_list<std::string_view> texts) {
   return networks;
 }
 
-// IPv4 addresses inside of IPv6 ones: ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2).
-IpAddress unmapped(const IpAddress& address) {
-  static const Network mapped = *Network::parse("::ffff:0:0/96");
-  if (!mapped.contains(address)) return address;
-  return IpAddress::v4(address.bytes[12], address.bytes[13], address.bytes[14], address.bytes[15]);
+// The IPv4 address that an IPv6 one leads to: mapped and compatible (RFC 4291 section 2.5.5),
+// behind NAT64 (RFC 6052), and 6to4 (RFC 3056).
+IpAddress unwrapped(const IpAddress& address) {
+  static const std::vector<Network> at_the_end =
+      networks({"::ffff:0:0/96", "::/96", "64:ff9b::/96"});
+  static const Network six_to_four = *Network::parse("2002::/16");
+  if (!address.is_v6) return address;
+  const auto v4_at = [&](std::size_t at) {
+    return IpAddress::v4(address.bytes[at], address.bytes[at + 1], address.bytes[at + 2],
+                         address.bytes[at + 3]);
+  };
+  if (six_to_four.contains(address)) return v4_at(2);
+  return is_in(at_the_end, address) ? v4_at(12) : address;
 }
 
 // A local answer in place of an upstream's, kept for `ttl` seconds.
@@ -37,9 +45,10 @@ bool is_rebind_target(const IpAddress& address, bool allow_localhost) {
   static const std::vector<Network> of_private_networks =
       networks({"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "192.0.2.0/24",
                 "198.51.100.0/24", "203.0.113.0/24", "255.255.255.255", "fe80::/10", "fec0::/10",
-                "fc00::/7", "2001:db8::/32"});
-  const IpAddress plain = unmapped(address);
-  if (is_in(of_this_host, plain)) return !allow_localhost;
+                "fd00::/8", "64:ff9b:1::/48", "2001:db8::/32"});
+  const IpAddress plain = unwrapped(address);
+  const bool is_of_this_host = is_in(of_this_host, address) || is_in(of_this_host, plain);
+  if (is_of_this_host) return !allow_localhost;
   return is_in(of_private_networks, plain);
 }
 

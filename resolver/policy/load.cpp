@@ -1,12 +1,8 @@
-#include <ifaddrs.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <cstring>
 
 #include "resolver/config/text_file.hpp"
 #include "resolver/policy/hosts.hpp"
+#include "resolver/policy/own_addresses.hpp"
 #include "resolver/policy/policy.hpp"
 
 namespace dnscache {
@@ -32,6 +28,7 @@ class Loader {
     for (const auto& path : config_.local.block.files) read_block_file(path);
     add_own_addresses();
     policy_->finish();
+    warn_of_aliases_that_lead_elsewhere();
     return {std::move(policy_), std::move(warnings_)};
   }
 
@@ -40,9 +37,12 @@ class Loader {
     std::error_code error;
     if (!std::filesystem::is_directory(path, error)) return read_hosts_file(path);
     std::vector<std::filesystem::path> files;
-    for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
+    auto entry = std::filesystem::directory_iterator(path, error);
+    for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
       std::error_code unknown;
-      if (entry.is_regular_file(unknown) && is_meant(entry.path())) files.push_back(entry.path());
+      if (entry->is_regular_file(unknown) && is_meant(entry->path())) {
+        files.push_back(entry->path());
+      }
     }
     if (error) warn(path.string() + ": can't be read: " + error.message());
     std::ranges::sort(files);
@@ -82,20 +82,22 @@ class Loader {
   }
 
   void add_own_addresses() {
-    ifaddrs* list = nullptr;
-    if (::getifaddrs(&list) != 0) return;
-    for (const ifaddrs* entry = list; entry != nullptr; entry = entry->ifa_next) {
-      if (entry->ifa_addr == nullptr) continue;
-      const int family = entry->ifa_addr->sa_family;
-      if (family != AF_INET && family != AF_INET6) continue;
-      sockaddr_storage storage{};
-      std::memcpy(&storage, entry->ifa_addr,
-                  family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6));
-      if (const auto endpoint = Endpoint::from_sockaddr(storage)) {
-        policy_->add_own_address(endpoint->address);
-      }
+    const auto addresses = own_addresses();
+    if (!addresses) return warn(addresses.error().message + "; only the acl is served");
+    for (const IpAddress& address : *addresses) policy_->add_own_address(address);
+  }
+
+  // Whether the target has records is only known when everything was read.
+  void warn_of_aliases_that_lead_elsewhere() {
+    for (const LocalRecord& record : config_.local.records) {
+      if (record.type != rr_type::cname) continue;
+      std::size_t offset = 0;
+      const auto target = Name::read(record.data, offset);
+      if (!target || policy_->decide({record.name, rr_type::a})) continue;
+      warn("local.records: " + record.name.to_text() + " is an alias of " + target->to_text() +
+           ", which is no local name: questions about its addresses go to the upstreams; give " +
+           target->to_text() + " records of its own here, or leave the alias to the upstreams");
     }
-    ::freeifaddrs(list);
   }
 
   void warn(std::string text) { warnings_.push_back(std::move(text)); }

@@ -12,7 +12,8 @@ constexpr unsigned max_aliases = 8;  // one behind the other
 
 }  // namespace
 
-void LocalNames::add(const Name& name, std::uint16_t type, std::uint32_t ttl, ByteView data) {
+void LocalNames::add(const Name& name, std::uint16_t type, std::uint32_t ttl, ByteView data,
+                     Source source) {
   const std::uint32_t first = names_.get_or_add(name.bytes(), none);
   std::uint32_t last = none;
   for (std::uint32_t i = first; i != none; i = records_[i].next) {
@@ -21,7 +22,7 @@ void LocalNames::add(const Name& name, std::uint16_t type, std::uint32_t ttl, By
   }
   const auto added = static_cast<std::uint32_t>(records_.size());
   records_.push_back({none, ttl, static_cast<std::uint32_t>(data_.size()),
-                      static_cast<std::uint16_t>(data.size()), type});
+                      static_cast<std::uint16_t>(data.size()), type, source});
   data_.insert(data_.end(), data.begin(), data.end());
   if (last == none) {
     names_.put(name.bytes(), added);
@@ -32,14 +33,16 @@ void LocalNames::add(const Name& name, std::uint16_t type, std::uint32_t ttl, By
 }
 
 void LocalNames::add_address(const Name& name, const IpAddress& address, std::uint32_t ttl,
-                             bool with_reverse) {
+                             bool with_reverse, Source source) {
   const ByteView bytes{address.bytes.data(), address.size()};
-  add(name, address.is_v6 ? rr_type::aaaa : rr_type::a, ttl, bytes);
+  add(name, address.is_v6 ? rr_type::aaaa : rr_type::a, ttl, bytes, source);
   if (!with_reverse) return;
   const Name reverse = reverse_name(address);
   const Suffixes suffixes(reverse.bytes());
   const auto known = names_.find(suffixes, suffixes.labels());
-  if (!known || !has(*known, rr_type::ptr)) add(reverse, rr_type::ptr, ttl, name.bytes());
+  if (!known || !has(*known, rr_type::ptr)) {
+    add(reverse, rr_type::ptr, ttl, name.bytes(), source);
+  }
 }
 
 void LocalNames::add_empty(Name name) {
@@ -57,6 +60,20 @@ bool LocalNames::has(std::uint32_t first, std::uint16_t type) const {
   return false;
 }
 
+// A CNAME stands alone but for a reverse name that was made of an address.
+const LocalNames::Record& LocalNames::alias_of(std::uint32_t first) const {
+  std::uint32_t i = first;
+  while (records_[i].type != rr_type::cname) i = records_[i].next;
+  return records_[i];
+}
+
+bool LocalNames::is_of_hosts_file(std::uint32_t first) const {
+  for (std::uint32_t i = first; i != none; i = records_[i].next) {
+    if (records_[i].source != Source::hosts_file) return false;
+  }
+  return true;
+}
+
 std::optional<Answer> LocalNames::answer(const Suffixes& name, std::uint16_t type,
                                          std::uint32_t negative_ttl) const {
   auto first = names_.find(name, name.labels());
@@ -66,7 +83,7 @@ std::optional<Answer> LocalNames::answer(const Suffixes& name, std::uint16_t typ
   ByteView owner = name.name(name.labels());
   for (unsigned aliases = 0; type != rr_type::cname && has(*first, rr_type::cname); ++aliases) {
     if (aliases == max_aliases) return std::nullopt;
-    const Record& alias = records_[*first];  // a CNAME stands alone
+    const Record& alias = alias_of(*first);
     const ByteView target = data_of(alias);
     add_answer_of(answer, owner, rr_type::cname, alias.ttl, target);
     const Suffixes suffixes(target);
@@ -81,6 +98,8 @@ std::optional<Answer> LocalNames::answer(const Suffixes& name, std::uint16_t typ
     has_data = true;
   }
   answer.has_data = has_data;
+  const bool is_about_addresses = type == rr_type::a || type == rr_type::aaaa;
+  if (!has_data && !is_about_addresses && is_of_hosts_file(*first)) return std::nullopt;
   if (!has_data) add_local_soa(answer, owner, negative_ttl);
   return answer;
 }

@@ -14,7 +14,7 @@ std::uint32_t in_seconds(std::chrono::seconds duration) {
   return static_cast<std::uint32_t>(duration.count());
 }
 
-// RFC 6303 section 4 and RFC 7793, without what special_names answers in any case.
+// RFC 6303 section 4, without what special_names answers in any case.
 std::vector<Name> private_reverse_zones() {
   std::vector<std::string> zones{
       "10.in-addr.arpa",      "168.192.in-addr.arpa",    "254.169.in-addr.arpa",
@@ -22,7 +22,6 @@ std::vector<Name> private_reverse_zones() {
       "d.f.ip6.arpa",         "8.e.f.ip6.arpa",          "9.e.f.ip6.arpa",
       "a.e.f.ip6.arpa",       "b.e.f.ip6.arpa",          "8.b.d.0.1.0.0.2.ip6.arpa"};
   for (int i = 16; i < 32; ++i) zones.push_back(std::to_string(i) + ".172.in-addr.arpa");
-  for (int i = 64; i < 128; ++i) zones.push_back(std::to_string(i) + ".100.in-addr.arpa");
   zones.push_back("0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa");
   std::vector<Name> names;
   for (const std::string& zone : zones) names.push_back(*Name::parse(zone));
@@ -96,8 +95,8 @@ void Policy::add_host(const IpAddress& address, const Name& name, bool with_reve
   const auto full = expand_hosts_ && domain_ && is_plain
                         ? Name::parse(name.to_text() + '.' + domain_->to_text())
                         : std::nullopt;
-  if (full) names_.add_address(*full, address, ttl_, with_reverse);
-  names_.add_address(name, address, ttl_, with_reverse && !full);
+  if (full) names_.add_address(*full, address, ttl_, with_reverse, LocalNames::Source::hosts_file);
+  names_.add_address(name, address, ttl_, with_reverse && !full, LocalNames::Source::hosts_file);
 }
 
 void Policy::add_blocked(const Name& name, bool subdomains) {
@@ -148,8 +147,10 @@ std::optional<NameTable<Policy::Zone>::Match> Policy::find_zone(const Suffixes& 
   return zones_.longest(name, [](const Zone&, unsigned) { return true; });
 }
 
-// The longer suffix decides between a block list and what the configuration says about a zone.
+// An allowed zone is never blocked. Else the longer suffix decides between a block list and what
+// the configuration says about a zone.
 bool Policy::is_blocked(const Suffixes& name, std::optional<NameTable<Zone>::Match>& zone) const {
+  if (zone && zone->value.kind == ZoneKind::allowed) return false;
   const auto match = blocked_.longest(name, [&](std::uint8_t how, unsigned labels) {
     return (how & with_subdomains) != 0 || labels == name.labels();
   });

@@ -11,7 +11,7 @@ namespace {
 // A slot holds a tag that names the network and the moment at which its bucket is full again, the
 // "theoretical arrival time" of the generic cell rate algorithm (ITU-T I.371): one word, changed in
 // one step.
-constexpr std::uint32_t ticks_per_ms = 64;  // the moment wraps after 18 hours
+constexpr std::uint32_t ticks_per_ms = 1000;  // the moment wraps after 71 minutes
 constexpr std::size_t slot_count = RateLimiter::memory / 8;
 constexpr std::size_t ways = 4;  // slots that a network may be in
 

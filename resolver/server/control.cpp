@@ -36,7 +36,8 @@ constexpr std::string_view no_room =
     "{\"ok\":false,\"error\":\"too many connections to the control socket; try again later\"}\n";
 constexpr std::string_view line_too_long =
     "{\"ok\":false,\"error\":\"a command is longer than 256 KiB\"}\n";
-constexpr auto patience = 30s;  // with a client that sends no command or does not read
+constexpr auto accept_pause = 100ms;  // when there are no file descriptors left
+constexpr auto patience = 30s;        // with a client that sends no command or does not read
 
 }  // namespace
 
@@ -50,15 +51,27 @@ ControlReply one_line(std::string line) {
 /// What the accepting loop and the clients' coroutines share.
 struct ControlSocket::State : std::enable_shared_from_this<State> {
   State(asio::io_context& context, std::filesystem::path socket_path, ControlHandler h)
-      : io(context), acceptor(context), path(std::move(socket_path)), handler(std::move(h)) {}
+      : io(context),
+        acceptor(context),
+        retry(context),
+        path(std::move(socket_path)),
+        handler(std::move(h)) {}
 
   void accept() {
     acceptor.async_accept(
         [self = shared_from_this()](std::error_code error, UnixStream::socket socket) {
-          if (error == asio::error::operation_aborted || !self->acceptor.is_open()) return;
-          if (!error) self->take(std::make_shared<UnixStream::socket>(std::move(socket)));
+          if (!self->acceptor.is_open()) return;
+          if (error) return self->accept_later();
+          self->take(std::make_shared<UnixStream::socket>(std::move(socket)));
           self->accept();
         });
+  }
+
+  void accept_later() {
+    retry.expires_after(accept_pause);
+    retry.async_wait([self = shared_from_this()](std::error_code cancelled) {
+      if (!cancelled && self->acceptor.is_open()) self->accept();
+    });
   }
 
   void take(SocketPtr socket) {
@@ -132,6 +145,7 @@ struct ControlSocket::State : std::enable_shared_from_this<State> {
 
   asio::io_context& io;
   UnixStream::acceptor acceptor;
+  asio::steady_timer retry;
   std::filesystem::path path;
   ControlHandler handler;
   unsigned clients = 0;
@@ -143,6 +157,7 @@ ControlSocket::ControlSocket(std::shared_ptr<State> state) : state_(std::move(st
 ControlSocket::~ControlSocket() {
   std::error_code ignored;
   state_->acceptor.close(ignored);
+  state_->retry.cancel();
   std::filesystem::remove(state_->path, ignored);
 }
 

@@ -20,13 +20,19 @@ constexpr std::uint32_t events_of_interest =
 
 FileWatcher::FileWatcher(asio::io_context& io, std::vector<std::filesystem::path> files,
                          std::function<void()> changed)
-    : files_(std::move(files)), changed_(std::move(changed)), inotify_(io), settle_(io) {
+    : files_(std::move(files)),
+      changed_(std::move(changed)),
+      inotify_(io),
+      settle_(io),
+      alive_(std::make_shared<bool>(true)) {
   const int fd = ::inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
   if (fd < 0) return;  // the user's limit of instances: changes then need a reload by hand
   inotify_.assign(fd);
   watch_all();
   wait();
 }
+
+FileWatcher::~FileWatcher() { *alive_ = false; }
 
 void FileWatcher::watch_all() {
   watches_.clear();
@@ -53,17 +59,20 @@ void FileWatcher::watch_folder(const std::filesystem::path& folder) {
 }
 
 void FileWatcher::wait() {
-  inotify_.async_wait(asio::posix::stream_descriptor::wait_read, [this](std::error_code error) {
-    if (error) return;
-    if (read_events()) {
-      settle_.expires_after(settle_time);
-      settle_.async_wait([this](std::error_code cancelled) {
-        if (cancelled) return;
-        watch_all();  // a link may lead elsewhere now
-        changed_();
-      });
-    }
-    wait();
+  inotify_.async_wait(asio::posix::stream_descriptor::wait_read,
+                      [this, alive = alive_](std::error_code error) {
+                        if (error || !*alive) return;
+                        if (read_events()) settle();
+                        wait();
+                      });
+}
+
+void FileWatcher::settle() {
+  settle_.expires_after(settle_time);
+  settle_.async_wait([this, alive = alive_](std::error_code cancelled) {
+    if (cancelled || !*alive) return;
+    watch_all();  // a link may lead elsewhere now
+    changed_();
   });
 }
 

@@ -22,6 +22,9 @@ class FileWatcher {
   /// exist yet are watched as far as that is possible.
   FileWatcher(asio::io_context& io, std::vector<std::filesystem::path> files,
               std::function<void()> changed);
+  ~FileWatcher();
+  FileWatcher(const FileWatcher&) = delete;
+  FileWatcher& operator=(const FileWatcher&) = delete;
 
  private:
   struct Watch {
@@ -33,6 +36,7 @@ class FileWatcher {
   void watch(const std::filesystem::path& file);
   void watch_folder(const std::filesystem::path& folder);
   void wait();
+  void settle();
   bool read_events();
 
   std::vector<std::filesystem::path> files_;
@@ -40,6 +44,7 @@ class FileWatcher {
   asio::posix::stream_descriptor inotify_;
   asio::steady_timer settle_;
   std::vector<Watch> watches_;
+  std::shared_ptr<bool> alive_;  // handlers that are on their way already ask it
 };
 
 }  // namespace dnscache

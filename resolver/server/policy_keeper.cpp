@@ -17,9 +17,11 @@ std::uintmax_t size_of(const std::filesystem::path& path) {
     return error ? 0 : size;
   }
   std::uintmax_t total = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
-    const auto size = entry.file_size(error);
-    if (!error) total += size;
+  auto entry = std::filesystem::directory_iterator(path, error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    std::error_code unknown;
+    const auto size = entry->file_size(unknown);
+    if (!unknown) total += size;
   }
   return total;
 }

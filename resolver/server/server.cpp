@@ -96,7 +96,7 @@ class Server {
   Result<void> run() {
     if (auto listening = start_listening(); !listening) return listening.error();
     if (auto control = open_control(); !control) return control.error();
-    if (auto metrics = open_metrics(config_); !metrics) return metrics.error();
+    if (auto metrics = open_metrics(config_.metrics); !metrics) return metrics.error();
     std::signal(SIGPIPE, SIG_IGN);
     snapshots_.load();
     policy_keeper_.start(config_);
@@ -133,7 +133,10 @@ class Server {
   }
   void refresh(const Question& question) {
     asio::post(io_, [this, question] {
-      if (config_.cache.prefetch) resolver_.refresh(question);
+      if (!config_.cache.prefetch) return;
+      // A policy that came meanwhile may not want the answer any longer.
+      if (workers_.front()->policy().decide(question)) return;
+      resolver_.refresh(question);
     });
   }
 
@@ -210,18 +213,18 @@ class Server {
     return {};
   }
 
-  // An error leaves the listener that there was.
-  Result<void> open_metrics(const Config& config) {
-    if (!config.metrics.listen) {
-      metrics_.reset();
-      return {};
-    }
-    if (metrics_ && config.metrics == config_.metrics) return {};
-    auto metrics = MetricsListener::open(io_, *config.metrics.listen, [this](MetricsFormat format) {
+  // Another listener takes the place of the one there is, which may have its port.
+  Result<void> open_metrics(const MetricsConfig& wanted) {
+    if (wanted == open_metrics_) return {};
+    metrics_.reset();
+    open_metrics_ = {};
+    if (!wanted.listen) return {};
+    auto metrics = MetricsListener::open(io_, *wanted.listen, [this](MetricsFormat format) {
       return metrics_as_text(status_sources(), format);
     });
     if (!metrics) return metrics.error();
     metrics_ = std::move(*metrics);
+    open_metrics_ = wanted;
     log_info("metrics on http://{}/metrics", metrics_->endpoint().to_text());
     return {};
   }
@@ -283,21 +286,29 @@ class Server {
     return result;
   }
 
+  // An error may leave the metrics listener changed, nothing else.
+  Result<void> change_listeners(const Config& fresh) {
+    if (auto metrics = open_metrics(fresh.metrics); !metrics) return metrics.error();
+    if (has_passed_sockets_ || fresh.listen == config_.listen) return {};
+    std::vector<Endpoint> added;
+    std::ranges::copy_if(fresh.listen, std::back_inserter(added), [&](const Endpoint& endpoint) {
+      return std::ranges::find(config_.listen, endpoint) == config_.listen.end();
+    });
+    if (auto listening = listen_on(added); !listening) return listening.error();
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      on_worker(i, [worker = workers_[i].get(), listen = fresh.listen] {
+        worker->listen_only_on(listen);
+      });
+    }
+    return {};
+  }
+
   Result<void> take_over_configuration() {
     auto fresh = reload_();
     if (!fresh) return fresh.error();
-    if (auto metrics = open_metrics(*fresh); !metrics) return metrics.error();
-    if (!has_passed_sockets_ && fresh->listen != config_.listen) {
-      std::vector<Endpoint> added;
-      std::ranges::copy_if(fresh->listen, std::back_inserter(added), [&](const Endpoint& endpoint) {
-        return std::ranges::find(config_.listen, endpoint) == config_.listen.end();
-      });
-      if (auto listening = listen_on(added); !listening) return listening.error();
-      for (std::size_t i = 0; i < workers_.size(); ++i) {
-        on_worker(i, [worker = workers_[i].get(), listen = fresh->listen] {
-          worker->listen_only_on(listen);
-        });
-      }
+    if (auto opened = change_listeners(*fresh); !opened) {
+      (void)open_metrics(config_.metrics);
+      return opened.error();
     }
     if (fresh->workers != config_.workers || fresh->cache.size != config_.cache.size ||
         fresh->control != config_.control) {
@@ -413,6 +424,7 @@ class Server {
   Snapshots snapshots_;
   std::unique_ptr<ControlSocket> control_;
   std::unique_ptr<MetricsListener> metrics_;
+  MetricsConfig open_metrics_;
   PolicyKeeper policy_keeper_;
   FileWatcher watcher_;
   asio::signal_set signals_;

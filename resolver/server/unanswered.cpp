@@ -17,6 +17,7 @@ constexpr std::size_t max_packet = 512;  // bytes
 constexpr Duration clients_patience =
     std::chrono::seconds(5);                 // of glibc and systemd-resolved, for each try
 constexpr std::uint64_t layout_version = 1;  // to be raised with any change of Slot or Memory
+constexpr const char* drop_request = "FDSTOREREMOVE=1\nFDNAME=unanswered";
 constexpr const char* keep_request = "FDSTORE=1\nFDNAME=unanswered\nFDPOLL=0";
 
 std::int64_t nanoseconds_now() { return Clock::now().time_since_epoch().count(); }
@@ -48,6 +49,7 @@ std::unique_ptr<Unanswered> Unanswered::open(FileDescriptor stored) {
   if (stored.get() >= 0) {
     if (auto found = in_memory(std::move(stored))) return found;
   }
+  ::sd_notify(0, drop_request);  // one of another layout would hold the only place
   const int made = ::memfd_create("unanswered", MFD_CLOEXEC);
   if (made < 0) return nullptr;
   FileDescriptor memory(made);

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <filesystem>
 #include <string_view>
 #include <vector>
 
@@ -69,13 +70,14 @@ std::optional<std::uint64_t> read_linklocal_allowance_exceeded() {
   const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return std::nullopt;
   std::optional<std::uint64_t> sum;
-  if (struct if_nameindex* interfaces = ::if_nameindex()) {
-    for (const struct if_nameindex* at = interfaces; at->if_name != nullptr; ++at) {
-      if (const auto count = Ethtool(fd, at->if_name).counter(counter_name)) {
-        sum = sum.value_or(0) + *count;
-      }
+  // Not if_nameindex(3), which wants netlink: the service's sandbox has none.
+  std::error_code error;
+  auto interface = std::filesystem::directory_iterator("/sys/class/net", error);
+  for (; !error && interface != std::filesystem::directory_iterator(); interface.increment(error)) {
+    const std::string name = interface->path().filename().string();
+    if (const auto count = Ethtool(fd, name.c_str()).counter(counter_name)) {
+      sum = sum.value_or(0) + *count;
     }
-    ::if_freenameindex(interfaces);
   }
   ::close(fd);
   return sum;

@@ -2,6 +2,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <fstream>
 #include <map>
 #include <sstream>
 
@@ -139,6 +140,28 @@ TEST_CASE("the metrics listener comes and goes with a reload") {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   CHECK(connect(fd, reinterpret_cast<const sockaddr*>(&storage), length) != 0);
   close(fd);
+}
+
+TEST_CASE("the metrics listener moves to another address of the same port") {
+  const std::uint16_t port = free_port();
+  const auto listening_on = [&](const std::string& host) {
+    return "metrics: {listen: \"" + host + ':' + std::to_string(port) + "\"}\n";
+  };
+  Cache cache(listening_on("0.0.0.0"));
+  cache.engine.write_config(upstreams_line({&cache.upstream}) + listening_on("127.0.0.1"));
+  REQUIRE(cache.control(R"({"command":"reload"})").at("ok") == true);
+  CHECK(get({"127.0.0.1", port}).starts_with("HTTP/1.1 200 "));
+}
+
+TEST_CASE("a reload that fails leaves the metrics where they were") {
+  TestUpstream taken;
+  MeteredCache cache;
+  std::ofstream(cache.engine.config_path())
+      << upstreams_line({&cache.upstream}) << "listen: [\"" << taken.address().to_text()
+      << "\"]\nmetrics: {listen: \"127.0.0.1:" << free_port() << "\"}\n";
+  const auto reply = cache.control(R"({"command":"reload"})");
+  CHECK(reply.at("error").get<std::string>().starts_with("cannot listen on"));
+  CHECK(get(cache.metrics).starts_with("HTTP/1.1 200 "));
 }
 
 TEST_CASE("a metrics address in use is one line, and a reload keeps the old configuration") {

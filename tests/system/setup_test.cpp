@@ -107,6 +107,28 @@ int engine_pid() {
   return status.is_object() && status.contains("engine") ? status["engine"]["pid"].get<int>() : 0;
 }
 
+TEST_CASE("setup can start with dnsmasq's configuration") {
+  on_machine([](Machine& machine) {
+    std::ofstream("/etc/dnsmasq.conf")
+        << "interface=lo\nbind-interfaces\nno-resolv\nserver=10.9.0.2\n"
+           "address=/int.example/10.10.10.10\nno-such-option\n";
+    const auto refused = run({"setup", "--import", "/etc/dnsmasq.conf", "--upstream", "10.9.0.1"});
+    CHECK(refused.status == 2);
+    const auto setup = run({"setup", "--import", "/etc/dnsmasq.conf", "--yes"});
+    INFO(setup.errors);
+    REQUIRE(setup.status == 0);
+    CHECK(contains(setup.errors, "dnsmasq.conf:6"));
+    CHECK(contains(read_text("/etc/dnscachectl/config.yaml"), "# dnsmasq.conf:5: address="));
+    const auto reply = ask({"127.0.0.1", 53}, query("a.int.example"));
+    REQUIRE(reply);
+    CHECK(reply->texts(type_a) == std::vector<std::string>{"10.10.10.10"});
+    CHECK(is_true_answer(ask({"127.0.0.1", 53}, query("www.example")), "www.example"));
+    CHECK(contains(run({"setup", "--import", "/etc/dnsmasq.conf", "--yes"}).output, "unchanged"));
+    CHECK(run({"remove", "--yes"}).status == 0);
+    machine.check_untouched();
+  });
+}
+
 TEST_CASE("setup sends lookups through the cache, and remove takes it back exactly") {
   on_machine([](Machine& machine) {
     const auto dry = run({"setup", "--dry-run"});

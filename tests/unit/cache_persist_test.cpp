@@ -220,6 +220,15 @@ TEST_CASE("the order of upstreams makes no other set, their protocol does") {
   CHECK(upstream_set(one) != upstream_set(two));
 }
 
+TEST_CASE("other rules for upstreams' answers make another set") {
+  Config one, two;
+  CHECK(upstream_set(one) == upstream_set(two));
+  SECTION("rebind protection") { two.rebind_protection.enabled = true; }
+  SECTION("bogus addresses") { two.bogus_nxdomain = {*Network::parse("192.0.2.0/24")}; }
+  SECTION("ignored addresses") { two.ignore_addresses = {*Network::parse("192.0.2.0/24")}; }
+  CHECK(upstream_set(one) != upstream_set(two));
+}
+
 TEST_CASE("snapshots are written while the engine runs") {
   const test::TempDir directory;
   Config config;

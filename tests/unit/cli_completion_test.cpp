@@ -26,7 +26,7 @@ bool contains(const std::vector<std::string>& words, const std::string& word) {
 TEST_CASE("commands are completed, hidden ones are not") {
   const auto all = words_for({""});
   for (const auto* command :
-       {"setup", "status", "bench", "flush", "check", "serve", "remove", "completion"}) {
+       {"setup", "status", "bench", "flush", "check", "import", "serve", "remove", "completion"}) {
     CHECK(contains(all, command));
   }
   CHECK_FALSE(contains(all, "__complete"));

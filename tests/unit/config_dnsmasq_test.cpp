@@ -127,6 +127,11 @@ TEST_CASE("dnsmasq: unknown lines are named with file and line") {
   CHECK(import.lines[1].explanation == "is not an option of dnsmasq 2.90");
 }
 
+TEST_CASE("dnsmasq: a line that is there twice has its explanation, too") {
+  const auto import = import_text("no-resolv\nno-resolv\nexpand-hosts\nexpand-hosts\n");
+  for (const DnsmasqLine& line : import.lines) CHECK_FALSE(line.explanation.empty());
+}
+
 TEST_CASE("dnsmasq: options with no meaning here say why") {
   const std::string option =
       GENERATE(as<std::string>(), "bind-interfaces", "user=nobody", "no-poll", "log-facility=-",
