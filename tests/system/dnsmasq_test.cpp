@@ -259,9 +259,10 @@ const std::vector<Difference>& differences() {
        [](const std::string&, const Asked& asked, const Reply&, const Reply&) {
          return asked.second == type_any;
        }},
-      {"A name in a hosts file has the addresses there and nothing else",
+      {"A name in a hosts file has the addresses there and no others",
        [](const std::string&, const Asked& asked, const Reply&, const Reply& ours) {
-         return hosts.contains(asked.first) && is_empty(ours);
+         const bool is_address = asked.second == type_a || asked.second == type_aaaa;
+         return hosts.contains(asked.first) && is_address && is_empty(ours);
        }},
       {"Nobody is asked about localhost",
        [](const std::string&, const Asked& asked, const Reply&, const Reply& ours) {
