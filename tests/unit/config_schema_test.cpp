@@ -114,9 +114,7 @@ TEST_CASE("each setting changes its own field only") {
       {"cache.persist", "/y", [](Config& c) { c.cache.persist = "/y"; }},
       {"control", "/z", [](Config& c) { c.control = "/z"; }},
       {"metrics.listen", "127.0.0.1:9153",
-       [](Config& c) {
-         c.metrics.listen = Endpoint{IpAddress::v4(127, 0, 0, 1), 9153};
-       }},
+       [](Config& c) { c.metrics.listen = Endpoint{IpAddress::v4(127, 0, 0, 1), 9153}; }},
       {"log_level", "error", [](Config& c) { c.log_level = LogLevel::error; }},
   }));
   const auto setting =
