@@ -300,7 +300,7 @@ Result<ExitCode> run_bench(const BenchOptions& options) {
     print(to_text(*report, Terminal::of(STDOUT_FILENO)));
   }
   // A shell wants to see that Ctrl-C ended us, and threads may still wait inside glibc.
-  if (report->is_interrupted) ::raise(SIGINT);
+  if (report->is_interrupted) (void)::raise(SIGINT);
   const auto* warm = report->phase("warm");
   return warm != nullptr && !warm->answered_ms.empty() ? ExitCode::done : ExitCode::failure;
 }
