@@ -238,7 +238,7 @@ bool expect_element(const YamlNode& node, const std::string& key, std::string_vi
   return false;
 }
 
-Setting listen_addresses(std::string key, std::string help) {
+Setting listen_addresses(const std::string& key, std::string help) {
   const std::string allowed = "a list of 1 to " + std::to_string(max_listen_addresses) +
                               " IP addresses with optional ports";
   const auto read = [=](const YamlNode& node, Config& config, ReadContext& context) {
@@ -378,7 +378,7 @@ YamlNode write_upstreams(const std::vector<UpstreamConfig>& upstreams) {
   return YamlNode::list(std::move(items));
 }
 
-Setting upstream_list(std::string key, std::string help) {
+Setting upstream_list(const std::string& key, std::string help) {
   const auto read = [=](const YamlNode& node, Config& config, ReadContext& context) {
     read_upstreams(node, key, key, config.upstreams, context);
   };
@@ -445,7 +445,7 @@ YamlNode write_route(const RouteConfig& route) {
   return node;
 }
 
-Setting route_list(std::string key, std::string help) {
+Setting route_list(const std::string& key, std::string help) {
   const std::string allowed = "a list of maps of zone and upstreams";
   const auto read = [=](const YamlNode& node, Config& config, ReadContext& context) {
     if (!context.expect(node, YamlNode::Kind::list, key, allowed)) return;
@@ -473,7 +473,7 @@ struct ElementNotation {
 // A list of single values, none of them twice.
 template <class Field, class Element = typename FieldType<Field>::value_type>
 Setting value_list(std::string key, SettingType type, Field field,
-                   ElementNotation<Element> notation, std::string plural, std::string help) {
+                   ElementNotation<Element> notation, const std::string& plural, std::string help) {
   const std::string allowed = "a list of " + plural;
   const auto read = [=](const YamlNode& node, Config& config, ReadContext& context) {
     if (!context.expect(node, YamlNode::Kind::list, key, allowed)) return;
@@ -617,7 +617,7 @@ YamlNode write_local_zone(const LocalZoneConfig& local) {
   return node;
 }
 
-Setting local_zone_list(std::string key, std::string help) {
+Setting local_zone_list(const std::string& key, std::string help) {
   const std::string allowed = "a list of maps of zone and addresses";
   const auto read = [=](const YamlNode& node, Config& config, ReadContext& context) {
     if (!context.expect(node, YamlNode::Kind::list, key, allowed)) return;

@@ -243,7 +243,7 @@ std::string response(std::string_view status, std::string_view type, const std::
 }
 
 std::string answer_request(const Request& request, const MetricsListener::Text& text) {
-  const auto refuse = [](std::string_view status, std::string body) {
+  const auto refuse = [](std::string_view status, const std::string& body) {
     return response(status, "text/plain; charset=utf-8", body, true);
   };
   if (request.method.empty()) return refuse("400 Bad Request", "this is not HTTP\n");

@@ -83,7 +83,7 @@ class Server {
         world_(io_),
         resolver_(world_, cache_, config),
         snapshots_(io_, cache_, config),
-        policy_keeper_(io_, [this](PolicyPtr policy) { publish(std::move(policy)); }),
+        policy_keeper_(io_, [this](const PolicyPtr& policy) { publish(policy); }),
         watcher_(io_, watched, [this] { on_network_change(); }),
         signals_(io_, SIGTERM, SIGINT, SIGHUP),
         watchdog_(io_),

@@ -62,7 +62,8 @@ void Snapshots::write_in_background() {
       });
 }
 
-void Snapshots::write(unsigned generation, std::filesystem::path path, std::uint64_t upstreams) {
+void Snapshots::write(unsigned generation, const std::filesystem::path& path,
+                      std::uint64_t upstreams) {
   const auto written = write_snapshot(cache_, path, upstreams, moment_now(),
                                       [&] { return generation_ == generation; });
   if (!written) return log_warning("{}", written.error().message);

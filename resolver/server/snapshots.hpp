@@ -29,7 +29,7 @@ class Snapshots {
   void finish();
 
  private:
-  void write(unsigned generation, std::filesystem::path path, std::uint64_t upstreams);
+  void write(unsigned generation, const std::filesystem::path& path, std::uint64_t upstreams);
   void write_in_background();
 
   Cache& cache_;

@@ -1,6 +1,7 @@
 #include "resolver/upstream/group.hpp"
 
 #include <algorithm>
+#include <functional>
 
 #include "resolver/upstream/exchange.hpp"
 
@@ -54,7 +55,7 @@ std::vector<Upstream*> UpstreamGroup::in_order() const {
   order.reserve(upstreams_.size());
   for (const auto& upstream : upstreams_) order.push_back(upstream.get());
   if (policy_ == SelectionPolicy::ordered) {
-    std::ranges::stable_partition(order, &Upstream::is_usable);
+    std::stable_partition(order.begin(), order.end(), std::mem_fn(&Upstream::is_usable));
     return order;
   }
   std::ranges::stable_sort(order, [](const Upstream* a, const Upstream* b) {
