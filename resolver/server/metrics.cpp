@@ -78,8 +78,6 @@ std::string label(std::string_view name, std::string_view value) {
   return fmt::format("{}=\"{}\"", name, escaped);
 }
 
-double in_seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
-
 /// Calls `visit(upstream, labels)` for every upstream of every group.
 template <class Visit>
 void for_each_upstream(const StatusSources& sources, Visit visit) {
@@ -129,15 +127,11 @@ void write_cache(MetricsWriter& out, const Cache& cache) {
 }
 
 void write_hedges(MetricsWriter& out, const StatusSources& sources) {
-  std::uint64_t asked = 0, won = 0;
-  for (const auto& group : sources.resolver.routes()) {
-    asked += group->extra_packets();
-    won += group->extra_packets_that_won();
-  }
+  const ExtraPackets extra = extra_packets(sources);
   out.counter("extra_packets", "Packets to upstreams beyond one for each question.");
-  out.sample("", asked);
+  out.sample("", extra.asked);
   out.counter("extra_packets_won", "Of those, the ones that brought the first answer.");
-  out.sample("", won);
+  out.sample("", extra.won);
 }
 
 void write_upstream_counters(MetricsWriter& out, const StatusSources& sources) {

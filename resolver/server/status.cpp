@@ -15,8 +15,6 @@ double in_milliseconds(Duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
 
-double in_seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
-
 const char* policy_text(SelectionPolicy policy) {
   switch (policy) {
     case SelectionPolicy::fastest:
@@ -101,6 +99,17 @@ QueryTotals query_totals(const StatusSources& sources) {
   return totals;
 }
 
+ExtraPackets extra_packets(const StatusSources& sources) {
+  ExtraPackets packets;
+  for (const auto& group : sources.resolver.routes()) {
+    packets.asked += group->extra_packets();
+    packets.won += group->extra_packets_that_won();
+  }
+  return packets;
+}
+
+double in_seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
 std::string status_as_json(const StatusSources& sources) {
   const TimePoint now = Clock::now();
   const CacheStats cache = sources.cache.stats();
@@ -109,11 +118,9 @@ std::string status_as_json(const StatusSources& sources) {
     listen.push_back(endpoint.to_text());
   }
   json groups = json::array();
-  std::uint64_t asked = 0, saved = 0;
+  const ExtraPackets extra = extra_packets(sources);
   for (const auto& group : sources.resolver.routes()) {
     groups.push_back(group_status(*group, now));
-    asked += group->extra_packets();
-    saved += group->extra_packets_that_won();
   }
   json status{{"ok", true},
               {"schema", 1},
@@ -130,7 +137,7 @@ std::string status_as_json(const StatusSources& sources) {
                 {"size_bytes", cache.size_bytes},
                 {"insertions", cache.insertions},
                 {"evictions", cache.evictions}}},
-              {"hedge", {{"asked", asked}, {"saved", saved}}},
+              {"hedge", {{"asked", extra.asked}, {"saved", extra.won}}},
               {"groups", groups}};
   if (const auto dropped = read_linklocal_allowance_exceeded()) {
     status["linklocal_allowance_exceeded"] = *dropped;

@@ -37,6 +37,16 @@ struct QueryTotals {
 
 QueryTotals query_totals(const StatusSources& sources);
 
+/// The packets of all groups beyond one for each question.
+struct ExtraPackets {
+  std::uint64_t asked = 0;
+  std::uint64_t won = 0;  ///< of these, they brought the first answer
+};
+
+ExtraPackets extra_packets(const StatusSources& sources);
+
+double in_seconds(Duration duration);
+
 /// One line of JSON, `"schema": 1`; its shape is documented in dnscachectl(1), STATUS AS JSON.
 std::string status_as_json(const StatusSources& sources);
 
