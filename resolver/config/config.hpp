@@ -177,6 +177,20 @@ struct LocalConfig {
   bool operator==(const LocalConfig&) const = default;
 };
 
+/// Which queries are logged one by one.
+enum class QueryLogLevel {
+  off,
+  errors,  ///< those whose answer is neither data nor a statement that there is none
+  all,
+};
+
+struct QueryLogConfig {
+  QueryLogLevel level = QueryLogLevel::off;
+  std::filesystem::path file;  ///< empty: standard error, which under systemd is the journal
+
+  bool operator==(const QueryLogConfig&) const = default;
+};
+
 enum class LogLevel { debug, info, warning, error };
 
 inline constexpr const char* default_config_path = "/etc/dnscachectl/config.yaml";
@@ -210,6 +224,7 @@ struct Config {
   CacheConfig cache;
   std::filesystem::path control = "/run/dnscachectl/control.sock";  ///< empty: none
   MetricsConfig metrics;
+  QueryLogConfig query_log;
   LogLevel log_level = LogLevel::info;
 
   bool operator==(const Config&) const = default;

@@ -827,6 +827,19 @@ std::vector<Setting> make_settings() {
           "Address on which Prometheus can fetch /metrics, such as 127.0.0.1; the port is 9153 "
           "unless given."),
       word(
+          "query_log.level", [](auto& c) -> auto& { return c.query_log.level; },
+          {{"off", QueryLogLevel::off},
+           {"errors", QueryLogLevel::errors},
+           {"all", QueryLogLevel::all}},
+          "Which queries get a line of their own: none, those that failed, or all. Lines that "
+          "can't "
+          "be written fast enough are dropped and counted; no lookup waits for them."),
+      path(
+          "query_log.file", [](auto& c) -> auto& { return c.query_log.file; },
+          {{"stderr", std::filesystem::path()}},
+          "File of the query log, opened anew on SIGHUP; standard error is the journal under "
+          "systemd."),
+      word(
           "log_level", [](auto& c) -> auto& { return c.log_level; },
           {{"debug", LogLevel::debug},
            {"info", LogLevel::info},

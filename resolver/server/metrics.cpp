@@ -108,6 +108,8 @@ void write_queries(MetricsWriter& out, const StatusSources& sources) {
   out.sample("", totals.stale);
   out.counter("servfail_answers", "Replies that say SERVFAIL.");
   out.sample("", totals.servfail);
+  out.counter("query_log_dropped", "Lines of the query log that could not be written in time.");
+  out.sample("", sources.query_log_dropped);
   out.gauge("in_flight", "Questions that upstreams are being asked now.");
   out.sample("", sources.resolver.in_flight());
 }

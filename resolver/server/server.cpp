@@ -23,6 +23,7 @@
 #include "resolver/server/file_watcher.hpp"
 #include "resolver/server/metrics.hpp"
 #include "resolver/server/policy_keeper.hpp"
+#include "resolver/server/query_log.hpp"
 #include "resolver/server/snapshots.hpp"
 #include "resolver/server/status.hpp"
 #include "resolver/server/unanswered.hpp"
@@ -97,6 +98,8 @@ class Server {
     if (auto listening = start_listening(); !listening) return listening.error();
     if (auto control = open_control(); !control) return control.error();
     if (auto metrics = open_metrics(config_.metrics); !metrics) return metrics.error();
+    if (auto log = query_log_.configure(config_.query_log); !log) return log.error();
+    service_.query_log = &query_log_;
     std::signal(SIGPIPE, SIG_IGN);
     snapshots_.load();
     policy_keeper_.start(config_);
@@ -261,7 +264,7 @@ class Server {
   }
 
   StatusSources status_sources() const {
-    return {config_, cache_, resolver_, workers_, late_stats_, started_at_};
+    return {config_, cache_, resolver_, workers_, late_stats_, started_at_, query_log_.dropped()};
   }
 
   void wait_for_signal() {
@@ -286,8 +289,9 @@ class Server {
     return result;
   }
 
-  // An error may leave the metrics listener changed, nothing else.
+  // An error may leave the metrics listener and the query log changed, nothing else.
   Result<void> change_listeners(const Config& fresh) {
+    if (auto log = query_log_.configure(fresh.query_log); !log) return log.error();
     if (auto metrics = open_metrics(fresh.metrics); !metrics) return metrics.error();
     if (has_passed_sockets_ || fresh.listen == config_.listen) return {};
     std::vector<Endpoint> added;
@@ -307,6 +311,7 @@ class Server {
     auto fresh = reload_();
     if (!fresh) return fresh.error();
     if (auto opened = change_listeners(*fresh); !opened) {
+      (void)query_log_.configure(config_.query_log);
       (void)open_metrics(config_.metrics);
       return opened.error();
     }
@@ -416,6 +421,7 @@ class Server {
   Cache cache_;
   QueryStats late_stats_;
   std::unique_ptr<Unanswered> unanswered_;
+  QueryLog query_log_;
   Service service_;
   std::vector<std::unique_ptr<Worker>> workers_;
   asio::io_context& io_;  // the first worker's, on which the resolver runs

@@ -139,6 +139,7 @@ std::string status_as_json(const StatusSources& sources) {
                 {"evictions", cache.evictions}}},
               {"hedge", {{"asked", extra.asked}, {"saved", extra.won}}},
               {"groups", groups}};
+  if (sources.query_log_dropped != 0) status["query_log_dropped"] = sources.query_log_dropped;
   if (const auto dropped = read_linklocal_allowance_exceeded()) {
     status["linklocal_allowance_exceeded"] = *dropped;
   }

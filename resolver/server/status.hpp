@@ -18,6 +18,7 @@ struct StatusSources {
   const std::vector<std::unique_ptr<Worker>>& workers;
   const QueryStats& late_stats;
   TimePoint started_at;
+  std::uint64_t query_log_dropped = 0;  ///< lines
 };
 
 /// The queries of all workers since the start, by how they came and what became of them.

@@ -105,13 +105,17 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
     static thread_local std::vector<std::uint8_t> out(max_message_size);
     Incoming incoming;
     read_packet(worker_, packet, incoming);
-    std::size_t size = 0;
-    switch (decide(worker_, Transport::tcp, client_ ? &*client_ : nullptr, incoming, cache_clock(),
-                   out.size(), out.data(), size)) {
+    const Decision decision = decide(worker_, Transport::tcp, client_ ? &*client_ : nullptr,
+                                     incoming, cache_clock(), out.size(), out.data());
+    switch (decision.verdict) {
       case Verdict::ignore:
         return false;
       case Verdict::reply:
-        push({out.data(), size});
+        if (logs_queries(worker_.service())) {
+          log_decision(worker_.service(), peer(), Transport::tcp, incoming.query.question,
+                       {out.data(), decision.size}, decision.origin);
+        }
+        push({out.data(), decision.size});
         return true;
       case Verdict::resolve:
         break;
@@ -121,10 +125,17 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
     ++worker_.service().owed;
     // The resolver answers on its own thread; the reply is written, and the connection given up, on
     // this one.
-    auto reply = [self = shared_from_this(), packet](const Answer& answer) mutable {
+    const bool is_logged = logs_queries(worker_.service());
+    const TimePoint asked_at = is_logged ? Clock::now() : TimePoint{};
+    auto reply = [self = shared_from_this(), packet, asked_at,
+                  client = is_logged ? peer() : std::nullopt](const Answer& answer) mutable {
       count_late_reply(self->worker_.service().late_stats, answer);
       Query asked;
       read_query(packet, asked);
+      if (logs_queries(self->worker_.service())) {
+        log_answer(self->worker_.service(), client, Transport::tcp, asked.question, answer,
+                   asked_at);
+      }
       std::vector<std::uint8_t> bytes(reply_overhead(asked) + answer.records.size() + min_room);
       const std::size_t limit = std::min<std::size_t>(bytes.size(), max_message_size);
       bytes.resize(write_reply(asked, answer.view(), {}, limit, bytes.data()));
@@ -137,6 +148,14 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
     };
     worker_.service().ask(incoming.query.question, std::move(reply));
     return true;
+  }
+
+  std::optional<Endpoint> peer() {
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    const int fd = socket_.native_handle();
+    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return std::nullopt;
+    return Endpoint::from_sockaddr(address);
   }
 
   void push(ByteView message) {

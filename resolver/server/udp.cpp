@@ -65,6 +65,7 @@ struct UdpListener::LateReply {
   std::size_t max_reply;
   const Service* service;
   std::uint64_t ticket;
+  TimePoint asked_at;
 
   void operator()(const Answer& answer) {
     count_late_reply(service->late_stats, answer);
@@ -87,6 +88,10 @@ struct UdpListener::LateReply {
     message.msg_control = to.control_size != 0 ? to.control.data() : nullptr;
     message.msg_controllen = to.control_size;
     ::sendmsg(socket->get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (logs_queries(*service)) {
+      log_answer(*service, Endpoint::from_sockaddr(to.client), Transport::udp, query.question,
+                 answer, asked_at);
+    }
   }
 };
 
@@ -147,11 +152,11 @@ bool UdpListener::serve_burst() {
   for (unsigned i = 0; i < static_cast<unsigned>(received); ++i) {
     mmsghdr& incoming = burst.queries[i];
     if (incoming.msg_hdr.msg_flags & MSG_TRUNC) continue;
-    std::size_t size = 0;
     IpAddress client;
     if (checks_clients_) client = client_of(burst.from[i]);
-    switch (decide(worker_, Transport::udp, checks_clients_ ? &client : nullptr, burst.incoming[i],
-                   now, max_reply_, out, size)) {
+    const Decision decision = decide(worker_, Transport::udp, checks_clients_ ? &client : nullptr,
+                                     burst.incoming[i], now, max_reply_, out);
+    switch (decision.verdict) {
       case Verdict::ignore:
         break;
       case Verdict::resolve:
@@ -159,8 +164,12 @@ bool UdpListener::serve_burst() {
         break;
       case Verdict::reply:
         turn_round(incoming.msg_hdr);
-        burst.out_parts[replies] = {out, size};
-        out += size;
+        burst.out_parts[replies] = {out, decision.size};
+        if (logs_queries(worker_.service())) {
+          log_decision(worker_.service(), Endpoint::from_sockaddr(burst.from[i]), Transport::udp,
+                       burst.incoming[i].query.question, {out, decision.size}, decision.origin);
+        }
+        out += decision.size;
         burst.replies[replies].msg_hdr = incoming.msg_hdr;
         burst.replies[replies].msg_hdr.msg_iov = &burst.out_parts[replies];
         ++replies;
@@ -198,7 +207,9 @@ void UdpListener::answer(const LeftQuery& left) {
 void UdpListener::ask(const ReturnAddress& to, ByteView packet, const Question& question,
                       std::uint64_t ticket) {
   const auto& service = worker_.service();
-  LateReply reply{socket_, {packet.begin(), packet.end()}, to, max_reply_, &service, ticket};
+  const TimePoint asked_at = logs_queries(service) ? Clock::now() : TimePoint{};
+  LateReply reply{socket_, {packet.begin(), packet.end()}, to, max_reply_, &service, ticket,
+                  asked_at};
   ++service.owed;
   service.ask(question, std::move(reply));
 }

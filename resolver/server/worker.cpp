@@ -88,27 +88,25 @@ std::uint64_t milliseconds_now() {
 
 // What a client that may not ask, or not so much, is told. Every second query over the limit gets
 // an empty answer with TC: nothing to amplify an attack with, and an honest client goes on to TCP.
-Verdict turn_away(Worker& worker, Admission admission, const Query& query, std::uint8_t* out,
-                  std::size_t& size) {
+Decision turn_away(Worker& worker, Admission admission, const Query& query, std::uint8_t* out) {
   QueryStats& stats = worker.stats();
   if (admission == Admission::refuse) {
     ++stats.refused;
     const Answer refused = failure(Rcode::refused, ExtendedError::prohibited);
-    size = write_reply(query, refused.view(), {}, max_message_size, out);
-    return Verdict::reply;
+    const auto size = write_reply(query, refused.view(), {}, max_message_size, out);
+    return {Verdict::reply, size, "acl"};
   }
   ++stats.limited;
-  if (stats.limited.value() % 2 == 0) return Verdict::ignore;
+  if (stats.limited.value() % 2 == 0) return {Verdict::ignore};
   constexpr std::size_t nothing_fits = 0;
-  size = write_reply(query, Answer().view(), {}, nothing_fits, out);
-  return Verdict::reply;
+  return {Verdict::reply, write_reply(query, Answer().view(), {}, nothing_fits, out), "limited"};
 }
 
 }  // namespace
 
-Verdict decide(Worker& worker, Transport transport, const IpAddress* client,
-               const Incoming& incoming, CacheSeconds now, std::size_t max_reply, std::uint8_t* out,
-               std::size_t& size) {
+Decision decide(Worker& worker, Transport transport, const IpAddress* client,
+                const Incoming& incoming, CacheSeconds now, std::size_t max_reply,
+                std::uint8_t* out) {
   const Query& query = incoming.query;
   const QueryFault fault = incoming.fault;
   QueryStats& stats = worker.stats();
@@ -116,13 +114,12 @@ Verdict decide(Worker& worker, Transport transport, const IpAddress* client,
   if (client != nullptr && fault != QueryFault::ignore) {
     const Admission admission =
         worker.policy().admit(*client, transport == Transport::udp, milliseconds_now());
-    if (admission != Admission::serve) return turn_away(worker, admission, query, out, size);
+    if (admission != Admission::serve) return turn_away(worker, admission, query, out);
   }
   if (fault != QueryFault::none) {
     ++stats.malformed;
-    if (fault == QueryFault::ignore) return Verdict::ignore;
-    size = write_fault(query, fault, out);
-    return Verdict::reply;
+    if (fault == QueryFault::ignore) return {Verdict::ignore};
+    return {Verdict::reply, write_fault(query, fault, out), "malformed"};
   }
   const std::size_t limit =
       transport == Transport::udp ? std::min<std::size_t>(query.udp_size, max_reply) : max_reply;
@@ -132,8 +129,7 @@ Verdict decide(Worker& worker, Transport transport, const IpAddress* client,
     if (cached.refresh) service.refresh(query.question);
     if (cached.size != 0) {
       ++stats.hits;
-      size = cached.size;
-      return Verdict::reply;
+      return {Verdict::reply, cached.size, "cache"};
     }
   }
   auto local = answer_special_type(query);
@@ -142,12 +138,31 @@ Verdict decide(Worker& worker, Transport transport, const IpAddress* client,
   if (!local && !query.wants(header_flag::recursion_desired)) local = failure(Rcode::refused);
   if (local) {
     ++stats.local;
-    if (local->extended_error == ExtendedError::blocked) ++stats.blocked;
-    size = write_reply(query, local->view(), {}, limit, out);
-    return Verdict::reply;
+    const bool is_blocked = local->extended_error == ExtendedError::blocked;
+    if (is_blocked) ++stats.blocked;
+    return {Verdict::reply, write_reply(query, local->view(), {}, limit, out),
+            is_blocked ? "blocked" : "local"};
   }
   ++stats.misses;
-  return Verdict::resolve;
+  return {Verdict::resolve};
+}
+
+void log_decision(const Service& service, const std::optional<Endpoint>& client,
+                  Transport transport, const Question& question, ByteView reply,
+                  const char* origin) {
+  const auto rcode = static_cast<Rcode>(reply[3] & header_flag::rcode_mask);
+  service.query_log->add({client, transport, question, rcode, origin});
+}
+
+void log_answer(const Service& service, const std::optional<Endpoint>& client, Transport transport,
+                const Question& question, const Answer& answer, TimePoint asked_at) {
+  const bool is_stale = answer.extended_error == ExtendedError::stale_answer ||
+                        answer.extended_error == ExtendedError::stale_nxdomain;
+  // What was asked before the log was switched on has no beginning.
+  std::optional<Duration> took;
+  if (asked_at != TimePoint{}) took = Clock::now() - asked_at;
+  service.query_log->add({client, transport, question, answer.rcode,
+                          is_stale ? "stale" : "upstream", took, answer.extended_error});
 }
 
 }  // namespace dnscache

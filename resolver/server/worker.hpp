@@ -11,6 +11,7 @@
 #include "resolver/cache/cache.hpp"
 #include "resolver/policy/policy.hpp"
 #include "resolver/resolve.hpp"
+#include "resolver/server/query_log.hpp"
 #include "resolver/server/sockets.hpp"
 #include "resolver/stats.hpp"
 
@@ -31,6 +32,7 @@ struct Service {
   std::function<void(const Question&)> refresh;
   QueryStats&
       late_stats;  ///< of replies that had to be resolved; only the resolver's thread writes
+  QueryLog* query_log = nullptr;  ///< null: there is none
   /// Replies that clients still wait for, of all workers.
   mutable std::atomic<std::int64_t> owed{0};
   Unanswered* unanswered = nullptr;  ///< null: queries in flight end with the process
@@ -79,8 +81,6 @@ class Worker {
   std::thread thread_;
 };
 
-enum class Transport { udp, tcp };
-
 /// Counts what became of a query that had to be resolved.
 void count_late_reply(QueryStats& stats, const Answer& answer);
 
@@ -98,12 +98,30 @@ void read_packet(Worker& worker, ByteView packet, Incoming& incoming);
 /// What to do with a client's packet.
 enum class Verdict { reply, resolve, ignore };
 
+/// What was decided about a packet, and by whom.
+struct Decision {
+  Verdict verdict;
+  std::size_t size = 0;     ///< bytes of the reply
+  const char* origin = "";  ///< of the reply, for the query log
+};
+
 /// Everything that can be decided about a packet at once: faults, who may ask, the cache, and what
-/// the policy says. `client` is null where everybody is served, at a loopback address. With
-/// Verdict::reply, `size` bytes were written to `out`, which has room for `max_reply`; over UDP the
-/// client's own limit holds as well. Never allocates for a hit.
-Verdict decide(Worker& worker, Transport transport, const IpAddress* client,
-               const Incoming& incoming, CacheSeconds now, std::size_t max_reply, std::uint8_t* out,
-               std::size_t& size);
+/// the policy says. `client` is null where everybody is served, at a loopback address. A reply is
+/// written to `out`, which has room for `max_reply`; over UDP the client's own limit holds as well.
+/// Never allocates for a hit.
+Decision decide(Worker& worker, Transport transport, const IpAddress* client,
+                const Incoming& incoming, CacheSeconds now, std::size_t max_reply,
+                std::uint8_t* out);
+
+/// Whether the query log wants to be told.
+inline bool logs_queries(const Service& service) {
+  return service.query_log != nullptr && service.query_log->is_on();
+}
+/// Tells the query log of a reply that was decided at once, or of an answer that took until now.
+void log_decision(const Service& service, const std::optional<Endpoint>& client,
+                  Transport transport, const Question& question, ByteView reply,
+                  const char* origin);
+void log_answer(const Service& service, const std::optional<Endpoint>& client, Transport transport,
+                const Question& question, const Answer& answer, TimePoint asked_at);
 
 }  // namespace dnscache

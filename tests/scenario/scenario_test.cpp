@@ -286,13 +286,13 @@ class Player {
     Bytes out(65535);
     Incoming incoming;
     read_packet(worker_, packet, incoming);
-    std::size_t size = 0;
-    switch (decide(worker_, Transport::udp, nullptr, incoming, world_.cache_now(), 4096, out.data(),
-                   size)) {
+    const Decision decision =
+        decide(worker_, Transport::udp, nullptr, incoming, world_.cache_now(), 4096, out.data());
+    switch (decision.verdict) {
       case Verdict::ignore:
         return;
       case Verdict::reply:
-        out.resize(size);
+        out.resize(decision.size);
         answers_.push_back(decode(out).value());
         return;
       case Verdict::resolve:

@@ -187,7 +187,7 @@ TEST_CASE("one problem each, at its place") {
        "f:1:1: a?b?[31m: is not a setting; allowed: listen, workers, upstreams, upstreams_from, "
        "policy, timeout, hedge, health, quota, routes, domain_needed, bogus_priv, "
        "filter_a, filter_aaaa, rebind_protection, bogus_nxdomain, ignore_addresses, local, acl, "
-       "rate_limit, cache, control, metrics or log_level"},
+       "rate_limit, cache, control, metrics, query_log or log_level"},
       // structure
       {"workers: 1\nworkers: 2",
        "f:2:1: workers: is there twice, first in line 1; keep one of them"},
@@ -615,6 +615,8 @@ class RandomConfig {
     if (coin()) config.cache.persist = path();
     config.control = coin() ? path() : std::filesystem::path();
     if (coin()) config.metrics.listen = *Endpoint::parse("192.0.2.9:99", 0);
+    config.query_log = {static_cast<QueryLogLevel>(between(0, 2)),
+                        coin() ? path() : std::filesystem::path()};
     config.log_level = static_cast<LogLevel>(between(0, 3));
     return config;
   }

@@ -115,6 +115,8 @@ TEST_CASE("each setting changes its own field only") {
       {"control", "/z", [](Config& c) { c.control = "/z"; }},
       {"metrics.listen", "127.0.0.1:9153",
        [](Config& c) { c.metrics.listen = Endpoint{IpAddress::v4(127, 0, 0, 1), 9153}; }},
+      {"query_log.level", "all", [](Config& c) { c.query_log.level = QueryLogLevel::all; }},
+      {"query_log.file", "/q", [](Config& c) { c.query_log.file = "/q"; }},
       {"log_level", "error", [](Config& c) { c.log_level = LogLevel::error; }},
   }));
   const auto setting =

@@ -1,0 +1,83 @@
+#include "resolver/server/query_log.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/async_logger.h>
+#include <spdlog/details/thread_pool.h>
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+
+namespace dnscache {
+namespace {
+
+constexpr std::size_t queue_size = 8192;  // lines
+
+std::string line_of(const LoggedQuery& query) {
+  std::string line =
+      fmt::format("{} {} {} {} {} {}", query.client ? query.client->to_text() : "?",
+                  query.transport == Transport::udp ? "udp" : "tcp", query.question.name.to_text(),
+                  type_text(query.question.type), rcode_text(query.rcode), query.origin);
+  if (query.took) {
+    line +=
+        fmt::format(" {:.1f}ms", std::chrono::duration<double, std::milli>(*query.took).count());
+  }
+  if (query.extended_error != ExtendedError::none) {
+    line += fmt::format(" ede={}", static_cast<unsigned>(query.extended_error));
+  }
+  return line;
+}
+
+bool is_error(const LoggedQuery& query) {
+  return query.rcode != Rcode::no_error && query.rcode != Rcode::nx_domain;
+}
+
+}  // namespace
+
+/// The thread, its queue and where it writes to.
+struct QueryLog::Writer {
+  explicit Writer(std::shared_ptr<spdlog::sinks::sink> sink)
+      : pool(std::make_shared<spdlog::details::thread_pool>(queue_size, 1)),
+        logger(std::make_shared<spdlog::async_logger>(
+            "queries", std::move(sink), pool, spdlog::async_overflow_policy::overrun_oldest)) {
+    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %v");
+    logger->flush_on(spdlog::level::info);
+  }
+
+  std::shared_ptr<spdlog::details::thread_pool> pool;
+  std::shared_ptr<spdlog::async_logger> logger;
+};
+
+QueryLog::QueryLog() = default;
+QueryLog::~QueryLog() = default;
+
+Result<void> QueryLog::configure(const QueryLogConfig& config) {
+  std::shared_ptr<Writer> fresh;
+  try {
+    if (config.level == QueryLogLevel::off) {
+    } else if (config.file.empty()) {
+      fresh = std::make_shared<Writer>(std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    } else {
+      fresh = std::make_shared<Writer>(
+          std::make_shared<spdlog::sinks::basic_file_sink_mt>(config.file.string()));
+    }
+  } catch (const std::exception& error) {  // spdlog's, and a thread that can't be started
+    return Error{"query_log: " + std::string(error.what())};
+  }
+  if (const auto old = writer_.exchange(std::move(fresh))) {
+    dropped_before_ += old->pool->overrun_counter();
+  }
+  level_ = config.level;
+  return {};
+}
+
+void QueryLog::add(const LoggedQuery& query) {
+  if (level_ == QueryLogLevel::errors && !is_error(query)) return;
+  const std::shared_ptr<Writer> writer = writer_;
+  if (writer) writer->logger->info("{}", line_of(query));
+}
+
+std::uint64_t QueryLog::dropped() const {
+  const std::shared_ptr<Writer> writer = writer_;
+  return dropped_before_ + (writer ? writer->pool->overrun_counter() : 0);
+}
+
+}  // namespace dnscache

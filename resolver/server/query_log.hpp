@@ -1,0 +1,55 @@
+// A line for each query, for people who look for one.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+
+#include "resolver/config/config.hpp"
+#include "resolver/error.hpp"
+#include "resolver/upstream/timers.hpp"
+#include "resolver/wire/protocol.hpp"
+#include "resolver/wire/query.hpp"
+
+namespace dnscache {
+
+enum class Transport { udp, tcp };
+
+/// What is told of one query: who asked what, and what became of it.
+struct LoggedQuery {
+  std::optional<Endpoint> client;
+  Transport transport;
+  const Question& question;
+  Rcode rcode;
+  const char* origin;                 ///< "cache", "local", "upstream", "stale", …
+  std::optional<Duration> took = {};  ///< of one that was resolved
+  ExtendedError extended_error = ExtendedError::none;
+};
+
+/// Writes queries to a file or to standard error on a thread of its own. What that thread can't
+/// keep up with is dropped, the oldest first, and counted: no lookup waits for its line. From any
+/// thread.
+class QueryLog {
+ public:
+  QueryLog();
+  ~QueryLog();
+  QueryLog(const QueryLog&) = delete;
+  QueryLog& operator=(const QueryLog&) = delete;
+
+  /// Takes other settings; the file is opened anew, as logrotate(8) wants it. With an error, which
+  /// names the file, everything stays as it was. From one thread.
+  Result<void> configure(const QueryLogConfig& config);
+
+  bool is_on() const { return level_.load(std::memory_order_relaxed) != QueryLogLevel::off; }
+  void add(const LoggedQuery& query);
+  /// Lines that were lost.
+  std::uint64_t dropped() const;
+
+ private:
+  struct Writer;
+  std::atomic<QueryLogLevel> level_{QueryLogLevel::off};
+  std::atomic<std::shared_ptr<Writer>> writer_;
+  std::atomic<std::uint64_t> dropped_before_{0};  // by writers that were replaced
+};
+
+}  // namespace dnscache

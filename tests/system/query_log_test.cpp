@@ -1,0 +1,92 @@
+// One line for each query, in a file or on standard error.
+#include <filesystem>
+#include <fstream>
+
+#include "tests/system/fixture.hpp"
+
+using namespace dnscache::test;
+
+namespace {
+
+std::string content_of(const std::filesystem::path& file) {
+  std::ifstream in(file);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// An engine that logs queries into a file.
+struct LoggingCache {
+  explicit LoggingCache(const std::string& level)
+      : settings("query_log: {level: " + level + ", file: " + file().string() + "}\n"),
+        cache(settings) {}
+  std::filesystem::path file() const { return directory.path() / "queries.log"; }
+  bool is_logged(const std::string& text) const {
+    return eventually([&] { return content_of(file()).find(text) != std::string::npos; });
+  }
+
+  TempDir directory;
+  std::string settings;
+  Cache cache;
+};
+
+}  // namespace
+
+TEST_CASE("every query has its line, with what became of it") {
+  LoggingCache logging("all");
+  const Cache& cache = logging.cache;
+  REQUIRE(cache.ask("www.example.com"));
+  REQUIRE(cache.ask("www.example.com"));
+  REQUIRE(cache.ask_tcp(query("www.example.com")));
+  REQUIRE(cache.ask_tcp(query("over-tcp.example.com", type_aaaa)));
+  REQUIRE(cache.ask("localhost"));
+  logging.cache.upstream.set("nxdomain");
+  REQUIRE(cache.ask("missing.example.com"));
+  CHECK(logging.is_logged(" udp www.example.com A NOERROR upstream "));
+  CHECK(logging.is_logged(" udp www.example.com A NOERROR cache\n"));
+  CHECK(logging.is_logged(" tcp www.example.com A NOERROR cache\n"));
+  CHECK(logging.is_logged(" tcp over-tcp.example.com AAAA NOERROR upstream "));
+  CHECK(logging.is_logged(" udp localhost A NOERROR local\n"));
+  CHECK(logging.is_logged(" udp missing.example.com A NXDOMAIN upstream "));
+  CHECK(logging.is_logged(" 127.0.0.1:"));
+}
+
+TEST_CASE("only failures are logged where only they are wanted") {
+  LoggingCache logging("errors");
+  REQUIRE(logging.cache.ask("www.example.com"));
+  logging.cache.upstream.set("servfail");
+  REQUIRE(logging.cache.ask("broken.example.com"));
+  CHECK(logging.is_logged(" broken.example.com A SERVFAIL upstream "));
+  CHECK(content_of(logging.file()).find("www.example.com") == std::string::npos);
+}
+
+TEST_CASE("the query log's file is opened anew on SIGHUP") {
+  LoggingCache logging("all");
+  REQUIRE(logging.cache.ask("before.example.com"));
+  REQUIRE(logging.is_logged("before.example.com"));
+  std::filesystem::rename(logging.file(), logging.directory.path() / "queries.log.1");
+  REQUIRE(logging.cache.control(R"({"command":"reload"})").at("ok") == true);
+  REQUIRE(logging.cache.ask("after.example.com"));
+  CHECK(logging.is_logged("after.example.com"));
+  CHECK(content_of(logging.file()).find("before.example.com") == std::string::npos);
+}
+
+TEST_CASE("a query log that can't be opened is one line, and the old configuration stays") {
+  Cache cache;
+  cache.engine.write_config(upstreams_line({&cache.upstream}) +
+                            "query_log: {level: all, file: /proc/no/such/file}\n");
+  const auto reply = cache.control(R"({"command":"reload"})");
+  CHECK(reply.at("ok") == false);
+  CHECK(reply.at("error").get<std::string>().find("/proc/no/such/file") != std::string::npos);
+  CHECK(is_true_answer(cache.ask("www.example.com"), "www.example.com"));
+}
+
+TEST_CASE("a query log that nobody can keep up with stops no lookup") {
+  LoggingCache logging("all");
+  REQUIRE(logging.cache.ask("www.example.com"));
+  UdpClient client(logging.cache.engine.address());
+  int answered = 0;
+  for (int round = 0; round < 100; ++round) {
+    for (int i = 0; i < 100; ++i) client.send(query("www.example.com"));
+    while (answered < (round + 1) * 100 && client.receive(milliseconds(1000))) ++answered;
+  }
+  CHECK(answered == 10000);
+}
