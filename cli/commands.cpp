@@ -10,6 +10,8 @@ namespace {
 
 const std::vector<std::string> shells = {"bash", "zsh", "fish"};
 const std::vector<std::string> modes = {"auto", "networkd", "resolved", "resolv-conf"};
+const std::vector<std::string> scenarios = {"compare", "failover", "storm"};
+const std::vector<std::string> bench_clients = {"resolver", "getaddrinfo", "wire"};
 const std::vector<std::string> common_types = {"A",  "AAAA", "CNAME", "HTTPS", "MX",
                                                "NS", "PTR",  "SOA",   "SRV",   "TXT"};
 
@@ -174,27 +176,72 @@ void add_cache(CLI::App& app, CacheOptions& options, FlushOptions& flush) {
 void add_bench(CLI::App& app, BenchOptions& options) {
   auto& command =
       *app.add_subcommand("bench", "Compare the times of lookups without the cache and through it");
-  command.add_option("name", options.names, "Names to look up")->type_name("NAME")->required();
+  command.add_option("name", options.names, "Names to look up")->type_name("NAME");
+  command
+      .add_option("-s,--scenario", options.scenario,
+                  "compare; failover: an upstream of a copy of the engine falls silent; storm: how "
+                  "much of many lookups reaches the upstream")
+      ->type_name("SCENARIO")
+      ->check(CLI::IsMember(scenarios).description(""))
+      ->capture_default_str();
+  command
+      .add_option("-f,--file", options.file,
+                  "More names, one a line, with or without a record type; '-' for stdin")
+      ->type_name("FILE");
   add_list(command, "-t,--type", options.types, "Record types [A,AAAA]", "TYPE");
-  command.add_option("-n,--count", options.count, "Lookups of each name and type, per phase")
-      ->type_name("N")
-      ->check(between(1, 1'000'000))
+  command
+      .add_option("--through", options.through,
+                  "Who looks up: resolver (glibc's), getaddrinfo (in a process of its own) or wire "
+                  "(UDP packets)")
+      ->type_name("CLIENT")
+      ->check(CLI::IsMember(bench_clients).description(""))
       ->capture_default_str();
-  command.add_option("-j,--concurrency", options.concurrency, "Lookups at the same time")
+  command
+      .add_option(
+          "--exec", options.command,
+          "Measure a command instead, as in 'curl -so /dev/null https://{}'; {} is the name")
+      ->type_name("COMMAND");
+  auto* count = command
+                    .add_option("-n,--count", options.count,
+                                "Lookups of each name and type, each way [100; commands: 10]")
+                    ->type_name("N")
+                    ->check(between(1, 1'000'000));
+  command
+      .add_option("-d,--duration", options.duration,
+                  "Seconds to measure each way, instead of a count [failover: 16, storm: 10]")
+      ->type_name("SECONDS")
+      ->check(between(1, 86'400))
+      ->excludes(count);
+  command
+      .add_option(
+          "-r,--rate", options.rate,
+          "Lookups begun per second, each way [compare: no limit, failover: 5, storm: 2000]")
       ->type_name("N")
-      ->check(between(1, 256))
+      ->check(CLI::Range(0.01, 1'000'000.0).description(""));
+  command.add_option("--repeat", options.repeat, "Rounds in which the ways take turns")
+      ->type_name("N")
+      ->check(between(1, 1'000))
       ->capture_default_str();
+  command
+      .add_option("-j,--concurrency", options.concurrency,
+                  "Lookups at the same time [1; storm: 16]")
+      ->type_name("N")
+      ->check(between(1, 256));
   add_list(command, "--servers", options.servers,
            "The servers of 'before' [those of resolv.conf without the cache]", "ADDRESS[:PORT]");
   command.add_option("--cache", options.cache, "Where the cache listens [as the engine says]")
       ->type_name("ADDRESS[:PORT]");
   command
       .add_option("--limit", options.limit,
-                  "Seconds after which no further lookup of a phase is started")
+                  "Seconds after which no further lookup of a way is begun")
       ->type_name("SECONDS")
       ->check(between(1, 86'400))
       ->capture_default_str();
-  add_json(command, options.is_json);
+  auto* json = add_json(command, options.is_json);
+  command.add_flag("--markdown", options.is_markdown, "Print Markdown, for a ticket")
+      ->excludes(json);
+  command.add_option("--html", options.html, "Write a page with charts to this file as well")
+      ->type_name("FILE");
 }
 
 void add_completion(CLI::App& app, Options& options) {
@@ -208,6 +255,8 @@ void add_completion(CLI::App& app, Options& options) {
   complete.add_option("words", options.words);
   complete.positionals_at_end(false);
   app.add_subcommand("__man-settings", "The settings, as mdoc")->group("");
+  auto& helper = *app.add_subcommand("__getaddrinfo", "A client of bench")->group("");
+  helper.add_option("words", options.words);
 }
 
 }  // namespace
@@ -248,6 +297,8 @@ std::vector<std::string> choices_of(const CLI::App& command, const CLI::Option& 
   if (command.get_name() == "completion" && option.check_name("shell")) return shells;
   if (option.check_name("--type") || option.check_name("type")) return common_types;
   if (option.check_name("--mode")) return modes;
+  if (option.check_name("--scenario")) return scenarios;
+  if (option.check_name("--through")) return bench_clients;
   return {};
 }
 

@@ -4,6 +4,7 @@
 #include <exception>
 #include <iostream>
 
+#include "cli/bench/clients.hpp"
 #include "cli/commands.hpp"
 #include "cli/completion.hpp"
 #include "cli/output.hpp"
@@ -32,6 +33,7 @@ Result<ExitCode> run(const std::string& command, const Options& options) {
   if (command == "cache load") return run_cache_load(options.cache);
   if (command == "completion") return run_completion(options.shell);
   if (command == "__complete") return run_complete(options.words);
+  if (command == "__getaddrinfo") return run_getaddrinfo_helper(options.words);
   if (command == "__man-settings") {
     print(settings_as_mdoc());
     return ExitCode::done;

@@ -84,6 +84,29 @@ const char* to_text(Outcome outcome) {
   return "?";
 }
 
+Patience Patience::of_this_machine() {
+  struct __res_state state {};
+  if (::res_ninit(&state) != 0) return {};
+  const Patience patience{state.retrans, state.retry};
+  ::res_nclose(&state);
+  return patience;
+}
+
+Result<void> set_servers(struct __res_state& state, const std::vector<Endpoint>& servers,
+                         Patience patience) {
+  state.options = RES_DEFAULT | RES_INIT;
+  state.retrans = patience.timeout_seconds;
+  state.retry = patience.attempts;
+  state.nscount = 0;
+  state._u._ext.nscount = 0;
+  for (const auto& server : servers) {
+    if (state.nscount == MAXNS) break;
+    if (!set_server(state, state.nscount, server)) return Error{"out of memory"};
+    ++state.nscount;
+  }
+  return {};
+}
+
 void StubResolver::Close::operator()(State* state) const {
   ::res_nclose(state);
   delete state;
@@ -102,17 +125,8 @@ Result<StubResolver> StubResolver::with_servers(const std::vector<Endpoint>& ser
                                                 Patience patience) {
   auto resolver = of_this_machine();
   if (!resolver) return resolver;
-  auto& state = *resolver->state_;
-  state.options = RES_DEFAULT | RES_INIT;
-  state.retrans = patience.timeout_seconds;
-  state.retry = patience.attempts;
-  state.nscount = 0;
-  state._u._ext.nscount = 0;
-  for (const auto& server : servers) {
-    if (state.nscount == MAXNS) break;
-    if (!set_server(state, state.nscount, server)) return Error{"out of memory"};
-    ++state.nscount;
-  }
+  const auto set = set_servers(*resolver->state_, servers, patience);
+  if (!set) return set.error();
   return resolver;
 }
 

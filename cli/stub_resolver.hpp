@@ -42,7 +42,14 @@ struct Lookup {
 struct Patience {
   int timeout_seconds = RES_TIMEOUT;  ///< per server and attempt; glibc's default is 5
   int attempts = RES_DFLRETRY;        ///< over the list of servers; glibc's default is 2
+
+  /// What the options "timeout" and "attempts" of /etc/resolv.conf say.
+  static Patience of_this_machine();
 };
+
+/// Puts the servers, the first three at most, into a state that res_ninit() made.
+Result<void> set_servers(struct __res_state& state, const std::vector<Endpoint>& servers,
+                         Patience patience);
 
 /// glibc's resolver with its own `res_state`; one per thread.
 class StubResolver {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -69,7 +70,8 @@ std::string last_line(const fs::path& path) {
 
 // Only async-signal-safe calls from here to execve(2): other threads may hold any lock.
 [[noreturn]] void become_engine(char* const* arguments, char* const* environment, int null_fd,
-                                int log_fd) {
+                                int log_fd, bool ends_with_us) {
+  if (ends_with_us) ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::setsid();
   (void)!::chdir("/");
   ::umask(022);
@@ -120,7 +122,8 @@ Result<pid_t> spawn(const EngineFiles& files) {
   const pid_t pid = ::fork();
   if (pid < 0) return system_error("cannot start a process", errno);
   if (pid == 0) {
-    become_engine(arguments.data(), environment.data(), null_fd.get(), log_fd.get());
+    become_engine(arguments.data(), environment.data(), null_fd.get(), log_fd.get(),
+                  files.ends_with_us);
   }
   return pid;
 }

@@ -17,6 +17,7 @@ struct EngineFiles {
   std::filesystem::path config;
   std::filesystem::path control;
   std::filesystem::path log;
+  bool ends_with_us = false;  ///< killed when the thread that started it ends, however it ends
 };
 
 /// Starts `dnscachectl serve --config FILE` in a session of its own and waits until it answers on

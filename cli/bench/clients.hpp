@@ -1,0 +1,58 @@
+// The ways in which `bench` looks a name up.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/stub_resolver.hpp"
+#include "resolver/endpoint.hpp"
+#include "resolver/error.hpp"
+
+namespace dnscache::cli {
+
+/// Who makes the lookups.
+enum class Through {
+  resolver,     ///< glibc's res_nquery(3), one record type at a time
+  getaddrinfo,  ///< getaddrinfo(3) in a fresh process: one lookup has all addresses
+  wire,         ///< a UDP packet of ours
+  command,      ///< any program, in a mount namespace with a resolv.conf of its own
+};
+
+/// "resolver", "getaddrinfo", "wire"; as the command line says it.
+std::optional<Through> parse_through(const std::string& text);
+/// "glibc's resolver", ...
+std::string in_words(Through through);
+
+/// One question of the run.
+struct BenchQuestion {
+  std::string name;        ///< without the dot at its end
+  std::uint16_t type = 0;  ///< of getaddrinfo: A or AAAA, or 0 for both
+};
+
+/// Makes lookups one after the other; used by one thread at a time.
+class LookupClient {
+ public:
+  virtual ~LookupClient() = default;
+  virtual Lookup ask(const BenchQuestion& question) = 0;
+  /// The run was interrupted: ends what was started outside of this process and removes its files,
+  /// while another thread may still be in ask().
+  virtual void abandon() {}
+};
+
+/// What a client asks, and how.
+struct ClientSettings {
+  Through through = Through::resolver;
+  std::vector<Endpoint> servers;
+  Patience patience;
+  std::string command;  ///< of Through::command: for a shell, {} is the name
+};
+
+/// Starts the client; to be called on the main thread, whose end its processes do not outlive.
+Result<std::unique_ptr<LookupClient>> make_client(const ClientSettings& settings);
+
+/// The hidden command behind Through::getaddrinfo: reads "FAMILY NAME" lines and answers each with
+/// "OUTCOME MILLISECONDS". `words` are the time-out, the attempts and the servers.
+Result<ExitCode> run_getaddrinfo_helper(const std::vector<std::string>& words);
+
+}  // namespace dnscache::cli
