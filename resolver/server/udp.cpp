@@ -154,6 +154,11 @@ bool UdpListener::serve_burst() {
   for (unsigned i = 0; i < static_cast<unsigned>(received); ++i) {
     read_packet(worker_, {burst.in[i].data(), burst.queries[i].msg_len}, burst.incoming[i]);
   }
+  for (unsigned i = 0; i < static_cast<unsigned>(received) && received > 1; ++i) {
+    if (burst.incoming[i].fault == QueryFault::none) {
+      worker_.service().cache.prefetch_entry(burst.incoming[i].hash);
+    }
+  }
   const CacheSeconds now = cache_clock();
   std::uint8_t* out = burst.out.data();
   unsigned replies = 0;
