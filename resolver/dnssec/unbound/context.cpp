@@ -6,7 +6,6 @@
 #include <fstream>
 
 #include "resolver/config/text_file.hpp"
-#include "resolver/wire/query.hpp"
 
 namespace dnscache::unbound {
 namespace {

@@ -8,6 +8,7 @@
 #include "resolver/config/config.hpp"
 #include "resolver/dnssec/unbound/event_base.hpp"
 #include "resolver/dnssec/unbound/library.hpp"
+#include "resolver/wire/query.hpp"
 
 namespace dnscache::unbound {
 
