@@ -20,6 +20,7 @@ constexpr auto reasons = std::to_array<Reason>({
     {"no proof of that", ExtendedError::nsec_missing},
     {"no NSEC", ExtendedError::nsec_missing},
     {"NSEC", ExtendedError::nsec_missing},
+    {"no DNSSEC records", ExtendedError::nsec_missing},  // about a DS record, or that there is none
     {"no signatures", ExtendedError::rrsigs_missing},
     {"no DNSKEY", ExtendedError::dnskey_missing},
     {"No DNSKEY", ExtendedError::dnskey_missing},
