@@ -8,6 +8,7 @@
 #include "resolver/config/text.hpp"
 #include "resolver/config/upstreams_from.hpp"
 #include "resolver/config/values.hpp"
+#include "resolver/dnssec/validator.hpp"
 
 namespace dnscache::cli {
 namespace {
@@ -22,6 +23,14 @@ struct Checked {
   Result<std::vector<UpstreamConfig>> upstreams = std::vector<UpstreamConfig>{};
 };
 
+// Trust anchors are read, and libunbound is loaded, as the engine would.
+std::optional<Problem> problem_of_validation(const std::string& file, const Config& config) {
+  asio::io_context io;
+  const auto validator = make_validator(io, config, {});
+  if (validator) return std::nullopt;
+  return Problem{file, {}, "", validator.error().message};
+}
+
 Checked check(const CheckOptions& options) {
   Checked checked;
   const std::filesystem::path path = options.file.value_or(default_config_path);
@@ -32,6 +41,10 @@ Checked check(const CheckOptions& options) {
   checked.reading = read_config_file_or_default(options.file);
   const Config& config = checked.reading.config;
   if (!checked.reading) return checked;
+  if (auto problem = problem_of_validation(checked.file, config)) {
+    checked.reading.problems.push_back(std::move(*problem));
+    return checked;
+  }
   if (config.upstreams.empty()) {
     checked.upstreams = system_upstreams(config);
   } else {

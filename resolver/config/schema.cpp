@@ -856,7 +856,8 @@ std::vector<Setting> make_settings() {
           {{"off", QueryLogLevel::off},
            {"errors", QueryLogLevel::errors},
            {"all", QueryLogLevel::all}},
-          "Which queries get a line of their own: none, those that failed, or all. Lines that can't "
+          "Which queries get a line of their own: none, those that failed, or all. Lines that "
+          "can't "
           "be written fast enough are dropped and counted; no lookup waits for them."),
       path(
           "query_log.file", [](auto& c) -> auto& { return c.query_log.file; },

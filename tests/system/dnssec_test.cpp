@@ -463,17 +463,20 @@ TEST_CASE("many questions are validated at the same time") {
   if (lacks_servers()) return;
   Lab lab;
   constexpr std::uint16_t count = 300;
+  constexpr std::uint16_t at_once = 50;  // so that no socket's buffer overflows
   UdpClient client(lab.engine.address());
-  for (std::uint16_t i = 0; i < count; ++i) {
-    Query query = query_in(with_ad, "n" + std::to_string(i) + ".wild.secure", type_txt);
-    query.id = static_cast<std::uint16_t>(i + 1);
-    client.send(query);
-  }
   int secure = 0;
-  for (int i = 0; i < count; ++i) {
-    const auto reply = client.receive_message();
-    REQUIRE(reply);
-    if (reply->rcode == noerror && reply->has(flag_ad)) ++secure;
+  for (std::uint16_t begin = 0; begin < count; begin += at_once) {
+    for (std::uint16_t i = begin; i < begin + at_once; ++i) {
+      Query query = query_in(with_ad, "n" + std::to_string(i) + ".wild.secure", type_txt);
+      query.id = static_cast<std::uint16_t>(i + 1);
+      client.send(query);
+    }
+    for (int i = 0; i < at_once; ++i) {
+      const auto reply = client.receive_message();
+      REQUIRE(reply);
+      if (reply->rcode == noerror && reply->has(flag_ad)) ++secure;
+    }
   }
   CHECK(secure == count);
 }
