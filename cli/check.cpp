@@ -80,6 +80,20 @@ std::string upstreams_text(const Checked& checked) {
   return text;
 }
 
+// What is allowed, but seldom meant.
+std::vector<std::string> warnings(const Checked& checked) {
+  std::vector<std::string> texts;
+  if (!checked.upstreams) texts.push_back(checked.upstreams.error().message);
+  const Config& config = checked.reading.config;
+  if (!config.acl.empty()) return texts;
+  for (const Endpoint& endpoint : config.listen) {
+    if (endpoint.address.is_loopback()) continue;
+    texts.push_back(endpoint.to_text() +
+                    " is open to other machines, but acl lists none: only this machine is served");
+  }
+  return texts;
+}
+
 std::string summary(const Checked& checked) {
   const Config& config = checked.reading.config;
   std::string text = "listens on " + listen_text(config) + ", " + upstreams_text(checked);
@@ -143,9 +157,8 @@ Json to_json(const Checked& checked, bool with_configuration) {
     for (const UpstreamConfig& upstream : *checked.upstreams) {
       json["upstreams"].push_back(print_upstream(upstream));
     }
-  } else {
-    json["warning"] = checked.upstreams.error().message;
   }
+  json["warnings"] = warnings(checked);
   if (with_configuration) json["configuration"] = to_json(checked.reading.config);
   return json;
 }
@@ -155,7 +168,7 @@ void print_for_people(const Checked& checked, bool print, std::ostream& out, std
     for (const Problem& problem : checked.reading.problems) err << problem.to_text() << '\n';
     return;
   }
-  if (!checked.upstreams) err << "warning: " << checked.upstreams.error().message << '\n';
+  for (const std::string& text : warnings(checked)) err << "warning: " << text << '\n';
   // A comment in front keeps the output of --print a configuration file.
   out << (print ? "# " : "") << verdict(checked) << ": " << summary(checked) << '\n';
   if (print) out << '\n' << print_config(checked.reading.config);

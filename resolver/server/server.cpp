@@ -271,7 +271,7 @@ class Server {
       return reply ? std::move(*reply) : failed(reply.error());
     }
     if (!peer.is_root) return failed({"only root may " + command, ExitCode::no_rights});
-    return done(load_entry(request, config_.cache, cache_));
+    return done(load_entry(request, config_.cache, workers_.front()->policy(), cache_));
   }
 
   StatusSources status_sources() const {
