@@ -47,18 +47,32 @@ std::vector<Cell> row_of(const BenchPhase& phase) {
           passed_on_cell(phase)};
 }
 
-Table table_of(const BenchReport& report) {
-  Table table({{"", "phase"},
-               {"LOOKUPS", "lookups", true},
-               {"FAILED", "failed", true},
-               {"MIN", "min_ms", true},
-               {"P50", "p50_ms", true},
-               {"P90", "p90_ms", true},
-               {"P99", "p99_ms", true},
-               {"MAX", "max_ms", true},
-               {"UPSTREAM", "passed_on", true}});
-  for (const auto& phase : report.phases) table.add_row(row_of(phase));
+// What goes where there is no room for all; how many lookups were planned is in the notes as well.
+constexpr std::size_t column_of_lookups = 1;
+constexpr std::size_t column_of_min = 3;
+
+Table table_of(const BenchReport& report, bool is_whole = true) {
+  std::vector<Column> columns = {
+      {"", "phase"},           {"LOOKUPS", "lookups", true}, {"FAILED", "failed", true},
+      {"MIN", "min_ms", true}, {"P50", "p50_ms", true},      {"P90", "p90_ms", true},
+      {"P99", "p99_ms", true}, {"MAX", "max_ms", true},      {"UPSTREAM", "passed_on", true}};
+  if (!is_whole) columns.erase(columns.begin() + column_of_min);
+  Table table(std::move(columns));
+  for (const auto& phase : report.phases) {
+    auto row = row_of(phase);
+    if (!is_whole) {
+      row[column_of_lookups].text = format_count(phase.measured());
+      row.erase(row.begin() + column_of_min);
+    }
+    table.add_row(std::move(row));
+  }
   return table;
+}
+
+std::string table_text(const BenchReport& report, const Terminal& terminal) {
+  const auto whole = table_of(report).to_text(Terminal{});
+  const bool has_room = terminal.width == 0 || whole.find('\n') <= terminal.width;
+  return table_of(report, has_room).to_text(terminal);
 }
 
 std::string factor_in_words(double factor) {
@@ -248,17 +262,17 @@ std::string storm_text(const BenchReport& report, const Terminal& terminal) {
   if (!report.storm) return "";
   const auto& storm = *report.storm;
   Table table({{"SECOND", "", true}, {"LOOKUPS", "", true}, {"PACKETS", "", true}, {"", ""}});
-  const auto highest = std::max({storm.lookups_peak(), storm.packets_peak(), std::uint64_t{1}});
+  const auto quota = static_cast<double>(std::max<std::uint64_t>(storm.quota, 1));
   for (std::size_t i = 0; i < storm.lookups.size(); ++i) {
-    const auto share = static_cast<double>(storm.packets[i]) / static_cast<double>(highest);
+    const auto share = static_cast<double>(storm.packets[i]) / quota;
     const bool is_over = storm.packets[i] > storm.quota;
     table.add_row({{std::to_string(i + 1)},
                    {format_count(storm.lookups[i])},
                    {format_count(storm.packets[i]), nullptr, is_over ? Style::bad : Style::plain},
                    {bar(terminal, share, 24)}});
   }
-  return fmt::format("\n{}a full bar is {} packets\n", table.to_text(terminal),
-                     format_count(highest));
+  return fmt::format("\n{}a full bar would be the {} packets that a VPC's resolver lets through\n",
+                     table.to_text(terminal), format_count(storm.quota));
 }
 
 std::vector<Series> distributions(const BenchReport& report) {
@@ -382,9 +396,11 @@ std::string subject(const BenchReport& report) {
 std::string to_text(const BenchReport& report, const Terminal& terminal) {
   std::string out = wrapped(terminal, subject(report), 2) + '\n';
   const auto* title = report.storm ? "upstream:" : "before:  ";
-  out += fmt::format("{} {} ({})\ncache:    {}\n\n", title,
-                     join_words(report.before_servers, "then"), report.servers_from, report.cache);
-  out += table_of(report).to_text(terminal);
+  const auto servers = join_words(report.before_servers, "then");
+  const auto line = [&](const std::string& text) { return wrapped(terminal, text, 10) + '\n'; };
+  out += line(fmt::format("{} {} ({})", title, servers, report.servers_from)) +
+         line("cache:    " + report.cache) + '\n';
+  out += table_text(report, terminal);
   const auto plot = distribution_plot(terminal, distributions(report));
   if (!plot.empty()) out += '\n' + plot;
   out += timeline_text(report, terminal) + storm_text(report, terminal);

@@ -8,6 +8,7 @@
 #include "cli/bench/load.hpp"
 #include "cli/bench/plan.hpp"
 #include "cli/bench/relay.hpp"
+#include "cli/output.hpp"
 #include "resolver/upstream/quota.hpp"
 
 namespace dnscache::cli {
@@ -99,7 +100,7 @@ Result<BenchReport> run_storm(const BenchPlan& plan) {
     report.remarks.push_back(
         fmt::format("this machine made {} lookups of the {} that --rate asks for; more "
                     "--concurrency may help",
-                    phase.measured(), phase.planned));
+                    format_count(phase.measured()), format_count(phase.planned)));
   }
   report.phases.push_back(std::move(phase));
   return report;

@@ -114,6 +114,15 @@ void write_queries(MetricsWriter& out, const StatusSources& sources) {
   out.sample("", sources.resolver.in_flight());
 }
 
+void write_validation(MetricsWriter& out, const StatusSources& sources) {
+  const ValidationStats& stats = sources.resolver.validation_stats();
+  out.counter("dnssec_validations", "Questions to upstreams whose answers were validated.");
+  out.sample(label("result", "secure"), stats.secure.value());
+  out.sample(label("result", "insecure"), stats.insecure.value());
+  out.sample(label("result", "bogus"), stats.bogus.value());
+  out.sample(label("result", "failed"), stats.failed.value());
+}
+
 void write_cache(MetricsWriter& out, const Cache& cache) {
   const CacheStats stats = cache.stats();
   out.gauge("cache_entries", "Answers in the cache.");
@@ -263,6 +272,7 @@ std::string metrics_as_text(const StatusSources& sources, MetricsFormat format) 
   MetricsWriter out(format);
   write_process(out, sources, now);
   write_queries(out, sources);
+  if (sources.config.dnssec.mode == DnssecMode::validate) write_validation(out, sources);
   write_cache(out, sources.cache);
   write_hedges(out, sources);
   write_upstream_state(out, sources, now);

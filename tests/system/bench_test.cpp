@@ -189,6 +189,16 @@ TEST_CASE("in a storm the upstream sees what the relay counts") {
   CHECK(processes_with(folder.path().string()) == 0);
 }
 
+TEST_CASE("the relay of a storm passes TCP on as well") {
+  Machine machine;
+  machine.direct.set("truncate");
+  const auto report = report_of(bench(machine.options(
+      {"big.example.net", "--json", "-t", "A", "--scenario", "storm", "-d", "1", "-r", "50"})));
+  CHECK(phase(report, "storm")["failed"] == 0);
+  CHECK(machine.direct.counts().tcp == 1);
+  CHECK(report["storm"]["packets"] >= 2);
+}
+
 TEST_CASE("a silent upstream costs glibc its time-out, and the cache not an answer") {
   if (!namespaces_permitted()) {
     WARN("SKIPPED: namespaces are not permitted here");

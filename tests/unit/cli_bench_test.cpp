@@ -1,4 +1,5 @@
 #include <catch2/catch.hpp>
+#include <sstream>
 
 #include "cli/bench/report.hpp"
 
@@ -144,6 +145,27 @@ TEST_CASE("the storm report compares with the quota") {
   CHECK(to_json(report)["storm"]["packets"] == 3);
   report.storm->lookups = {500};
   CHECK_FALSE(contains(conclusion(report), "more than"));
+}
+
+TEST_CASE("the report fits the terminal") {
+  Terminal terminal;
+  terminal.is_tty = terminal.has_unicode = true;
+  auto compare = report_of({phase("before", 200, 500), phase("warm", 200, 0.03, 1)});
+  compare.names.assign(10'000, "a-rather-long-name.in-a-rather-long-domain.example.com");
+  compare.phases[0].planned = 20'000;
+  compare.phases[0].title = "cache, cold";
+  for (const std::size_t width : {80, 140}) {
+    terminal.width = width;
+    for (const auto& report : {compare, failover_report(), storm_report()}) {
+      std::istringstream lines(to_text(report, terminal));
+      for (std::string line; std::getline(lines, line);) {
+        INFO(line);
+        CHECK(display_width(line) <= width);
+      }
+    }
+  }
+  CHECK(contains(to_text(compare, terminal), "MIN"));
+  CHECK(contains(to_text(compare, terminal), "and 9,997 more"));
 }
 
 TEST_CASE("Markdown is a table that keeps its columns") {
