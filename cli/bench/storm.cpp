@@ -16,7 +16,6 @@ namespace dnscache::cli {
 namespace {
 
 using std::chrono::duration;
-using std::chrono::duration_cast;
 
 constexpr double usual_rate = 2000;
 constexpr std::uint32_t usual_duration = 10;  // seconds
