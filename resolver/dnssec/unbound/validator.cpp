@@ -113,6 +113,7 @@ class UnboundValidator final : public Validator {
       log_warning("{}", fresh.error().message);
       return fresh.error();
     }
+    drop_idle_contexts();
     if (context_) retired_.push_back(std::move(context_));
     context_ = std::move(*fresh);
     renewed_at_ = Clock::now();
