@@ -831,14 +831,13 @@ std::vector<Setting> make_settings() {
           {{"off", QueryLogLevel::off},
            {"errors", QueryLogLevel::errors},
            {"all", QueryLogLevel::all}},
-          "Which queries get a line of their own: none, those that failed, or all. Lines that "
-          "can't "
+          "Which queries get a line of their own: none, those that failed, or all. Lines that can't "
           "be written fast enough are dropped and counted; no lookup waits for them."),
       path(
           "query_log.file", [](auto& c) -> auto& { return c.query_log.file; },
           {{"stderr", std::filesystem::path()}},
           "File of the query log, opened anew on SIGHUP; standard error is the journal under "
-          "systemd."),
+          "systemd. The service may write below /var/log/dnscachectl."),
       word(
           "log_level", [](auto& c) -> auto& { return c.log_level; },
           {{"debug", LogLevel::debug},
@@ -849,10 +848,13 @@ std::vector<Setting> make_settings() {
   };
 }
 
-// Text lines of mdoc(7): a backslash is written \e, and a dot or quote that begins a line is not a
-// request.
+// Text lines of mdoc(7): each sentence begins a line, a backslash is written \e, and a dot or quote
+// that begins a line is not a request.
 std::string mdoc_text(std::string_view text) {
   constexpr std::size_t width = 78;
+  if (const auto end = text.find(". "); end != std::string_view::npos) {
+    return mdoc_text(text.substr(0, end + 1)) + mdoc_text(text.substr(end + 2));
+  }
   std::string result;
   for (const std::string& line : fold(text, width)) {
     if (line.starts_with('.') || line.starts_with('\'')) result += "\\&";
