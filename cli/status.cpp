@@ -104,6 +104,11 @@ std::string queries_in_words(const EngineStatus& engine, const Terminal& termina
   return text;
 }
 
+std::string dnssec_in_words(const ValidationCounts& counts) {
+  return fmt::format("validated: {} secure, {} insecure, {} bogus", format_count(counts.secure),
+                     format_count(counts.insecure), format_count(counts.bogus));
+}
+
 std::string listen_in_words(const EngineStatus& engine) {
   std::vector<std::string> words;
   for (const auto& endpoint : engine.listen) words.push_back(endpoint.to_text());
@@ -230,6 +235,7 @@ std::string to_text(const StatusReport& report, const Terminal& terminal) {
   add("lookups", "on this machine " + report.path.in_words(),
       is_good ? Style::plain : Style::warning);
   add("queries", queries_in_words(engine, terminal));
+  if (engine.dnssec) add("dnssec", dnssec_in_words(*engine.dnssec));
   add("memory", fmt::format("{} in {} of {}, {} evicted", format_counted(engine.entries, "answer"),
                             format_bytes(engine.cache_bytes), format_bytes(engine.cache_size_bytes),
                             format_count(engine.evictions)));

@@ -82,7 +82,7 @@ set(CPACK_RPM_PACKAGE_URL "https://github.com/dnscachectl/dnscachectl")
 # By hand, because the libraries that come along must not be offered to other packages.
 set(CPACK_RPM_PACKAGE_AUTOREQPROV "no")
 set(CPACK_RPM_PACKAGE_REQUIRES
-    "glibc >= 2.34, libstdc++ >= 11, libgcc >= 11, openssl-libs >= 3.0, systemd-libs >= 252")
+    "glibc >= 2.34, libstdc++ >= 11, libgcc >= 11, openssl-libs >= 3.0, systemd-libs >= 252, unbound-libs >= 1.13")
 set(CPACK_RPM_USER_FILELIST "%config(noreplace) /etc/dnscachectl/config.yaml")
 set(CPACK_RPM_POST_INSTALL_SCRIPT_FILE ${PACKAGING}/rpm/post)
 set(CPACK_RPM_PRE_UNINSTALL_SCRIPT_FILE ${PACKAGING}/rpm/preun)

@@ -14,8 +14,6 @@
 
 namespace dnscache {
 
-class Exchange;
-
 /// Takes the answer to a question to whoever asked it.
 using ReplyFunction = std::function<void(const Answer&)>;
 
@@ -33,7 +31,7 @@ class Flight {
   void answer_early(Answer answer);
   void answer(const Answer& answer);
 
-  Exchange* exchange = nullptr;  ///< while upstreams are being asked
+  std::function<void()> give_up;  ///< ends it; set while upstreams are being asked
 
  private:
   Question question_;

@@ -11,7 +11,7 @@ LIMITS = {"GLIBC": (2, 34), "GLIBCXX": (3, 4, 29), "CXXABI": (1, 3, 13), "GCC": 
 OF_AL2023 = {"libc.so.6": "glibc", "libm.so.6": "glibc", "ld-linux-x86-64.so.2": "glibc",
              "ld-linux-aarch64.so.1": "glibc", "libstdc++.so.6": "libstdc++", "libgcc_s.so.1": "libgcc",
              "libssl.so.3": "openssl-libs", "libcrypto.so.3": "openssl-libs",
-             "libsystemd.so.0": "systemd-libs"}
+             "libsystemd.so.0": "systemd-libs", "libunbound.so.8": "unbound-libs"}
 failed = 0
 
 
