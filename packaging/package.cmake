@@ -67,7 +67,7 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "systemd")
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "systemd, libunbound8")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${PACKAGING}/debian/postinst ${PACKAGING}/debian/prerm
     ${PACKAGING}/debian/postrm ${STAGE}/debian/conffiles)
@@ -82,7 +82,7 @@ set(CPACK_RPM_PACKAGE_URL "https://github.com/dnscachectl/dnscachectl")
 # By hand, because the libraries that come along must not be offered to other packages.
 set(CPACK_RPM_PACKAGE_AUTOREQPROV "no")
 set(CPACK_RPM_PACKAGE_REQUIRES
-    "glibc >= 2.34, libstdc++ >= 11, libgcc >= 11, openssl-libs >= 3.0, systemd-libs >= 252, unbound-libs >= 1.13")
+    "glibc >= 2.34, libstdc++ >= 11, libgcc >= 11, openssl-libs >= 3.0, systemd-libs >= 252")
 set(CPACK_RPM_USER_FILELIST "%config(noreplace) /etc/dnscachectl/config.yaml")
 set(CPACK_RPM_POST_INSTALL_SCRIPT_FILE ${PACKAGING}/rpm/post)
 set(CPACK_RPM_PRE_UNINSTALL_SCRIPT_FILE ${PACKAGING}/rpm/preun)
