@@ -79,19 +79,24 @@ Task resolve(Resolver& resolver, Flight& flight) {
   }
 
   Outcome outcome;
+  IpAddress asked_address;
   if (resolver.is_validated(question)) {
     const TimePoint deadline = resolver.world_.now() + resolver.config_.timeout;
     Validation validation(resolver.validator_, question, resolver.world_.timers(), deadline);
     flight.give_up = [&validation] { validation.give_up(); };
     outcome = co_await validation;
     resolver.count(outcome);
+    asked_address = resolver.address_of(outcome.answer.source);
   } else {
     Question asked = question;
     if (resolver.config_.dnssec.mode == DnssecMode::off) asked.dnssec_ok = false;
     Exchange exchange(group, asked);
     flight.give_up = [&exchange] { exchange.give_up(); };
     outcome = co_await exchange;
-    if (outcome.upstream != nullptr) outcome.answer.source = resolver.source_of(*outcome.upstream);
+    if (outcome.upstream != nullptr) {
+      asked_address = outcome.upstream->config().endpoint.address;
+      outcome.answer.source = resolver.source_of(*outcome.upstream);
+    }
     mind_dnssec(resolver.config_.dnssec.mode, question, outcome.answer);
   }
 
@@ -99,7 +104,7 @@ Task resolve(Resolver& resolver, Flight& flight) {
   Answer answer;
   if (outcome.kind == Outcome::Kind::answered) {
     answer = std::move(outcome.answer);
-    resolver.rules_.apply(question, resolver.address_of(answer.source), answer);
+    resolver.rules_.apply(question, asked_address, answer);
   } else if (outcome.kind == Outcome::Kind::bogus) {
     answer = std::move(outcome.answer);
   } else if (auto stale = resolver.stale_answer(question)) {
