@@ -38,7 +38,7 @@ mount -t tmpfs -o mode=1777 tmpfs "$root/run/dnscachectl"
 mount -o remount,bind,ro "$root"
 
 # What chroot itself needs stays in the bounding set; the process has none of it (CapPrm, CapEff).
-in_container=(setpriv --bounding-set=-all,+sys_chroot,+setuid,+setgid --inh-caps=-all --no-new-privs
+in_container=(setpriv --bounding-set="-all,+sys_chroot,+setuid,+setgid" --inh-caps=-all --no-new-privs
   chroot --userspec=65534:65534 --groups= "$root" /usr/bin/dnscachectl)
 export DNSCACHE_UPSTREAMS=10.9.0.2 DNSCACHE_LISTEN=127.0.0.1 DNSCACHE_WORKERS=1
 "${in_container[@]}" serve >"$work/engine.log" 2>&1 &
