@@ -4,6 +4,7 @@
 #include <CLI/Formatter.hpp>
 #include <string_view>
 
+#include "resolver/config/text.hpp"
 #include "resolver/dnssec/validator.hpp"
 
 namespace dnscache::cli {
@@ -14,6 +15,7 @@ const std::vector<std::string> shells = {"bash", "zsh", "fish"};
 const std::vector<std::string> modes = {"auto", "networkd", "resolved", "resolv-conf"};
 const std::vector<std::string> scenarios = {"compare", "failover", "storm"};
 const std::vector<std::string> bench_clients = {"resolver", "getaddrinfo", "wire"};
+const std::vector<std::string> forms = {"sidecar", "wrapper"};
 const std::vector<std::string> common_types = {"A",  "AAAA", "CNAME", "HTTPS", "MX",
                                                "NS", "PTR",  "SOA",   "SRV",   "TXT"};
 
@@ -23,6 +25,14 @@ CLI::Option* add_list(CLI::App& command, const std::string& flag, std::vector<st
   return command.add_option(flag, values, help)
       ->type_name(value_name)
       ->delimiter(',')
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->take_all();
+}
+
+void add_routes(CLI::App& command, std::vector<std::string>& routes) {
+  command.add_option("--route", routes, "Ask these servers for names in this zone")
+      ->type_name("ZONE=ADDRESS,...")
       ->expected(1)
       ->allow_extra_args(false)
       ->take_all();
@@ -44,6 +54,61 @@ void add_serve(CLI::App& app, ServeOptions& options) {
            "Listen there instead of where the configuration says", "ADDRESS[:PORT]");
   add_list(command, "--upstream", options.upstreams,
            "Ask these servers instead of the configured ones", "ADDRESS[:PORT]");
+}
+
+void add_run(CLI::App& app, RunOptions& options) {
+  auto& command = *app.add_subcommand(
+      "run", "Run a command, in a container, with the cache in front of its lookups");
+  command
+      .add_option("command", options.command,
+                  "The command with its arguments; '--' may stand before it")
+      ->type_name("COMMAND");
+  command.add_option("-c,--config", options.config, "The configuration file")->type_name("FILE");
+  add_list(command, "--listen", options.listen,
+           "Listen there instead of where the configuration says", "ADDRESS");
+  add_list(command, "--upstream", options.upstreams,
+           "Ask these servers instead of the configured ones or those that resolv.conf names",
+           "ADDRESS[:PORT]");
+}
+
+void add_template(CLI::App& app, TemplateOptions& options) {
+  auto& command = *app.add_subcommand(
+      "template", "Print a file that brings the cache somewhere, with your values in it");
+  command.add_option("name", options.name, "Which file: " + join_words(template_names()))
+      ->type_name("NAME")
+      ->required()
+      ->check(CLI::IsMember(template_names()).description(""));
+  add_list(command, "--upstream", options.upstreams,
+           "Ask these servers instead of those that resolv.conf names there", "ADDRESS[:PORT]");
+  add_routes(command, options.routes);
+  command.add_option("--config", options.config, "Use this configuration file instead")
+      ->type_name("FILE");
+  command.add_option("--url", options.url, "Where the package or program is: https:// or s3://")
+      ->type_name("URL");
+  command.add_option("--sha256", options.sha256, "The checksum of what is there")->type_name("HEX");
+  command.add_option("--image", options.image, "The container image of the cache")
+      ->type_name("IMAGE");
+  command.add_option("--app", options.app, "The container image of your program")
+      ->type_name("IMAGE");
+  command
+      .add_option("--form", options.form,
+                  "For ecs-fargate: sidecar, a container of its own, or wrapper, the first process "
+                  "of yours")
+      ->type_name("FORM")
+      ->check(CLI::IsMember(forms).description(""))
+      ->capture_default_str();
+}
+
+void add_schema(CLI::App& app) {
+  app.add_subcommand("schema", "Print the JSON Schema of the configuration, for editors");
+}
+
+void add_support(CLI::App& app, SupportOptions& options) {
+  auto& command = *app.add_subcommand(
+      "support", "Write what a bug report needs to one file, without names and addresses");
+  command.add_option("-o,--output", options.output, "The file [dnscachectl-support.tar]")
+      ->type_name("FILE");
+  command.add_flag("--no-redaction", options.is_unredacted, "Leave names and addresses in it");
 }
 
 void add_check(CLI::App& app, CheckOptions& options) {
@@ -76,11 +141,7 @@ void add_setup(CLI::App& app, SetupOptions& options) {
            "Ask these servers instead of those that resolv.conf names", "ADDRESS[:PORT]");
   add_list(command, "--listen", options.listen, "Listen there instead of on 127.0.0.1 and ::1",
            "ADDRESS");
-  command.add_option("--route", options.routes, "Ask these servers for names in this zone")
-      ->type_name("ZONE=ADDRESS,...")
-      ->expected(1)
-      ->allow_extra_args(false)
-      ->take_all();
+  add_routes(command, options.routes);
   command
       .add_option("--mode", options.mode,
                   "Where the cache goes first: auto, networkd, resolved or resolv-conf")
@@ -94,7 +155,7 @@ void add_setup(CLI::App& app, SetupOptions& options) {
   command.add_flag("--explain", options.is_explained,
                    "Show the facts and the reason for the plan; change nothing");
   command.add_flag("--detailed-exitcode", options.has_detailed_code,
-                   "With --dry-run or --explain: exit with 10 if something would change");
+                   "Exit with 10 instead of 0 if something was changed, or would be");
   add_json(command, options.is_json);
 }
 
@@ -290,10 +351,38 @@ std::unique_ptr<CLI::App> make_commands(Options& options) {
   add_check(*app, options.check);
   add_import(*app, options.import);
   add_serve(*app, options.serve);
+  add_run(*app, options.run);
+  add_template(*app, options.template_);
+  add_schema(*app);
+  add_support(*app, options.support);
   add_remove(*app, options.remove);
   add_recover(*app, options.recover);
   add_completion(*app, options);
   return app;
+}
+
+std::vector<std::string> take_command_of_run(const CLI::App& app, std::vector<std::string>& words) {
+  const auto takes_value = [&](const CLI::App& command, const std::string& word) {
+    const auto* option = command.get_option_no_throw(word);
+    if (option == nullptr) option = app.get_option_no_throw(word);
+    return option != nullptr && option->get_items_expected_max() > 0;
+  };
+  const CLI::App* run = nullptr;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const bool is_option = words[i].starts_with('-') && words[i] != "--";
+    if (is_option) {
+      if (takes_value(run != nullptr ? *run : app, words[i])) ++i;
+    } else if (run == nullptr) {
+      if (words[i] != "run") return {};
+      run = app.get_subcommand("run");
+    } else {
+      const auto end = words.begin() + static_cast<std::ptrdiff_t>(i);
+      std::vector<std::string> command(words[i] == "--" ? end + 1 : end, words.end());
+      words.erase(end, words.end());
+      return command;
+    }
+  }
+  return {};
 }
 
 std::vector<std::string> choices_of(const CLI::App& command, const CLI::Option& option) {
@@ -302,6 +391,8 @@ std::vector<std::string> choices_of(const CLI::App& command, const CLI::Option& 
   if (option.check_name("--mode")) return modes;
   if (option.check_name("--scenario")) return scenarios;
   if (option.check_name("--through")) return bench_clients;
+  if (option.check_name("--form")) return forms;
+  if (command.get_name() == "template" && option.check_name("name")) return template_names();
   return {};
 }
 

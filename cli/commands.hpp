@@ -12,9 +12,12 @@
 #include "cli/doctor.hpp"
 #include "cli/flush.hpp"
 #include "cli/import.hpp"
+#include "cli/run.hpp"
 #include "cli/serve.hpp"
 #include "cli/setup.hpp"
 #include "cli/status.hpp"
+#include "cli/support.hpp"
+#include "cli/template.hpp"
 
 namespace dnscache::cli {
 
@@ -23,8 +26,11 @@ struct Options {
   std::filesystem::path root;     ///< --root, hidden: for tests
   std::filesystem::path control;  ///< --control
   ServeOptions serve;
+  RunOptions run;
   CheckOptions check;
   ImportOptions import;
+  TemplateOptions template_;
+  SupportOptions support;
   BenchOptions bench;
   SetupOptions setup;
   RemoveOptions remove;
@@ -39,6 +45,10 @@ struct Options {
 
 /// The command tree; parsing fills `options`, which must outlive it.
 std::unique_ptr<CLI::App> make_commands(Options& options);
+
+/// Takes the command of `run` with its arguments off the end of a command line, because none of it
+/// is ours to understand; empty for every other command.
+std::vector<std::string> take_command_of_run(const CLI::App& app, std::vector<std::string>& words);
 
 /// The words an option or argument can take, for completion; empty where any text goes.
 std::vector<std::string> choices_of(const CLI::App& command, const CLI::Option& option);

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fmt/format.h>
 
+#include "cli/environment.hpp"
 #include "cli/unique_fd.hpp"
 #include "resolver/config/read.hpp"
 
@@ -188,8 +189,12 @@ Result<nlohmann::json> ask_engine_for_lines(const std::filesystem::path& socket,
 
 std::filesystem::path control_path(const std::filesystem::path& wanted) {
   if (!wanted.empty()) return wanted;
-  const auto configured = read_config_file(default_config_path);
-  return configured ? configured.config.control : Config{}.control;
+  const auto environment = our_environment();
+  const auto named = config_in(environment);
+  auto configured = read_config_file(named.empty() ? default_config_path : named);
+  if (!configured) configured.config = Config{};
+  (void)apply_environment(environment, configured.config);
+  return configured.config.control;
 }
 
 std::uint64_t EngineStatus::upstream_packets() const {

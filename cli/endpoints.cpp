@@ -1,6 +1,7 @@
 #include "cli/endpoints.hpp"
 
 #include <fmt/format.h>
+#include <sstream>
 
 #include "resolver/config/text.hpp"
 #include "resolver/config/values.hpp"
@@ -35,6 +36,23 @@ Result<std::vector<UpstreamConfig>> parse_upstreams(const std::vector<std::strin
     upstreams.push_back(*upstream);
   }
   return upstreams;
+}
+
+Result<RouteConfig> parse_route(const std::string& text) {
+  const auto equals = text.find('=');
+  const auto zone = Name::parse(text.substr(0, equals));
+  if (equals == text.npos || !zone) {
+    return Error{fmt::format("--route {}: write a zone and its servers, as in "
+                             "--route corp.example=10.1.0.2,10.1.0.3",
+                             text),
+                 ExitCode::usage};
+  }
+  std::vector<std::string> servers;
+  std::istringstream words(text.substr(equals + 1));
+  for (std::string word; std::getline(words, word, ',');) servers.push_back(word);
+  const auto upstreams = parse_upstreams(servers, "--route");
+  if (!upstreams) return upstreams.error();
+  return RouteConfig{*zone, *upstreams};
 }
 
 }  // namespace dnscache::cli

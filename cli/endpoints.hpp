@@ -17,4 +17,7 @@ Result<std::vector<Endpoint>> parse_endpoints(const std::vector<std::string>& te
 Result<std::vector<UpstreamConfig>> parse_upstreams(const std::vector<std::string>& texts,
                                                     const std::string& flag);
 
+/// "corp.example=10.1.0.2,10.1.0.3": a zone and its servers, as --route takes them.
+Result<RouteConfig> parse_route(const std::string& text);
+
 }  // namespace dnscache::cli

@@ -1,5 +1,6 @@
 // The program: parse, run, and one place where an error becomes a line on stderr and an exit code.
 #include <CLI/Error.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <iostream>
@@ -8,6 +9,7 @@
 #include "cli/commands.hpp"
 #include "cli/completion.hpp"
 #include "cli/output.hpp"
+#include "cli/schema.hpp"
 #include "cli/usage.hpp"
 #include "resolver/config/schema.hpp"
 
@@ -17,6 +19,10 @@ namespace {
 
 Result<ExitCode> run(const std::string& command, const Options& options) {
   if (command == "serve") return run_serve(options.serve);
+  if (command == "run") return run_command(options.run);
+  if (command == "template") return run_template(options.template_);
+  if (command == "schema") return run_schema();
+  if (command == "support") return run_support(options.support);
   if (command == "check") return run_check(options.check);
   if (command == "import") return run_import(options.import);
   if (command == "bench") return run_bench(options.bench);
@@ -45,7 +51,8 @@ Result<ExitCode> run(const std::string& command, const Options& options) {
 void share_global_options(Options& options) {
   options.setup.root = options.remove.root = options.recover.root = options.root;
   options.cache.control = options.serve.control = options.status.control = options.doctor.control =
-      options.flush.control = options.bench.control = options.control;
+      options.flush.control = options.bench.control = options.run.control =
+          options.support.control = options.control;
 }
 
 // "setup", "cache list"
@@ -63,8 +70,11 @@ ExitCode report(const Error& error) {
 ExitCode main_program(int argc, char** argv) {
   Options options;
   const auto app = make_commands(options);
+  std::vector<std::string> words(argv + 1, argv + argc);
+  options.run.command = take_command_of_run(*app, words);
   try {
-    app->parse(argc, argv);
+    std::ranges::reverse(words);  // CLI11 takes them from the end
+    app->parse(std::move(words));
   } catch (const CLI::ParseError& error) {
     return report_parse_error(*app, error);
   }

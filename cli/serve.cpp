@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "cli/endpoints.hpp"
+#include "cli/environment.hpp"
 #include "cli/output.hpp"
 #include "resolver/config/read.hpp"
 #include "resolver/config/upstreams_from.hpp"
@@ -39,11 +40,17 @@ void print_all_but_last(const std::vector<Problem>& problems) {
 }
 
 Result<Config> read_file(const std::filesystem::path& wanted) {
-  const auto named = wanted.empty() ? std::nullopt : std::optional(wanted);
-  const auto reading = read_config_file_or_default(named);
-  if (reading) return reading.config;
-  print_all_but_last(reading.problems);
-  return Error{reading.problems.back().to_text(), ExitCode::check_failed};
+  const auto environment = our_environment();
+  const auto path = wanted.empty() ? config_in(environment) : wanted;
+  auto reading = read_config_file_or_default(path.empty() ? std::nullopt : std::optional(path));
+  if (!reading) {
+    print_all_but_last(reading.problems);
+    return Error{reading.problems.back().to_text(), ExitCode::check_failed};
+  }
+  if (const auto applied = apply_environment(environment, reading.config); !applied) {
+    return applied.error();
+  }
+  return reading.config;
 }
 
 // The file's own upstreams were checked when it was read; these checks see the command line's too.
@@ -61,7 +68,11 @@ Result<void> check_no_circle(const Config& config) {
 Result<Config> effective_config(const ServeOptions& options, const Overrides& overrides) {
   auto config = read_file(options.config);
   if (!config) return config;
-  if (!overrides.control.empty()) config->control = overrides.control;
+  if (overrides.control == "none") {
+    config->control.clear();
+  } else if (!overrides.control.empty()) {
+    config->control = overrides.control;
+  }
   if (!overrides.listen.empty()) config->listen = overrides.listen;
   if (!overrides.upstreams.empty()) config->upstreams = overrides.upstreams;
   if (const auto checked = check_no_circle(*config); !checked) return checked.error();

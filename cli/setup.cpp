@@ -149,24 +149,6 @@ Result<void> complete_undo(Journal& journal, const std::filesystem::path& root) 
   return {};
 }
 
-// "corp.example=10.1.0.2,10.1.0.3"
-Result<RouteConfig> parse_route(const std::string& text) {
-  const auto equals = text.find('=');
-  const auto zone = Name::parse(text.substr(0, equals));
-  if (equals == text.npos || !zone) {
-    return Error{fmt::format("--route {}: write a zone and its servers, as in "
-                             "--route corp.example=10.1.0.2,10.1.0.3",
-                             text),
-                 ExitCode::usage};
-  }
-  std::vector<std::string> servers;
-  std::istringstream words(text.substr(equals + 1));
-  for (std::string word; std::getline(words, word, ',');) servers.push_back(word);
-  const auto upstreams = parse_upstreams(servers, "--route");
-  if (!upstreams) return upstreams.error();
-  return RouteConfig{*zone, *upstreams};
-}
-
 // The configuration is dnsmasq's, translated; what the command line says as well would contradict
 // it.
 Result<void> add_import(const SetupOptions& options, PlanRequest& request) {
@@ -233,8 +215,11 @@ Result<Plan> make_plan(const PlanRequest& request, bool is_quiet) {
 void show_plan(const Plan& plan, bool is_json, const char* result) {
   if (is_json) {
     auto document = to_json(plan);
+    const auto changed = std::ranges::count_if(plan.steps, &Step::is_change);
     document["schema"] = 1;
     document["result"] = result;
+    document["changed"] = changed;
+    document["unchanged"] = static_cast<std::ptrdiff_t>(plan.steps.size()) - changed;
     print_json(document);
     return;
   }
@@ -272,11 +257,13 @@ Result<ExitCode> perform(const Plan& plan, Journal& journal, const SetupOptions&
   if (options.is_json) {
     show_plan(plan, true, "changed");
   } else {
-    print(
-        "Lookups on this machine go through the cache now. 'dnscachectl status' shows it, "
-        "'dnscachectl remove' takes it back.\n");
+    const auto changed = std::ranges::count_if(plan.steps, &Step::is_change);
+    print(fmt::format(
+        "changed={} unchanged={}\nLookups on this machine go through the cache now. 'dnscachectl "
+        "status' shows it, 'dnscachectl remove' takes it back.\n",
+        changed, static_cast<std::ptrdiff_t>(plan.steps.size()) - changed));
   }
-  return ExitCode::done;
+  return options.has_detailed_code ? ExitCode::would_change : ExitCode::done;
 }
 
 std::string original_copy(const std::filesystem::path& root, const JournalEntry& entry) {

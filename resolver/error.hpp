@@ -17,7 +17,7 @@ enum class ExitCode : int {
   no_rights = 4,      ///< the caller may not do this
   check_failed = 5,   ///< a check found problems
   rolled_back = 6,    ///< a self-test failed and every change was undone
-  would_change = 10,  ///< a dry run with --detailed-exitcode: something would change
+  would_change = 10,  ///< with --detailed-exitcode: something was changed, or would be
 };
 
 /// An expected failure: one line that says what failed and, where there is one, what to do next.

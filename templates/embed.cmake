@@ -2,13 +2,17 @@
 # generated "templates/templates.hpp" ("resolved.conf" is dnscache::templates::resolved_conf).
 file(GLOB TEMPLATE_FILES CONFIGURE_DEPENDS
      templates/*.conf templates/*.service templates/*.socket templates/*.path templates/*.yaml
-     templates/*.html)
+     templates/*.html
+     templates/print/*)
 set(TEMPLATES_DIR ${CMAKE_BINARY_DIR}/generated/templates)
 set(TEMPLATES_HPP "#pragma once\n\n#include <string_view>\n\nnamespace dnscache::templates {\n\n")
 set(TEMPLATES_CPP "#include \"templates/templates.hpp\"\n\nnamespace dnscache::templates {\n\n")
 foreach(PATH ${TEMPLATE_FILES})
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PATH})
   get_filename_component(FILE_NAME ${PATH} NAME)
+  if(PATH MATCHES "/print/")  # those of `dnscachectl template`
+    string(PREPEND FILE_NAME "print_")
+  endif()
   string(MAKE_C_IDENTIFIER ${FILE_NAME} IDENTIFIER)
   file(READ ${PATH} TEXT)
   string(APPEND TEMPLATES_HPP "extern const std::string_view ${IDENTIFIER};\n")

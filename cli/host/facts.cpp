@@ -157,7 +157,8 @@ void read_config_facts(Facts& facts, const fs::path& root) {
   const auto path = below(root, default_config_path);
   const auto reading = read_config_file(path);
   if (reading) {
-    facts.config = reading.config;
+    // The package's own file has only comments; setup may write a real one over it.
+    if (reading.config != Config{}) facts.config = reading.config;
   } else {
     facts.config_problem = reading.problems.front().to_text();
   }

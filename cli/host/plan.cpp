@@ -149,7 +149,7 @@ Step config_step(const Facts& facts, const PlanRequest& request, const Decision&
   Step step;
   step.path = config_path;
   step.before = facts.config_file;
-  step.is_change = facts.config_file.kind == FileState::Kind::absent;
+  step.is_change = !facts.config;
   std::vector<UpstreamConfig> upstreams;
   std::vector<std::string> names;
   for (const auto& fact : facts.upstreams) {

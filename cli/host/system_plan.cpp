@@ -330,7 +330,10 @@ Result<std::vector<Step>> unit_steps(const Facts& facts, const Route& route,
   bool is_service_changed = false, is_any_changed = false;
   for (const auto& unit : wanted_units(route)) {
     if (unit.is_started && !is_enabled(system, unit.name)) disabled.push_back(unit.name);
-    if (comes_from_package(system, unit.name)) continue;
+    // Other addresses than the package's socket has need one of our own, which counts more.
+    const bool is_other_socket =
+        unit.name == std::string_view(socket_unit) && listen != default_listen();
+    if (comes_from_package(system, unit.name) && !is_other_socket) continue;
     auto text = replaced(std::string(unit.text), "@DNSCACHECTL@", facts.program.string());
     if (unit.name == std::string_view(socket_unit)) text = with_listen(text, listen);
     auto step = file_step(facts, fs::path(unit_directory) / unit.name, text, "");

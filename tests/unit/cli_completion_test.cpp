@@ -51,7 +51,26 @@ TEST_CASE("an option's value is not taken for a command") {
   CHECK(contains(words_for({"bench", "-t", ""}), "MX"));
 }
 
+TEST_CASE("a command of run is not ours to understand") {
+  Options options;
+  const auto app = make_commands(options);
+  using Words = std::vector<std::string>;
+  const auto split = [&](Words words) {
+    auto command = take_command_of_run(*app, words);
+    return std::pair(words, command);
+  };
+  CHECK(split({"run", "ls", "--help"}) == std::pair(Words{"run"}, Words{"ls", "--help"}));
+  CHECK(split({"run", "--upstream", "10.0.0.2", "--", "status", "--", "-x"}) ==
+        std::pair(Words{"run", "--upstream", "10.0.0.2"}, Words{"status", "--", "-x"}));
+  CHECK(split({"--control", "run", "run", "run"}) ==
+        std::pair(Words{"--control", "run", "run"}, Words{"run"}));
+  CHECK(split({"status", "run", "x"}) == std::pair(Words{"status", "run", "x"}, Words{}));
+  CHECK(split({"run", "--help"}) == std::pair(Words{"run", "--help"}, Words{}));
+}
+
 TEST_CASE("arguments with fixed words are completed") {
+  CHECK(contains(words_for({"template", ""}), "kubernetes"));
+  CHECK(words_for({"template", "--form", ""}) == std::vector<std::string>{"sidecar", "wrapper"});
   CHECK(words_for({"completion", ""}) == std::vector<std::string>{"bash", "zsh", "fish"});
   CHECK(words_for({"check", ""}).empty());
 }

@@ -100,6 +100,19 @@ TEST_CASE("a machine that is set up stays as it is") {
   }
 }
 
+TEST_CASE("a configuration without a setting, as packages have it, is written over") {
+  auto facts = plain_machine();
+  facts.config_file = FileState::regular("# Everything has a default.\n");
+  facts.has_config_directory = true;
+  const auto plan = plan_setup(facts, {});
+  REQUIRE(plan);
+  const auto config = std::ranges::find(plan->steps, default_config_path, &Step::path);
+  REQUIRE(config != plan->steps.end());
+  CHECK(config->is_change);
+  CHECK(contains(config->after.content, "10.0.0.1"));
+  CHECK(config->before.content == "# Everything has a default.\n");
+}
+
 TEST_CASE("the fallback is a former server that answers") {
   auto facts = plain_machine();
   facts.upstreams[0].answers = false;

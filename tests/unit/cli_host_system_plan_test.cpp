@@ -330,6 +330,12 @@ TEST_CASE("a machine with systemd that is set up stays as it is") {
     plan = plan_setup(facts, {});
     REQUIRE(plan);
     CHECK_FALSE(plan->has_changes());
+    // But its socket listens on the default addresses only.
+    facts.config->listen = {*Endpoint::parse("127.0.0.1", dns_port)};
+    plan = plan_setup(facts, {});
+    REQUIRE(plan);
+    CHECK(writes(*plan, "/etc/systemd/system/dnscachectl.socket"));
+    CHECK_FALSE(writes(*plan, "/etc/systemd/system/dnscachectl.service"));
   }
 }
 

@@ -1,0 +1,42 @@
+// `dnscachectl support`: what a bug report needs, in one file that may be shown to others.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "resolver/error.hpp"
+
+namespace dnscache::cli {
+
+/// What `support` was asked to do.
+struct SupportOptions {
+  std::filesystem::path control;
+  std::filesystem::path output = "dnscachectl-support.tar";
+  bool is_unredacted = false;
+};
+
+/// Replaces names and addresses, each by the same stand-in wherever it stands: `private-ip-1`,
+/// `public-ip-1`, `name-1.invalid`. Loopback addresses, the resolvers of EC2 and Amazon's own zones
+/// stay, because they tell what kind of machine it is.
+class Redactor {
+ public:
+  /// Always replaced, by `stand_in`; for the host's name.
+  void hide(const std::string& word, const std::string& stand_in);
+  std::string redact(const std::string& text);
+
+ private:
+  std::string stand_in_for_address(const std::string& address);
+  std::string stand_in_for_name(const std::string& name);
+
+  std::map<std::string, std::string> words_;
+  std::map<std::string, std::string> addresses_;
+  std::map<std::string, std::string> names_;
+};
+
+/// One file of an archive in the format of tar (POSIX ustar), with its padding.
+std::string tar_entry(const std::string& name, const std::string& content, long modified);
+
+Result<ExitCode> run_support(const SupportOptions& options);
+
+}  // namespace dnscache::cli
