@@ -132,6 +132,15 @@ void add_doctor(CLI::App& app, DoctorOptions& options) {
   add_json(command, options.is_json);
 }
 
+void add_explain(CLI::App& app, ExplainOptions& options) {
+  auto& command = *app.add_subcommand(
+      "explain", "Tell the whole story of one lookup: who is asked, who decides, and why");
+  command.add_option("name", options.name, "The name")->type_name("NAME")->required();
+  command.add_option("type", options.type, "A record type [A and AAAA, as programs ask]")
+      ->type_name("TYPE");
+  add_json(command, options.is_json);
+}
+
 void add_flush(CLI::App& app, FlushOptions& options) {
   auto& command = *app.add_subcommand("flush", "Forget cached answers");
   auto* name =
@@ -232,6 +241,7 @@ std::unique_ptr<CLI::App> make_commands(Options& options) {
   add_setup(*app, options.setup);
   add_status(*app, options.status);
   add_doctor(*app, options.doctor);
+  add_explain(*app, options.explain);
   add_bench(*app, options.bench);
   add_flush(*app, options.flush);
   add_cache(*app, options.cache, options.flush);

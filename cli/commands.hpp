@@ -10,6 +10,7 @@
 #include "cli/cache.hpp"
 #include "cli/check.hpp"
 #include "cli/doctor.hpp"
+#include "cli/explain.hpp"
 #include "cli/flush.hpp"
 #include "cli/import.hpp"
 #include "cli/serve.hpp"
@@ -31,6 +32,7 @@ struct Options {
   RecoverOptions recover;
   StatusOptions status;
   DoctorOptions doctor;
+  ExplainOptions explain;
   FlushOptions flush;
   CacheOptions cache;
   std::string shell;               ///< completion

@@ -24,6 +24,7 @@ Result<ExitCode> run(const std::string& command, const Options& options) {
   if (command == "recover") return run_recover(options.recover);
   if (command == "status") return run_status(options.status);
   if (command == "doctor") return run_doctor(options.doctor);
+  if (command == "explain") return run_explain(options.explain);
   if (command == "flush") return run_flush(options.flush);
   if (command == "cache list") return run_cache_list(options.cache);
   if (command == "cache get") return run_cache_get(options.cache);
@@ -43,7 +44,7 @@ Result<ExitCode> run(const std::string& command, const Options& options) {
 void share_global_options(Options& options) {
   options.setup.root = options.remove.root = options.recover.root = options.root;
   options.cache.control = options.serve.control = options.status.control = options.doctor.control =
-      options.flush.control = options.bench.control = options.control;
+      options.flush.control = options.bench.control = options.explain.control = options.control;
 }
 
 // "setup", "cache list"

@@ -54,6 +54,8 @@ Task resolve(Resolver& resolver, Flight& flight) {
   const std::shared_ptr<const Routes> routes = resolver.routes_;
   const unsigned generation = resolver.generation_;
   UpstreamGroup& group = resolver.group_for(*routes, question.name);
+  Trace* const trace = flight.trace.get();
+  if (trace != nullptr) trace->zone = group.zone().to_text();
   if (group.upstreams().empty()) {
     Answer none(Rcode::nx_domain);
     add_local_soa(none, group.zone(), no_such_zone_ttl);
@@ -78,7 +80,7 @@ Task resolve(Resolver& resolver, Flight& flight) {
     }
   }
 
-  Exchange exchange(group, question);
+  Exchange exchange(group, question, trace);
   flight.exchange = &exchange;
   Outcome outcome = co_await exchange;
 
@@ -87,7 +89,9 @@ Task resolve(Resolver& resolver, Flight& flight) {
   if (outcome.kind == Outcome::Kind::answered) {
     answer = std::move(outcome.answer);
     answer.source = resolver.source_of(*outcome.upstream);
-    resolver.rules_.apply(question, outcome.upstream->config().endpoint.address, answer);
+    const auto& server = outcome.upstream->config().endpoint.address;
+    const char* rule = resolver.rules_.apply(question, server, answer);
+    if (rule != nullptr && trace != nullptr) trace->rule = rule;
   } else if (auto stale = resolver.stale_answer(question)) {
     resolver.recent_failures_.add(question, resolver.world_.cache_now());
     resolver.in_flight_.land(flight, *stale);
@@ -110,16 +114,19 @@ Resolver::Resolver(World& world, Cache& cache, const Config& config)
       rules_(config),
       routes_(make_routes(config)) {}
 
-void Resolver::ask(const Question& question, ReplyFunction reply) {
+void Resolver::ask(const Question& question, ReplyFunction reply, std::shared_ptr<Trace> trace) {
+  if (trace) trace->begun_at = world_.now();
   Flight* underway = in_flight_.find(question);
   const bool is_full = in_flight_.waiting() >= max_waiting ||
                        (underway == nullptr && in_flight_.size() >= max_in_flight);
   if (is_full) return reply(failure(Rcode::server_failure, ExtendedError::not_ready));
+  if (trace) trace->has_joined = underway != nullptr;
   if (underway != nullptr) return underway->wait(std::move(reply));
   if (recent_failures_.contains(question, world_.cache_now())) {
     if (const auto stale = stale_answer(question)) return reply(*stale);
   }
   Flight& flight = in_flight_.start(question);
+  flight.trace = std::move(trace);
   flight.wait(std::move(reply));
   resolve(*this, flight);
 }

@@ -25,7 +25,8 @@ class Resolver {
   Resolver& operator=(const Resolver&) = delete;
 
   /// Resolves a question; `reply` is called once, at the latest at the configured time-out.
-  void ask(const Question& question, ReplyFunction reply);
+  /// `trace`, if any, is told how, and is complete when `reply` is called.
+  void ask(const Question& question, ReplyFunction reply, std::shared_ptr<Trace> trace = nullptr);
   /// Fetches an answer that will expire soon, if the budget for extra packets allows.
   void refresh(const Question& question);
   /// Takes over another configuration. What is known of the upstreams is kept when nothing about

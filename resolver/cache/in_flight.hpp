@@ -15,6 +15,7 @@
 namespace dnscache {
 
 class Exchange;
+struct Trace;
 
 /// Takes the answer to a question to whoever asked it.
 using ReplyFunction = std::function<void(const Answer&)>;
@@ -34,6 +35,7 @@ class Flight {
   void answer(const Answer& answer);
 
   Exchange* exchange = nullptr;  ///< while upstreams are being asked
+  std::shared_ptr<Trace> trace;  ///< null: nobody wants to know
 
  private:
   Question question_;

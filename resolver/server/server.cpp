@@ -20,6 +20,7 @@
 #include "resolver/log.hpp"
 #include "resolver/server/cache_commands.hpp"
 #include "resolver/server/control.hpp"
+#include "resolver/server/explain.hpp"
 #include "resolver/server/file_watcher.hpp"
 #include "resolver/server/metrics.hpp"
 #include "resolver/server/policy_keeper.hpp"
@@ -73,8 +74,9 @@ void release_memory_of_start() {
 class Server {
  public:
   Server(const Config& config, const std::function<Result<Config>()>& reload,
-         const std::vector<std::filesystem::path>& watched)
+         const std::vector<std::filesystem::path>& watched, const ConfigOrigin& origin)
       : config_(config),
+        origin_(origin),
         reload_(reload),
         cache_(config.cache.size),
         service_{cache_, [this](const Question& q, ReplyFunction r) { ask(q, std::move(r)); },
@@ -247,6 +249,11 @@ class Server {
     }
     const std::string command = request["command"];
     if (command == "status") return one_line(status_as_json(status_sources()));
+    if (command == "explain") {
+      const Policy& policy = workers_.front()->policy();
+      auto reply = explain(request, {config_, origin_, policy, cache_, resolver_});
+      return reply ? std::move(*reply) : failed(reply.error());
+    }
     const bool is_for_cache = is_cache_command(command);
     if (!is_for_cache && command != "cache-load" && command != "reload") {
       return failed({"unknown command " + command});
@@ -417,6 +424,7 @@ class Server {
   }
 
   Config config_;
+  ConfigOrigin origin_;
   const std::function<Result<Config>()>& reload_;
   Cache cache_;
   QueryStats late_stats_;
@@ -448,8 +456,8 @@ class Server {
 }  // namespace
 
 Result<void> serve(const Config& config, const std::function<Result<Config>()>& reload,
-                   const std::vector<std::filesystem::path>& watched) {
-  return Server(config, reload, watched).run();
+                   const std::vector<std::filesystem::path>& watched, const ConfigOrigin& origin) {
+  return Server(config, reload, watched, origin).run();
 }
 
 }  // namespace dnscache
