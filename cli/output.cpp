@@ -128,6 +128,29 @@ std::string bar(const Terminal& terminal, double share, std::size_t width) {
   return padded(out, display_width(out), width, false);
 }
 
+std::string sparkline(const Terminal& terminal, const std::vector<std::optional<double>>& values,
+                      std::size_t width) {
+  static constexpr const char* columns[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+  static constexpr const char* letters[] = {"_", ".", "-", "~", "=", "+", "*", "#"};
+  constexpr std::size_t steps = std::size(columns);
+  const auto first = values.size() - std::min(values.size(), width);
+  double highest = 0;
+  for (std::size_t i = first; i < values.size(); ++i) {
+    if (values[i] && std::isfinite(*values[i])) highest = std::max(highest, *values[i]);
+  }
+  std::string out;
+  for (std::size_t i = first; i < values.size(); ++i) {
+    if (!values[i]) {
+      out += terminal.has_unicode ? "×" : "x";
+      continue;
+    }
+    const double share = highest > 0 ? std::clamp(*values[i] / highest, 0.0, 1.0) : 0;
+    const auto step = std::min(static_cast<std::size_t>(share * steps), steps - 1);
+    out += terminal.has_unicode ? columns[step] : letters[step];
+  }
+  return out;
+}
+
 std::vector<std::size_t> Table::widths(const Terminal& terminal) const {
   std::vector<std::size_t> widths;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
