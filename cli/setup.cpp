@@ -353,7 +353,8 @@ Result<std::vector<std::string>> purge(const std::filesystem::path& root) {
   }
   (void)::rmdir(below(root, config.parent_path()).c_str());
   (void)::unlink(below(root, log_path).c_str());
-  for (const auto* directory : {"/var/cache/private/dnscachectl", "/var/cache/dnscachectl"}) {
+  for (const auto* directory : {"/var/cache/private/dnscachectl", "/var/cache/dnscachectl",
+                                "/var/log/private/dnscachectl", "/var/log/dnscachectl"}) {
     if (std::filesystem::remove_all(below(root, directory), ignored) > 0 && !ignored) {
       removed.push_back(directory);
     }

@@ -27,6 +27,7 @@ using namespace std::chrono_literals;
 
 constexpr int most_refreshes = 10;
 constexpr auto cache_directories = {"/var/cache/private/dnscachectl", "/var/cache/dnscachectl"};
+constexpr auto log_directories = {"/var/log/private/dnscachectl", "/var/log/dnscachectl"};
 
 template <class Condition>
 bool comes_true(std::chrono::milliseconds limit, Condition condition) {
@@ -104,6 +105,12 @@ Result<void> stop_unit(dbus::Bus& bus, const std::string& name) {
   if (name != service_unit) return {};
   std::error_code ignored;
   for (const auto* directory : cache_directories) fs::remove_all(directory, ignored);
+  // A query log stays, as somebody wanted it; without one, the second name points to nothing now.
+  for (const auto* directory : log_directories) {
+    if (fs::is_empty(directory, ignored) || !fs::exists(directory, ignored)) {
+      fs::remove(directory, ignored);
+    }
+  }
   return {};
 }
 

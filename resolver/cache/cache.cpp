@@ -20,6 +20,7 @@ constexpr std::size_t smallest_size = 4096;  // bytes; with less there would be 
 constexpr std::size_t bytes_per_slot = 48;   // of the rings; a small entry has 64 or more
 constexpr std::size_t first_slots = 512;     // of a shard; they double as answers come
 constexpr std::size_t slots_per_ghost = 2;
+constexpr std::size_t cache_line = 64;                 // bytes, of the processor's own caches
 constexpr unsigned small_share = 10;                   // per cent of the rings, as in S3-FIFO
 constexpr unsigned max_second_chances = 64;            // bounds the work of one insertion
 constexpr std::uint32_t shortest_prefetched_ttl = 10;  // seconds
@@ -92,6 +93,17 @@ class Cache::Shard {
 
   void prefetch(std::uint64_t hash) const {
     __builtin_prefetch(&slots_[home_of(static_cast<std::uint32_t>(hash))]);
+  }
+
+  void prefetch_entry(std::uint64_t hash) const {
+    const std::lock_guard lock(mutex_);
+    const auto tag = static_cast<std::uint32_t>(hash);
+    std::size_t slot = home_of(tag);
+    while (slots_[slot] != 0 && tag_of(slots_[slot]) != tag) slot = next(slot);
+    if (slots_[slot] == 0) return;
+    const auto* entry = reinterpret_cast<const std::uint8_t*>(&entry_of(slots_[slot]));
+    __builtin_prefetch(entry, 1);
+    __builtin_prefetch(entry + cache_line);
   }
 
   CacheReply reply(std::uint64_t hash, const Query& query, CacheSeconds now, std::size_t limit,
@@ -438,6 +450,8 @@ std::uint64_t Cache::prepare(const Question& question) const {
   shard_of(hash).prefetch(hash);
   return hash;
 }
+
+void Cache::prefetch_entry(std::uint64_t hash) const { shard_of(hash).prefetch_entry(hash); }
 
 CacheReply Cache::reply(const Query& query, std::uint64_t hash, CacheSeconds now, std::size_t limit,
                         std::uint8_t* out) {

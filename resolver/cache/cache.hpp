@@ -60,6 +60,9 @@ class Cache {
   /// hundred thousand slots each lookup waits for memory, and so the waits of several overlap.
   std::uint64_t prepare(const Question& question) const;
 
+  /// The next step for the same question: has the processor begin to fetch its answer.
+  void prefetch_entry(std::uint64_t hash) const;
+
   /// Writes the reply to `query` from a fresh answer, as write_reply() does; `hash` is what
   /// prepare() gave for its question. Never allocates.
   CacheReply reply(const Query& query, std::uint64_t hash, CacheSeconds now, std::size_t limit,

@@ -130,9 +130,7 @@ const std::map<std::string_view, Remark>& remarks() {
       {"no-poll", {Fate::not_needed, "nothing polls: the kernel tells when a file has changed"}},
       {"dns-forward-max", {Fate::not_needed, "10,000 questions can be asked at the same time"}},
       {"no-ident", {Fate::not_needed, "version.bind and the like are always refused"}},
-      {"log-facility",
-       {Fate::not_needed, "messages go to standard error, which systemd keeps in the journal"}},
-      {"log-async", {Fate::not_needed, "nothing is logged while a question is answered"}},
+      {"log-async", {Fate::not_needed, "a thread of its own writes the query log"}},
       {"fast-dns-retry", {Fate::not_needed, "every try has its time-out from the measured times"}},
       {"edns-packet-max",
        {Fate::not_needed,
@@ -189,9 +187,6 @@ const std::map<std::string_view, Remark>& remarks() {
       {"dumpfile", {Fate::refused, "packets are not recorded; use tcpdump"}},
       {"dumpmask", {Fate::refused, "packets are not recorded; use tcpdump"}},
       {"conf-script", {Fate::refused, "no script is run; write its output to a file"}},
-      {"log-queries",
-       {Fate::refused,
-        "questions are not logged; 'dnscachectl cache list' shows those in the cache"}},
       {"dnssec",
        {Fate::refused,
         "signatures are not validated here; let the upstreams, whose AD is passed on"}},
@@ -234,6 +229,7 @@ class Importer {
     finish_zones();
     finish_records();
     finish_policy();
+    finish_log();
     return std::move(result_);
   }
 
@@ -1062,6 +1058,30 @@ class Importer {
     translate("log_level: debug");
   }
 
+  void log_queries(const std::string&) {
+    result_.config.query_log.level = QueryLogLevel::all;
+    note("query_log.level");
+    translate("query_log.level: all");
+  }
+  void log_facility(const std::string& value) {
+    if (value.starts_with('/')) {
+      log_file_line_ = line_;
+    } else {
+      tell(Fate::not_needed, "messages go to standard error, which systemd keeps in the journal");
+    }
+  }
+  void finish_log() {
+    if (!log_file_line_) return;
+    line_ = *log_file_line_;
+    QueryLogConfig& log = result_.config.query_log;
+    if (log.level == QueryLogLevel::off) {
+      return tell(Fate::not_needed, "without log-queries only a few messages go to the journal");
+    }
+    log.file = "/var/log/dnscachectl/queries.log";
+    note("query_log.file");
+    translate("query_log.file: " + log.file.string() + ", where the service may write");
+  }
+
   /// A zone with servers of its own.
   struct Route {
     std::vector<UpstreamConfig> upstreams;
@@ -1102,6 +1122,7 @@ class Importer {
   bool has_negative_ttl_ = false;
   bool has_max_ttl_ = false;
   std::optional<Index> no_negative_line_;
+  std::optional<Index> log_file_line_;
 };
 
 const std::map<std::string_view, Importer::Handler>& Importer::handlers() {
@@ -1152,6 +1173,8 @@ const std::map<std::string_view, Importer::Handler>& Importer::handlers() {
       {"min-cache-ttl", &Importer::min_cache_ttl},
       {"use-stale-cache", &Importer::use_stale_cache},
       {"log-debug", &Importer::log_debug},
+      {"log-queries", &Importer::log_queries},
+      {"log-facility", &Importer::log_facility},
   };
   return table;
 }

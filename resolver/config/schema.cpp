@@ -831,14 +831,13 @@ std::vector<Setting> make_settings() {
           {{"off", QueryLogLevel::off},
            {"errors", QueryLogLevel::errors},
            {"all", QueryLogLevel::all}},
-          "Which queries get a line of their own: none, those that failed, or all. Lines that "
-          "can't "
+          "Which queries get a line of their own: none, those that failed, or all. Lines that can't "
           "be written fast enough are dropped and counted; no lookup waits for them."),
       path(
           "query_log.file", [](auto& c) -> auto& { return c.query_log.file; },
           {{"stderr", std::filesystem::path()}},
           "File of the query log, opened anew on SIGHUP; standard error is the journal under "
-          "systemd."),
+          "systemd. The service may write below /var/log/dnscachectl."),
       word(
           "log_level", [](auto& c) -> auto& { return c.log_level; },
           {{"debug", LogLevel::debug},

@@ -50,6 +50,12 @@ QueryLog::QueryLog() = default;
 QueryLog::~QueryLog() = default;
 
 Result<void> QueryLog::configure(const QueryLogConfig& config) {
+  std::error_code no_file;
+  // Opening a pipe would wait for its reader.
+  if (const auto type = std::filesystem::status(config.file, no_file).type();
+      type == std::filesystem::file_type::fifo) {
+    return Error{"query_log: " + config.file.string() + " is a pipe; name a file"};
+  }
   std::shared_ptr<Writer> fresh;
   try {
     if (config.level == QueryLogLevel::off) {

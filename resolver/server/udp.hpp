@@ -26,6 +26,7 @@ class UdpListener {
   struct LateReply;
 
   void wait();
+  void serve();
   bool serve_burst();
   void prepare(unsigned place);
   void resolve(unsigned place);

@@ -1,4 +1,6 @@
 // One line for each query, in a file or on standard error.
+#include <sys/stat.h>
+
 #include <filesystem>
 #include <fstream>
 
@@ -76,6 +78,17 @@ TEST_CASE("a query log that can't be opened is one line, and the old configurati
   const auto reply = cache.control(R"({"command":"reload"})");
   CHECK(reply.at("ok") == false);
   CHECK(reply.at("error").get<std::string>().find("/proc/no/such/file") != std::string::npos);
+  CHECK(is_true_answer(cache.ask("www.example.com"), "www.example.com"));
+}
+
+TEST_CASE("a pipe is no query log: opening it would wait for its reader") {
+  Cache cache;
+  TempDir directory;
+  const auto pipe = directory.path() / "pipe";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  cache.engine.write_config(upstreams_line({&cache.upstream}) +
+                            "query_log: {level: all, file: " + pipe.string() + "}\n");
+  CHECK(cache.control(R"({"command":"reload"})").at("ok") == false);
   CHECK(is_true_answer(cache.ask("www.example.com"), "www.example.com"));
 }
 

@@ -140,13 +140,25 @@ TEST_CASE("dnsmasq: options with no meaning here say why") {
   CHECK(told(option).starts_with("not needed: "));
 }
 
+TEST_CASE("dnsmasq: a log of the queries goes where the service may write") {
+  const auto import = import_text("log-facility=/var/log/dnsmasq.log\nlog-queries=extra\n");
+  CHECK(import.config.query_log.level == QueryLogLevel::all);
+  CHECK(import.config.query_log.file == "/var/log/dnscachectl/queries.log");
+  const auto to_journal = import_text("log-queries\nlog-facility=local0\n");
+  CHECK(to_journal.config.query_log.level == QueryLogLevel::all);
+  CHECK(to_journal.config.query_log.file.empty());
+  const auto without = import_text("log-facility=/var/log/dnsmasq.log\n");
+  CHECK(without.config.query_log == QueryLogConfig());
+  CHECK(without.lines.at(0).fate == Fate::not_needed);
+}
+
 TEST_CASE("dnsmasq: options without a counterpart are refused with a reason") {
   const std::string option =
       GENERATE(as<std::string>(), "dhcp-range=10.0.0.1,10.0.0.9", "enable-tftp", "tftp-root=/x",
                "ipset=/x/y", "nftset=/x/y", "localise-queries", "filterwin2k", "alias=1.2.3.4",
                "dnssec", "trust-anchor=.,1,8,2,AB", "auth-zone=example.com", "log-dhcp",
                "connmark-allowlist=1", "query-port=53", "interface=eth0", "port=0",
-               "conf-script=/bin/x", "log-queries", "server=dns.example", "server=/x/dns.example");
+               "conf-script=/bin/x", "server=dns.example", "server=/x/dns.example");
   CHECK(told(option).starts_with("refused: "));
 }
 
