@@ -47,9 +47,7 @@ const YamlNode* member(const YamlNode& map, std::string_view key) {
 
 }  // namespace
 
-std::string Where::to_text() const {
-  return line == 0 ? file : fmt::format("{}:{}", file, line);
-}
+std::string Where::to_text() const { return line == 0 ? file : fmt::format("{}:{}", file, line); }
 
 ConfigLines::ConfigLines(const std::filesystem::path& file) {
   const auto text = read_text_file(file);

@@ -155,8 +155,8 @@ std::string names_of(const std::vector<IpAddress>& addresses) {
 std::string service_in_words(const ServiceStep& step, bool is_last) {
   if (!step.is_asked) return "not reached";
   const auto& lookup = step.lookup;
-  auto words = fmt::format("{} in {}", to_text(lookup.status),
-                           format_milliseconds(lookup.milliseconds));
+  auto words =
+      fmt::format("{} in {}", to_text(lookup.status), format_milliseconds(lookup.milliseconds));
   if (step.where) words += fmt::format(" ({})", step.where->to_text());
   if (lookup.status == NssStatus::found) words += ": " + names_of(lookup.addresses);
   if (lookup.status == NssStatus::unavailable && !lookup.error.empty()) {
@@ -201,7 +201,8 @@ std::string lookups_in_words(const CandidateStep& step) {
 std::string candidate_in_words(const CandidateStep& step, std::size_t number) {
   const auto why =
       step.candidate.domain.empty() ? std::string("as given") : "+ " + step.candidate.domain;
-  if (!step.is_asked) return fmt::format("{}. {} ({}): not needed", number, step.candidate.name, why);
+  if (!step.is_asked)
+    return fmt::format("{}. {} ({}): not needed", number, step.candidate.name, why);
   const auto lookups = lookups_in_words(step);
   return fmt::format("{}. {} ({}){}{}", number, step.candidate.name, why,
                      lookups.empty() ? "" : ": ", lookups);
@@ -221,10 +222,9 @@ std::string cache_in_words(const json& cache) {
   const auto state = text_of(cache, "state");
   if (state == "absent") return "not there";
   const std::time_t stored = cache.value("stored_at", std::time_t{0});
-  auto words = state == "fresh"
-                   ? fmt::format("fresh for {} s of {} s", cache.value("ttl", 0u),
-                                 cache.value("lifetime", 0u))
-                   : fmt::format("stale, lived {} s", cache.value("lifetime", 0u));
+  auto words = state == "fresh" ? fmt::format("fresh for {} s of {} s", cache.value("ttl", 0u),
+                                              cache.value("lifetime", 0u))
+                                : fmt::format("stale, lived {} s", cache.value("lifetime", 0u));
   words += fmt::format(", since {:%H:%M:%S} ({} ago), {}", fmt::localtime(stored),
                        format_uptime(cache.value("age", 0.0)),
                        format_counted(cache.value("hits", 0u), "hit"));
@@ -321,8 +321,8 @@ std::string waste_in_words(const Story& story) {
   const auto count = static_cast<std::size_t>(found - story.candidates.begin());
   auto words = fmt::format("{} asked for in vain, each time", format_counted(count, "name"));
   if (found->candidate.domain.empty()) {
-    return words + fmt::format("; '{}.' with a final dot, or ndots:{} in {}, saves them", story.name,
-                               std::ranges::count(story.name, '.'), resolv_conf_path);
+    return words + fmt::format("; '{}.' with a final dot, or ndots:{} in {}, saves them",
+                               story.name, std::ranges::count(story.name, '.'), resolv_conf_path);
   }
   return words + fmt::format("; the full name {} saves them", found->candidate.name);
 }
@@ -410,12 +410,9 @@ json candidate_as_json(const CandidateStep& step) {
   }
   auto engine = json::array();
   for (const auto& reply : step.engine) engine.push_back(engine_as_json(reply));
-  return {{"name", step.candidate.name},
-          {"search_domain", step.candidate.domain},
-          {"asked", step.is_asked},
-          {"has_data", step.has_data()},
-          {"lookups", lookups},
-          {"engine", engine}};
+  return {{"name", step.candidate.name}, {"search_domain", step.candidate.domain},
+          {"asked", step.is_asked},      {"has_data", step.has_data()},
+          {"lookups", lookups},          {"engine", engine}};
 }
 
 }  // namespace
@@ -488,7 +485,8 @@ class Narrator {
 
   void read_files() {
     story_.nss = parse_nss_hosts_line(text_of_file(nsswitch_path));
-    for (const auto& service : story_.nss.services) story_.services.push_back({service, false, {}, {}});
+    for (const auto& service : story_.nss.services)
+      story_.services.push_back({service, false, {}, {}});
     story_.resolv_conf = parse_resolv_conf(text_of_file(resolv_conf_path));
     story_.rules = search_rules_here(story_.resolv_conf);
     system_ = read_system_facts({});
@@ -512,8 +510,8 @@ class Narrator {
 
   LookupPath find_path(bool is_by_resolved) {
     const auto listen = listen_of_engine();
-    const auto text = is_by_resolved ? std::string("nameserver 127.0.0.53\n")
-                                     : text_of_file(resolv_conf_path);
+    const auto text =
+        is_by_resolved ? std::string("nameserver 127.0.0.53\n") : text_of_file(resolv_conf_path);
     auto path = lookup_path(text, listen);
     follow_stub(path, system_, listen);
     std::vector<SearchCandidate> names;
@@ -553,9 +551,9 @@ class Narrator {
 
   void ask_engine_about(CandidateStep& step, const std::string& type) {
     if (!engine_) return;
-    auto reply = engine_->ask(
-        {{"command", "explain"}, {"name", step.candidate.name}, {"type", type}}, {},
-        engine_patience);
+    auto reply =
+        engine_->ask({{"command", "explain"}, {"name", step.candidate.name}, {"type", type}}, {},
+                     engine_patience);
     if (reply) {
       step.engine.push_back(std::move(*reply));
     } else {
@@ -629,11 +627,11 @@ Result<std::vector<std::string>> types_of(const ExplainOptions& options) {
 bool has_failed(const Story& story) {
   if (story.result) return story.result->status >= NssStatus::unavailable;
   return std::ranges::any_of(story.candidates, [](const CandidateStep& step) {
-    return std::ranges::any_of(step.lookups, [](const CandidateLookup& made) {
-             return !made.lookup.is_answer();
-           }) && std::ranges::none_of(step.lookups, [](const CandidateLookup& made) {
-             return made.lookup.is_answer();
-           });
+    return std::ranges::any_of(
+               step.lookups,
+               [](const CandidateLookup& made) { return !made.lookup.is_answer(); }) &&
+           std::ranges::none_of(
+               step.lookups, [](const CandidateLookup& made) { return made.lookup.is_answer(); });
   });
 }
 

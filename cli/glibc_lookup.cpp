@@ -109,9 +109,8 @@ AddressLookup get_addresses(const std::string& name, int family, int flags) {
   const int code = ::getaddrinfo(name.c_str(), nullptr, &hints, &list);
   const int error_number = errno;
   AddressLookup lookup;
-  lookup.milliseconds = std::chrono::duration<double, std::milli>(
-                            std::chrono::steady_clock::now() - begin)
-                            .count();
+  lookup.milliseconds =
+      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
   lookup.status = status_of(code);
   if (code != 0) {
     lookup.error = code == EAI_SYSTEM ? errno_text(error_number) : ::gai_strerror(code);
@@ -165,19 +164,20 @@ bool is_installed(const std::string& service) {
 
 // getaddrinfo() says "not known" even where a service can't work; the module itself knows better.
 void correct_status(const std::string& service, const std::string& name, AddressLookup& lookup) {
-  using ByName = nss_status(const char*, gaih_addrtuple**, char*, std::size_t, int*, int*, int32_t*);
+  using ByName =
+      nss_status(const char*, gaih_addrtuple**, char*, std::size_t, int*, int*, int32_t*);
   if (lookup.status != NssStatus::not_found || service == "files" || service == "dns") return;
   void* library = ::dlopen(fmt::format("libnss_{}.so.2", service).c_str(), RTLD_LAZY);
   const auto symbol = fmt::format("_nss_{}_gethostbyname4_r", service);
-  auto* by_name = library == nullptr ? nullptr
-                                     : reinterpret_cast<ByName*>(::dlsym(library, symbol.c_str()));
+  auto* by_name =
+      library == nullptr ? nullptr : reinterpret_cast<ByName*>(::dlsym(library, symbol.c_str()));
   if (by_name == nullptr) return;
   gaih_addrtuple* list = nullptr;
   std::array<char, 8192> buffer;
   int error_number = 0, h_error = 0;
   int32_t ttl = 0;
-  const auto status = by_name(name.c_str(), &list, buffer.data(), buffer.size(), &error_number,
-                              &h_error, &ttl);
+  const auto status =
+      by_name(name.c_str(), &list, buffer.data(), buffer.size(), &error_number, &h_error, &ttl);
   if (status == NSS_STATUS_UNAVAIL) {
     lookup.status = NssStatus::unavailable;
     lookup.error = "what it asks does not run";
@@ -193,8 +193,7 @@ void correct_status(const std::string& service, const std::string& name, Address
   ::__nss_configure_lookup("hosts", service.c_str());
   auto lookup = get_addresses(name, family, 0);
   correct_status(service, name, lookup);
-  const auto text =
-      to_json(lookup).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  const auto text = to_json(lookup).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   const auto written = ::write(pipe_end, text.data(), text.size());
   ::_exit(written == static_cast<ssize_t>(text.size()) ? 0 : 1);
 }

@@ -1,4 +1,5 @@
-// How the C library looks a name up on this machine: nsswitch.conf(5), resolv.conf(5), getaddrinfo(3).
+// How the C library looks a name up on this machine: nsswitch.conf(5), resolv.conf(5),
+// getaddrinfo(3).
 #pragma once
 
 #include <array>
@@ -76,8 +77,8 @@ struct AddressLookup {
   bool needs_own_address = false;  ///< AI_ADDRCONFIG hides it: this machine has no such address
 };
 
-/// Through all services, with AI_ADDRCONFIG as programs do without hints, and without it if there is
-/// nothing then; `family` is AF_UNSPEC, AF_INET or AF_INET6.
+/// Through all services, with AI_ADDRCONFIG as programs do without hints, and without it if there
+/// is nothing then; `family` is AF_UNSPEC, AF_INET or AF_INET6.
 AddressLookup look_up_addresses(const std::string& name, int family);
 /// Through one service only, in a process of its own that ends after 15 s at the latest.
 AddressLookup look_up_addresses_by(const std::string& service, const std::string& name, int family);

@@ -42,8 +42,8 @@ std::string wrapped(const Terminal& terminal, std::string_view text, std::size_t
 /// A bar of `width` columns filled to `share` (0 to 1): blocks with Unicode, else `#`.
 std::string bar(const Terminal& terminal, double share, std::size_t width);
 
-/// The last `width` values as a line of small columns, from nothing to the highest; a missing one is
-/// a cross. Letters of ASCII without Unicode.
+/// The last `width` values as a line of small columns, from nothing to the highest; a missing one
+/// is a cross. Letters of ASCII without Unicode.
 std::string sparkline(const Terminal& terminal, const std::vector<std::optional<double>>& values,
                       std::size_t width);
 

@@ -64,8 +64,8 @@ std::string quota_in_words(const EngineStatus& engine, const Terminal& terminal)
   std::vector<std::string> words;
   for (const auto& upstream : engine.upstreams) {
     if (!upstream.quota || *upstream.quota == 0) continue;
-    const auto share = static_cast<double>(upstream.packets_per_second) /
-                       static_cast<double>(*upstream.quota);
+    const auto share =
+        static_cast<double>(upstream.packets_per_second) / static_cast<double>(*upstream.quota);
     words.push_back(fmt::format("{} {} {} of {} packets/s, peak {}", upstream.address,
                                 bar(terminal, share, 10), format_count(upstream.packets_per_second),
                                 format_count(*upstream.quota),
@@ -93,19 +93,23 @@ const std::vector<UpstreamColumn>& upstream_columns() {
   using Of = const UpstreamStatus&;
   static const std::vector<UpstreamColumn> columns = {
       {{"UPSTREAM", "", false, true}, false, [](Of u, auto&) { return Cell(name_of(u)); }},
-      {{"STATE", ""}, false,
+      {{"STATE", ""},
+       false,
        [](Of u, auto&) { return Cell(u.state, nullptr, style_of_state(u.state)); }},
       {{"RTT", "", true}, false, [](Of u, auto&) { return Cell(optional_milliseconds(u.rtt_ms)); }},
-      {{"RECENT", ""}, false,
+      {{"RECENT", ""},
+       false,
        [](Of u, const Terminal& t) { return Cell(sparkline(t, u.rtt_recent_ms, spark_width)); }},
-      {{"P99", "", true}, true,
+      {{"P99", "", true},
+       true,
        [](Of u, auto&) { return Cell(optional_milliseconds(u.rtt_p99_ms)); }},
       {{"SENT", "", true}, false, [](Of u, auto&) { return Cell(format_count(u.sent)); }},
       {{"LOST", "", true}, false, [](Of u, auto&) { return Cell(format_count(u.timeouts)); }},
       {{"HEDGED", "", true}, true, [](Of u, auto&) { return Cell(format_count(u.hedged)); }},
       {{"WON", "", true}, true, [](Of u, auto&) { return Cell(format_count(u.won)); }},
-      {{"LAST FAILURE", "", false, true}, true,
-       [](Of u, auto&) { return Cell(failure_in_words(u)); }}};
+      {{"LAST FAILURE", "", false, true}, true, [](Of u, auto&) {
+         return Cell(failure_in_words(u));
+       }}};
   return columns;
 }
 
@@ -143,9 +147,8 @@ std::string program_in_words(const StatusReport& report) {
   const auto took = format_milliseconds(program.milliseconds);
   switch (program.status) {
     case NssStatus::found:
-      return fmt::format("get {} for {} in {}",
-                         format_counted(program.addresses.size(), "address"), report.probe_name,
-                         took);
+      return fmt::format("get {} for {} in {}", format_counted(program.addresses.size(), "address"),
+                         report.probe_name, took);
     case NssStatus::not_found:
       return fmt::format("are told in {} that there is no {}", took, report.probe_name);
     default:
@@ -158,9 +161,10 @@ bool is_working(const AddressLookup& program) {
 }
 
 std::string memory_in_words(const EngineStatus& engine, const Terminal& terminal) {
-  const auto share = engine.cache_size_bytes == 0 ? 0
-                                                  : static_cast<double>(engine.cache_bytes) /
-                                                        static_cast<double>(engine.cache_size_bytes);
+  const auto share =
+      engine.cache_size_bytes == 0
+          ? 0
+          : static_cast<double>(engine.cache_bytes) / static_cast<double>(engine.cache_size_bytes);
   return fmt::format("{} {} in {} of {}, {} evicted", bar(terminal, share, 10),
                      format_counted(engine.entries, "answer"), format_bytes(engine.cache_bytes),
                      format_bytes(engine.cache_size_bytes), format_count(engine.evictions));

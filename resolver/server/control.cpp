@@ -38,7 +38,7 @@ constexpr std::string_view line_too_long =
     "{\"ok\":false,\"error\":\"a command is longer than 256 KiB\"}\n";
 constexpr auto accept_pause = 100ms;  // when there are no file descriptors left
 constexpr auto waiting_pause = 1ms;
-constexpr auto patience = 30s;        // with a client that sends no command or does not read
+constexpr auto patience = 30s;  // with a client that sends no command or does not read
 
 }  // namespace
 

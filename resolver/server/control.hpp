@@ -24,8 +24,8 @@ struct ControlPeer {
 class ControlReply {
  public:
   template <class Next>
-    requires std::is_invocable_r_v<bool, Next&, std::string&>
-  ControlReply(Next next) : next_(std::move(next)) {}  // NOLINT: implicit on purpose
+  requires std::is_invocable_r_v<bool, Next&, std::string&> ControlReply(Next next)
+      : next_(std::move(next)) {}  // NOLINT: implicit on purpose
 
   bool operator()(std::string& out) const { return next_(out); }
 

@@ -110,8 +110,7 @@ std::string line_of(const json& document) {
   return document.dump(-1, ' ', false, json::error_handler_t::replace) + '\n';
 }
 
-std::optional<Answer> local_answer(const Policy& policy, const Question& question,
-                                   Reason& reason) {
+std::optional<Answer> local_answer(const Policy& policy, const Question& question, Reason& reason) {
   Query query;
   query.question = question;
   query.question_class = class_in;
@@ -152,13 +151,13 @@ Result<ControlReply> explain(const json& request, const ExplainSources& sources)
   const auto cached = sources.cache.find(*question, cache_clock());
   const bool is_fresh = cached && cached->expired_for == 0;
 
-  json document{{"ok", true},
-                {"schema", 1},
-                {"question",
-                 {{"name", question->name.to_text()}, {"type", type_text(question->type)}}},
-                {"config", upstream_origin(sources.origin)},
-                {"policy", policy_as_json(reason)},
-                {"cache", cache_as_json(cached ? &*cached : nullptr, sources.config)}};
+  json document{
+      {"ok", true},
+      {"schema", 1},
+      {"question", {{"name", question->name.to_text()}, {"type", type_text(question->type)}}},
+      {"config", upstream_origin(sources.origin)},
+      {"policy", policy_as_json(reason)},
+      {"cache", cache_as_json(cached ? &*cached : nullptr, sources.config)}};
   if (!sources.origin.file.empty()) document["config"]["file"] = sources.origin.file.string();
 
   if (local) {
@@ -178,7 +177,8 @@ Result<ControlReply> explain(const json& request, const ExplainSources& sources)
            if (!pending->is_there) return true;
            out += line_of(pending->document);
            return false;
-         }).that_waits();
+         })
+      .that_waits();
 }
 
 }  // namespace dnscache

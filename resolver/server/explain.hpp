@@ -13,7 +13,7 @@ namespace dnscache {
 
 /// Where the configuration in force was written.
 struct ConfigOrigin {
-  std::filesystem::path file;           ///< empty: the defaults
+  std::filesystem::path file;            ///< empty: the defaults
   bool has_upstreams_of_option = false;  ///< `serve --upstream` counts instead of the file's
 
   bool operator==(const ConfigOrigin&) const = default;

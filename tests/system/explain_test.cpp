@@ -56,8 +56,8 @@ TEST_CASE("explain tells of each upstream that failed, and why another was asked
   refusing.set("refused");
   TestUpstream good;
   Engine engine(with_config(upstreams_line({&silent, &refusing, &good})));
-  const auto reply = json::parse(
-      engine.control(R"({"command":"explain","name":"www.example.com","type":"A"})"));
+  const auto reply =
+      json::parse(engine.control(R"({"command":"explain","name":"www.example.com","type":"A"})"));
   REQUIRE(reply.at("ok") == true);
   std::map<std::string, std::string> outcomes;
   for (const json& tried : reply.at("exchange").at("tries")) {
@@ -69,8 +69,8 @@ TEST_CASE("explain tells of each upstream that failed, and why another was asked
   CHECK(outcomes.at(silent.address().to_text()) == "not waited for");
 
   good.set("drop");
-  const auto failed = json::parse(
-      engine.control(R"({"command":"explain","name":"other.example.com","type":"A"})"));
+  const auto failed =
+      json::parse(engine.control(R"({"command":"explain","name":"other.example.com","type":"A"})"));
   CHECK(failed.at("answer").at("rcode") != "NOERROR");
   const json& tries = failed.at("exchange").at("tries");
   CHECK(std::any_of(tries.begin(), tries.end(),

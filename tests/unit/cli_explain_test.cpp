@@ -35,14 +35,17 @@ struct Written {
                                      "    zone: gone.example\n"
                                      "filter_aaaa: true\n"
                                      "local:\n"
-                                     "  hosts_files: [" + hosts.string() + "]\n"
-                                     "  records:\n"
-                                     "    - \"db.example A 10.0.0.5\"\n"
-                                     "  zones:\n"
-                                     "    - zone: here.example\n"
-                                     "      addresses: [10.0.0.1]\n"
-                                     "  block:\n"
-                                     "    files: [" + block.string() + "]\n"));
+                                     "  hosts_files: [" +
+                                         hosts.string() +
+                                         "]\n"
+                                         "  records:\n"
+                                         "    - \"db.example A 10.0.0.5\"\n"
+                                         "  zones:\n"
+                                         "    - zone: here.example\n"
+                                         "      addresses: [10.0.0.1]\n"
+                                         "  block:\n"
+                                         "    files: [" +
+                                         block.string() + "]\n"));
   }
   std::string decision(const json& reply) const { return decision_in_words(reply, lines); }
   std::string at(const char* file, int line) const {

@@ -22,7 +22,8 @@ const SearchRules kubernetes{{"ns.svc.cluster.local", "svc.cluster.local", "clus
 TEST_CASE("the hosts line with its actions", "[explain]") {
   const auto hosts = parse_nss_hosts_line(
       "passwd: files\n# hosts: no\n"
-      "hosts:  files mymachines resolve [!UNAVAIL=return] myhostname [ NOTFOUND=return ] dns # x\n");
+      "hosts:  files mymachines resolve [!UNAVAIL=return] myhostname [ NOTFOUND=return ] dns # "
+      "x\n");
   CHECK(hosts.line == 3);
   CHECK(hosts.to_text() ==
         "files mymachines resolve [!UNAVAIL=return] myhostname [ NOTFOUND=return ] dns");
@@ -72,8 +73,7 @@ TEST_CASE("systemd-resolved searches for names without a dot", "[explain]") {
 
 TEST_CASE("resolv.conf, the environment and the host name make the rules", "[explain]") {
   const auto conf = parse_resolv_conf("search a.example b.example\noptions ndots:3 rotate\n");
-  CHECK(search_rules(conf, "", "", "h.corp.example") ==
-        SearchRules{{"a.example", "b.example"}, 3});
+  CHECK(search_rules(conf, "", "", "h.corp.example") == SearchRules{{"a.example", "b.example"}, 3});
   CHECK(search_rules(conf, "c.example d.example", "ndots:99", "") ==
         SearchRules{{"c.example", "d.example"}, 15});
   CHECK(search_rules({}, "", "", "h.corp.example") == SearchRules{{"corp.example"}, 1});

@@ -82,10 +82,12 @@ TEST_CASE("status says first whether it works") {
   CHECK(to_json(report)["lookups"]["through_cache"] == false);
 
   report.program = AddressLookup{NssStatus::found, "", "", {IpAddress::v4(192, 0, 2, 7)}, 0.5};
-  CHECK(contains(to_text(report, Terminal{}), "programs get 1 address for example.com in 0.500 ms"));
+  CHECK(
+      contains(to_text(report, Terminal{}), "programs get 1 address for example.com in 0.500 ms"));
   CHECK(report.is_working());
   report.program = AddressLookup{NssStatus::try_again, "Temporary failure", "", {}, 10};
-  CHECK(contains(to_text(report, Terminal{}), "programs can't look up example.com: Temporary fail"));
+  CHECK(
+      contains(to_text(report, Terminal{}), "programs can't look up example.com: Temporary fail"));
   CHECK_FALSE(report.is_working());
   CHECK(to_json(report)["programs"]["working"] == false);
 

@@ -368,12 +368,13 @@ namespace dnscache {
 TEST_CASE("the policy tells the rule that decided, and what it is about", "[explain]") {
   const test::TempDir folder;
   const auto list = folder.write("list", "*.ads.example\n");
-  const Asked asked("upstreams: [192.0.2.1]\nfilter_aaaa: true\ndomain_needed: true\n"
-                    "bogus_priv: true\nroutes: [{zone: gone.example, upstreams: []}]\n"
-                    "local:\n  records: [\"db.example A 10.0.0.5\"]\n"
-                    "  zones: [{zone: here.example, addresses: [10.0.0.1]}]\n"
-                    "  block: {files: [" +
-                    list.string() + "]}\n");
+  const Asked asked(
+      "upstreams: [192.0.2.1]\nfilter_aaaa: true\ndomain_needed: true\n"
+      "bogus_priv: true\nroutes: [{zone: gone.example, upstreams: []}]\n"
+      "local:\n  records: [\"db.example A 10.0.0.5\"]\n"
+      "  zones: [{zone: here.example, addresses: [10.0.0.1]}]\n"
+      "  block: {files: [" +
+      list.string() + "]}\n");
   const auto reason = [&](const char* name, std::uint16_t type = rr_type::a) {
     Reason why;
     asked.policy().decide({*Name::parse(name), type}, &why);

@@ -14,6 +14,7 @@ const std::string program = "/usr/local/bin/dnscachectl";
 
 void install() {
   std::filesystem::create_directories("/usr/local/bin");
+  std::filesystem::remove(program);
   std::filesystem::copy_file(DNSCACHECTL_PATH, program);
 }
 
@@ -127,6 +128,7 @@ TEST_CASE("explain is right in every mode", "[explain]") {
 }
 
 TEST_CASE("explain says less without the cache, and is right", "[explain]") {
+  install();
   use_services("files resolve [!UNAVAIL=return] dns");
   for (const char* target : {"stub-resolv.conf", "resolv.conf"}) {
     CAPTURE(target);
