@@ -16,6 +16,7 @@
 #include "cli/serve.hpp"
 #include "cli/setup.hpp"
 #include "cli/status.hpp"
+#include "cli/top.hpp"
 
 namespace dnscache::cli {
 
@@ -23,6 +24,7 @@ namespace dnscache::cli {
 struct Options {
   std::filesystem::path root;     ///< --root, hidden: for tests
   std::filesystem::path control;  ///< --control
+  bool is_quiet = false;          ///< --quiet
   ServeOptions serve;
   CheckOptions check;
   ImportOptions import;
@@ -33,6 +35,7 @@ struct Options {
   StatusOptions status;
   DoctorOptions doctor;
   ExplainOptions explain;
+  TopOptions top;
   FlushOptions flush;
   CacheOptions cache;
   std::string shell;               ///< completion

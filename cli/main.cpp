@@ -25,6 +25,7 @@ Result<ExitCode> run(const std::string& command, const Options& options) {
   if (command == "status") return run_status(options.status);
   if (command == "doctor") return run_doctor(options.doctor);
   if (command == "explain") return run_explain(options.explain);
+  if (command == "top") return run_top(options.top);
   if (command == "flush") return run_flush(options.flush);
   if (command == "cache list") return run_cache_list(options.cache);
   if (command == "cache get") return run_cache_get(options.cache);
@@ -44,7 +45,8 @@ Result<ExitCode> run(const std::string& command, const Options& options) {
 void share_global_options(Options& options) {
   options.setup.root = options.remove.root = options.recover.root = options.root;
   options.cache.control = options.serve.control = options.status.control = options.doctor.control =
-      options.flush.control = options.bench.control = options.explain.control = options.control;
+      options.flush.control = options.bench.control = options.explain.control =
+          options.top.control = options.control;
 }
 
 // "setup", "cache list"
@@ -68,6 +70,7 @@ ExitCode main_program(int argc, char** argv) {
     return report_parse_error(*app, error);
   }
   share_global_options(options);
+  set_quiet(options.is_quiet);
   const auto code = run(command_of(*app), options);
   return code ? *code : report(code.error());
 }

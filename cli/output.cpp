@@ -22,6 +22,8 @@ constexpr std::size_t narrowest_column = 8;
 constexpr auto progress_delay = std::chrono::milliseconds(400);
 constexpr auto progress_tick = std::chrono::milliseconds(100);
 
+bool wants_quiet = false;
+
 bool is_continuation_byte(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
 // A name or an error text may come from the network; it must not steer the terminal.
@@ -217,7 +219,7 @@ Progress::Progress(std::string text, bool is_quiet)
     : terminal_(Terminal::of(STDERR_FILENO)),
       text_(std::move(text)),
       start_(std::chrono::steady_clock::now()) {
-  if (!is_quiet) thread_ = std::thread([this] { run(); });
+  if (!is_quiet && !wants_quiet) thread_ = std::thread([this] { run(); });
 }
 
 Progress::~Progress() { finish(); }
@@ -320,6 +322,12 @@ void print_json(const nlohmann::json& document) {
 void print(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);
+}
+
+void set_quiet(bool is_quiet) { wants_quiet = is_quiet; }
+
+void print_note(std::string_view text) {
+  if (!wants_quiet) print_message(text);
 }
 
 void print_message(std::string_view text) {

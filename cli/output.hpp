@@ -131,6 +131,10 @@ std::string format_percent(double share);
 void print_json(const nlohmann::json& document);
 /// Writes to stdout as it is.
 void print(std::string_view text);
+/// From then on neither progress nor notes are shown, only errors.
+void set_quiet(bool is_quiet);
+/// The same as a message, but left out where the user wants quiet.
+void print_note(std::string_view text);
 /// `dnscachectl: text` on stderr.
 void print_message(std::string_view text);
 

@@ -75,7 +75,7 @@ std::string quota_in_words(const EngineStatus& engine, const Terminal& terminal)
 }
 
 constexpr std::size_t spark_width = 16;
-constexpr std::size_t wide_terminal = 100;  // columns that all of the table needs
+constexpr std::size_t wide_terminal = 120;  // columns that all of the table needs
 
 /// One column of the upstreams' table and its cells.
 struct UpstreamColumn {
@@ -165,7 +165,7 @@ std::string memory_in_words(const EngineStatus& engine, const Terminal& terminal
       engine.cache_size_bytes == 0
           ? 0
           : static_cast<double>(engine.cache_bytes) / static_cast<double>(engine.cache_size_bytes);
-  return fmt::format("{} {} in {} of {}, {} evicted", bar(terminal, share, 10),
+  return fmt::format("{} {} in {} of {}, {} evicted", bar(terminal, std::max(share, 0.02), 10),
                      format_counted(engine.entries, "answer"), format_bytes(engine.cache_bytes),
                      format_bytes(engine.cache_size_bytes), format_count(engine.evictions));
 }

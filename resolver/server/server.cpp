@@ -102,6 +102,7 @@ class Server {
     if (auto metrics = open_metrics(config_.metrics); !metrics) return metrics.error();
     if (auto log = query_log_.configure(config_.query_log); !log) return log.error();
     service_.query_log = &query_log_;
+    service_.traffic = &traffic_;
     std::signal(SIGPIPE, SIG_IGN);
     snapshots_.load();
     policy_keeper_.start(config_);
@@ -255,13 +256,18 @@ class Server {
       return reply ? std::move(*reply) : failed(reply.error());
     }
     const bool is_for_cache = is_cache_command(command);
-    if (!is_for_cache && command != "cache-load" && command != "reload") {
+    if (!is_for_cache && command != "cache-load" && command != "reload" && command != "top") {
       return failed({"unknown command " + command});
     }
     if (!peer.may_change) {
       return failed({"only root and the engine's own user may " + command, ExitCode::no_rights});
     }
     if (command == "reload") return done(reload());
+    if (command == "top") {
+      const bool is_limited = request.contains("limit") && request["limit"].is_number_unsigned();
+      const std::size_t limit = is_limited ? request["limit"].get<std::size_t>() : 100;
+      return one_line(traffic_.look(limit).dump(-1, ' ', false, json::error_handler_t::replace));
+    }
     if (is_for_cache) {
       auto reply = answer_cache_command(command, request, config_, cache_);
       return reply ? std::move(*reply) : failed(reply.error());
@@ -430,6 +436,7 @@ class Server {
   QueryStats late_stats_;
   std::unique_ptr<Unanswered> unanswered_;
   QueryLog query_log_;
+  Traffic traffic_;
   Service service_;
   std::vector<std::unique_ptr<Worker>> workers_;
   asio::io_context& io_;  // the first worker's, on which the resolver runs
