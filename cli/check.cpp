@@ -8,6 +8,7 @@
 #include "resolver/config/text.hpp"
 #include "resolver/config/upstreams_from.hpp"
 #include "resolver/config/values.hpp"
+#include "resolver/dnssec/validator.hpp"
 
 namespace dnscache::cli {
 namespace {
@@ -22,6 +23,14 @@ struct Checked {
   Result<std::vector<UpstreamConfig>> upstreams = std::vector<UpstreamConfig>{};
 };
 
+// Trust anchors are read, and libunbound is loaded, as the engine would.
+std::optional<Problem> problem_of_validation(const std::string& file, const Config& config) {
+  asio::io_context io;
+  const auto validator = make_validator(io, config, {});
+  if (validator) return std::nullopt;
+  return Problem{file, {}, "", validator.error().message};
+}
+
 Checked check(const CheckOptions& options) {
   Checked checked;
   const std::filesystem::path path = options.file.value_or(default_config_path);
@@ -32,6 +41,10 @@ Checked check(const CheckOptions& options) {
   checked.reading = read_config_file_or_default(options.file);
   const Config& config = checked.reading.config;
   if (!checked.reading) return checked;
+  if (auto problem = problem_of_validation(checked.file, config)) {
+    checked.reading.problems.push_back(std::move(*problem));
+    return checked;
+  }
   if (config.upstreams.empty()) {
     checked.upstreams = system_upstreams(config);
   } else {
@@ -65,6 +78,20 @@ std::string upstreams_text(const Checked& checked) {
   std::string text = counted(names.size(), "upstream") + " (" + join_words(names, "and") + ')';
   if (config.upstreams.empty()) text += " from the system";
   return text;
+}
+
+// What is allowed, but seldom meant.
+std::vector<std::string> warnings(const Checked& checked) {
+  std::vector<std::string> texts;
+  if (!checked.upstreams) texts.push_back(checked.upstreams.error().message);
+  const Config& config = checked.reading.config;
+  if (!config.acl.empty()) return texts;
+  for (const Endpoint& endpoint : config.listen) {
+    if (endpoint.address.is_loopback()) continue;
+    texts.push_back(endpoint.to_text() +
+                    " is open to other machines, but acl lists none: only this machine is served");
+  }
+  return texts;
 }
 
 std::string summary(const Checked& checked) {
@@ -131,9 +158,8 @@ Json to_json(const Checked& checked, bool with_configuration) {
     for (const UpstreamConfig& upstream : *checked.upstreams) {
       json["upstreams"].push_back(print_upstream(upstream));
     }
-  } else {
-    json["warning"] = checked.upstreams.error().message;
   }
+  json["warnings"] = warnings(checked);
   if (with_configuration) json["configuration"] = to_json(checked.reading.config);
   return json;
 }
@@ -143,7 +169,7 @@ void print_for_people(const Checked& checked, bool print, std::ostream& out, std
     for (const Problem& problem : checked.reading.problems) err << problem.to_text() << '\n';
     return;
   }
-  if (!checked.upstreams) err << "warning: " << checked.upstreams.error().message << '\n';
+  for (const std::string& text : warnings(checked)) err << "warning: " << text << '\n';
   // A comment in front keeps the output of --print a configuration file.
   out << (print ? "# " : "") << verdict(checked) << ": " << summary(checked) << '\n';
   if (print) out << '\n' << print_config(checked.reading.config);

@@ -4,6 +4,8 @@
 #include <CLI/Formatter.hpp>
 #include <string_view>
 
+#include "resolver/dnssec/validator.hpp"
+
 namespace dnscache::cli {
 
 namespace {
@@ -243,7 +245,8 @@ std::unique_ptr<CLI::App> make_commands(Options& options) {
       "A caching DNS resolver for this machine: lookups take microseconds, and a dead upstream "
       "costs nothing.",
       "dnscachectl");
-  app->set_version_flag("--version", std::string("dnscachectl ") + DNSCACHE_VERSION);
+  app->set_version_flag("--version", std::string("dnscachectl ") + DNSCACHE_VERSION +
+                                         "\ndnssec: " + dnssec_support());
   app->set_help_flag("-h,--help", "Show this help");
   app->require_subcommand(1);
   app->fallthrough();

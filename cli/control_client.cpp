@@ -222,6 +222,12 @@ EngineStatus parse_status(const nlohmann::json& reply) {
   status.local = member<std::uint64_t>(queries, "local", 0);
   status.malformed = member<std::uint64_t>(queries, "malformed", 0);
   status.servfail = member<std::uint64_t>(queries, "servfail", 0);
+  const auto dnssec = part("dnssec");
+  if (member<std::string>(dnssec, "mode", "") == "validate") {
+    status.dnssec = ValidationCounts{member<std::uint64_t>(dnssec, "secure", 0),
+                                     member<std::uint64_t>(dnssec, "insecure", 0),
+                                     member<std::uint64_t>(dnssec, "bogus", 0)};
+  }
   status.entries = member<std::uint64_t>(cache, "entries", 0);
   status.cache_bytes = member<std::uint64_t>(cache, "bytes", 0);
   status.cache_size_bytes = member<std::uint64_t>(cache, "size_bytes", 0);

@@ -76,6 +76,13 @@ struct UpstreamStatus {
   std::optional<double> last_failure_seconds_ago;
 };
 
+/// What became of the questions that were validated (RFC 4035 section 4.3).
+struct ValidationCounts {
+  std::uint64_t secure = 0;
+  std::uint64_t insecure = 0;
+  std::uint64_t bogus = 0;
+};
+
 /// The engine's counters and state; what a reply does not have stays at zero.
 struct EngineStatus {
   std::string version;
@@ -90,6 +97,7 @@ struct EngineStatus {
   std::uint64_t local = 0;
   std::uint64_t malformed = 0;
   std::uint64_t servfail = 0;
+  std::optional<ValidationCounts> dnssec;  ///< none: the engine does not validate
   std::uint64_t entries = 0;
   std::uint64_t cache_bytes = 0;
   std::uint64_t cache_size_bytes = 0;

@@ -147,8 +147,8 @@ std::string program_in_words(const StatusReport& report) {
   const auto took = format_milliseconds(program.milliseconds);
   switch (program.status) {
     case NssStatus::found:
-      return fmt::format("get {} for {} in {}", format_counted(program.addresses.size(), "address"),
-                         report.probe_name, took);
+      return fmt::format("get {} address{} for {} in {}", program.addresses.size(),
+                         program.addresses.size() == 1 ? "" : "es", report.probe_name, took);
     case NssStatus::not_found:
       return fmt::format("are told in {} that there is no {}", took, report.probe_name);
     default:
@@ -181,6 +181,11 @@ std::string queries_in_words(const EngineStatus& engine, const Terminal& termina
   if (engine.stale > 0) text += fmt::format(", {} stale", format_count(engine.stale));
   if (engine.servfail > 0) text += fmt::format(", {} failed", format_count(engine.servfail));
   return text;
+}
+
+std::string dnssec_in_words(const ValidationCounts& counts) {
+  return fmt::format("validated: {} secure, {} insecure, {} bogus", format_count(counts.secure),
+                     format_count(counts.insecure), format_count(counts.bogus));
 }
 
 std::string listen_in_words(const EngineStatus& engine) {
@@ -313,6 +318,7 @@ std::string to_text(const StatusReport& report, const Terminal& terminal) {
   add("lookups", "on this machine " + report.path.in_words(),
       is_good ? Style::plain : Style::warning);
   add("queries", queries_in_words(engine, terminal));
+  if (engine.dnssec) add("dnssec", dnssec_in_words(*engine.dnssec));
   if (const auto quota = quota_in_words(engine, terminal); !quota.empty()) add("quota", quota);
   add("memory", memory_in_words(engine, terminal));
   add("problem", last_problem_in_words(engine));

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "resolver/cache/restore.hpp"
+#include "resolver/dnssec/validation.hpp"
 #include "resolver/wire/build.hpp"
+#include "resolver/wire/strip.hpp"
 
 namespace dnscache {
 namespace {
@@ -11,20 +13,18 @@ namespace {
 constexpr std::size_t max_in_flight = 10000;  // questions; each holds about 2 kB
 constexpr std::size_t max_waiting = 50000;    // clients; each holds about 500 bytes
 constexpr std::uint32_t failure_ttl = 2;      // seconds; RFC 9520 wants 1 s, we want no more
+constexpr std::uint32_t bogus_ttl = 30;       // seconds; RFC 4035 section 4.7
 constexpr std::uint32_t no_such_zone_ttl = 10800;
 
 std::uint32_t in_seconds(std::chrono::seconds duration) {
   return static_cast<std::uint32_t>(duration.count());
 }
 
-// Brings an upstream's answer within what the configuration allows to be kept.
-void limit_lifetime(Answer& answer, const CacheConfig& cache) {
-  if (answer.is_failure()) {
-    answer.ttl = failure_ttl;
-    return;
-  }
-  if (answer.has_data) answer.clamp_ttls(in_seconds(cache.min_ttl), UINT32_MAX);
-  shorten_lifetime(answer, cache);
+// What is left of DNSSEC in an answer that is not validated here.
+void mind_dnssec(DnssecMode mode, const Question& question, Answer& answer) {
+  if (mode == DnssecMode::passthrough) return;
+  answer.authentic = false;  // another's verdict (RFC 4035 section 3.2.3)
+  if (mode == DnssecMode::off) strip_dnssec(question, answer);
 }
 
 // BADVERS, BADCOOKIE and the like are between an upstream and us (RFC 6891 section 6.1.3).
@@ -80,18 +80,33 @@ Task resolve(Resolver& resolver, Flight& flight) {
     }
   }
 
-  Exchange exchange(group, question, trace);
-  flight.exchange = &exchange;
-  Outcome outcome = co_await exchange;
+  Outcome outcome;
+  if (resolver.is_validated(question)) {
+    const TimePoint deadline = resolver.world_.now() + resolver.config_.timeout;
+    Validation validation(resolver.validator_, question, resolver.world_.timers(), deadline);
+    flight.give_up = [&validation] { validation.give_up(); };
+    if (trace != nullptr) resolver.traced_.push_back({question, flight.trace});
+    outcome = co_await validation;
+    resolver.count(outcome);
+    if (trace != nullptr) resolver.end_trace(question, outcome);
+  } else {
+    Question asked = question;
+    if (resolver.config_.dnssec.mode == DnssecMode::off) asked.dnssec_ok = false;
+    Exchange exchange(group, asked, trace);
+    flight.give_up = [&exchange] { exchange.give_up(); };
+    outcome = co_await exchange;
+    if (outcome.upstream != nullptr) outcome.answer.source = resolver.source_of(*outcome.upstream);
+    mind_dnssec(resolver.config_.dnssec.mode, question, outcome.answer);
+  }
 
   patience_over.cancel();
   Answer answer;
   if (outcome.kind == Outcome::Kind::answered) {
     answer = std::move(outcome.answer);
-    answer.source = resolver.source_of(*outcome.upstream);
-    const auto& server = outcome.upstream->config().endpoint.address;
-    const char* rule = resolver.rules_.apply(question, server, answer);
+    const char* rule = resolver.rules_.apply(question, resolver.address_of(answer.source), answer);
     if (rule != nullptr && trace != nullptr) trace->rule = rule;
+  } else if (outcome.kind == Outcome::Kind::bogus) {
+    answer = std::move(outcome.answer);
   } else if (auto stale = resolver.stale_answer(question)) {
     resolver.recent_failures_.add(question, resolver.world_.cache_now());
     resolver.in_flight_.land(flight, *stale);
@@ -99,11 +114,56 @@ Task resolve(Resolver& resolver, Flight& flight) {
   } else {
     answer = explain_failure(outcome);
   }
-  limit_lifetime(answer, resolver.config_.cache);
+  resolver.limit_lifetime(answer);
+  if (outcome.kind == Outcome::Kind::bogus) answer.ttl = bogus_ttl;
   // What servers said that have since been replaced is not kept.
   const bool is_current = routes == resolver.routes_ && generation == resolver.generation_;
   if (is_current) resolver.cache_.store(question, answer, resolver.world_.cache_now());
   resolver.in_flight_.land(flight, answer);
+}
+
+Task ask_upstreams(Resolver& resolver, Question question, OutcomeFunction done) {
+  const std::shared_ptr<const Routes> routes = resolver.routes_;
+  Outcome outcome;
+  UpstreamGroup& group = resolver.group_for(*routes, question.name);
+  if (group.upstreams().empty()) {
+    outcome.kind = Outcome::Kind::answered;
+    outcome.answer = Answer(Rcode::nx_domain);
+    add_local_soa(outcome.answer, group.zone(), no_such_zone_ttl);
+  } else {
+    const std::shared_ptr<Trace> trace = resolver.trace_of(question);
+    Exchange exchange(group, question, trace.get());
+    resolver.fetches_.insert(&exchange);
+    outcome = co_await exchange;
+    resolver.fetches_.erase(&exchange);
+    if (outcome.upstream != nullptr) outcome.answer.source = resolver.source_of(*outcome.upstream);
+  }
+  outcome.upstream = nullptr;  // it may be gone when the outcome is looked at
+  if (outcome.kind != Outcome::Kind::answered && outcome.kind != Outcome::Kind::failed) {
+    outcome.answer = Answer();
+  }
+  done(std::move(outcome));
+}
+
+// What the validator asks for carries DO and CD, which the client's question may lack.
+std::shared_ptr<Trace> Resolver::trace_of(const Question& question) const {
+  const auto found = std::ranges::find_if(traced_, [&](const Traced& traced) {
+    return traced.question.name == question.name && traced.question.type == question.type;
+  });
+  return found == traced_.end() ? nullptr : found->trace;
+}
+
+void Resolver::end_trace(const Question& question, const Outcome& outcome) {
+  const std::shared_ptr<Trace> trace = trace_of(question);
+  std::erase_if(traced_, [&](const Traced& traced) { return traced.trace == trace; });
+  if (!trace) return;
+  const bool is_bogus = outcome.kind == Outcome::Kind::bogus;
+  const char* verdict = outcome.answer.authentic ? "secure" : "insecure";
+  if (is_bogus) verdict = "bogus";
+  if (is_bogus || outcome.kind == Outcome::Kind::answered) {
+    trace->notes.push_back(std::string("validated by DNSSEC: ") + verdict);
+  }
+  trace->ended_at = world_.now();
 }
 
 Resolver::Resolver(World& world, Cache& cache, const Config& config)
@@ -141,7 +201,45 @@ void Resolver::refresh(const Question& question) {
 Resolver::~Resolver() { give_up(); }
 
 void Resolver::give_up() {
-  for (Flight* flight : in_flight_.all()) flight->exchange->give_up();
+  for (Flight* flight : in_flight_.all()) flight->give_up();
+  while (!fetches_.empty()) (*fetches_.begin())->give_up();
+}
+
+void Resolver::fetch(const Question& question, OutcomeFunction done) {
+  if (fetches_.size() < max_in_flight) return void(ask_upstreams(*this, question, std::move(done)));
+  done(Outcome{});
+}
+
+void Resolver::forget_keys() {
+  if (validator_) validator_->forget();
+}
+
+bool Resolver::is_validated(const Question& question) const {
+  return validator_ && validator_->covers(question);
+}
+
+void Resolver::count(const Outcome& outcome) {
+  if (outcome.kind == Outcome::Kind::bogus) {
+    ++validation_stats_.bogus;
+  } else if (outcome.kind != Outcome::Kind::answered) {
+    ++validation_stats_.failed;
+  } else {
+    ++(outcome.answer.authentic ? validation_stats_.secure : validation_stats_.insecure);
+  }
+}
+
+// Brings an upstream's answer within what the configuration allows to be kept.
+void Resolver::limit_lifetime(Answer& answer) const {
+  if (answer.is_failure()) {
+    answer.ttl = failure_ttl;
+    return;
+  }
+  // Signatures limit the lifetime of what they sign (RFC 4035 section 5.3.3).
+  const bool is_signed = validator_ && answer.authentic;
+  if (answer.has_data && !is_signed) {
+    answer.clamp_ttls(in_seconds(config_.cache.min_ttl), UINT32_MAX);
+  }
+  shorten_lifetime(answer, config_.cache);
 }
 
 void Resolver::configure(const Config& config) {
@@ -152,7 +250,8 @@ void Resolver::configure(const Config& config) {
                               config.health == config_.health && config.quota == config_.quota &&
                               config.cache.negative == config_.cache.negative;
   const AnswerRules rules(config);
-  const bool same_rules = rules == rules_ && config.ignore_addresses == config_.ignore_addresses;
+  const bool same_rules = rules == rules_ && config.ignore_addresses == config_.ignore_addresses &&
+                          config.dnssec == config_.dnssec;
   config_ = config;
   rules_ = rules;
   if (!same_rules) cache_.flush_all();
@@ -196,6 +295,11 @@ std::uint8_t Resolver::source_of(const Upstream& upstream) const {
              : Answer::unknown_source;
 }
 
+// The unspecified address, which is not private, when it is not known.
+IpAddress Resolver::address_of(std::uint8_t source) const {
+  return source < sources_.size() ? sources_[source].endpoint.address : IpAddress{};
+}
+
 std::optional<Answer> Resolver::stale_answer(const Question& question) const {
   const ServeStaleConfig& serve_stale = config_.cache.serve_stale;
   if (!serve_stale.enabled) return std::nullopt;
@@ -204,6 +308,7 @@ std::optional<Answer> Resolver::stale_answer(const Question& question) const {
   if (cached->expired_for > in_seconds(serve_stale.max_age)) return std::nullopt;
   Answer answer = std::move(cached->answer);
   answer.set_ttls(in_seconds(serve_stale.ttl));
+  answer.authentic = false;  // its signatures may have expired with it
   answer.extended_error = answer.rcode == Rcode::nx_domain ? ExtendedError::stale_nxdomain
                                                            : ExtendedError::stale_answer;
   return answer;

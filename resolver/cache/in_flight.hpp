@@ -14,7 +14,6 @@
 
 namespace dnscache {
 
-class Exchange;
 struct Trace;
 
 /// Takes the answer to a question to whoever asked it.
@@ -34,8 +33,8 @@ class Flight {
   void answer_early(Answer answer);
   void answer(const Answer& answer);
 
-  Exchange* exchange = nullptr;  ///< while upstreams are being asked
-  std::shared_ptr<Trace> trace;  ///< null: nobody wants to know
+  std::function<void()> give_up;  ///< ends it; set while upstreams are being asked
+  std::shared_ptr<Trace> trace;   ///< null: nobody wants to know
 
  private:
   Question question_;

@@ -301,6 +301,14 @@ std::string rules_text(const Config& config) {
   for (const Network& network : config.ignore_addresses) {
     text += "ignore " + network.to_text() + '\n';
   }
+  if (config.dnssec.mode == DnssecMode::off) text += "no dnssec\n";
+  if (config.dnssec.mode == DnssecMode::validate) {
+    text += "validated\n";
+    for (const std::string& anchor : config.dnssec.trust_anchors) text += "trust " + anchor + '\n';
+    for (const Name& zone : config.dnssec.negative_trust_anchors) {
+      text += "no trust " + zone.to_text() + '\n';
+    }
+  }
   return text;
 }
 

@@ -191,6 +191,26 @@ struct QueryLogConfig {
   bool operator==(const QueryLogConfig&) const = default;
 };
 
+/// What is done about DNSSEC (RFC 4033).
+enum class DnssecMode {
+  off,          ///< signatures are neither asked for nor passed on
+  passthrough,  ///< what client and upstream say to each other is passed on
+  validate,     ///< signatures are checked here
+};
+
+/// Whether this program can validate: it was built with libunbound.
+inline constexpr bool can_validate = DNSCACHE_DNSSEC != 0;
+
+/// DNSSEC, and for `validate` where trust begins and ends.
+struct DnssecConfig {
+  DnssecMode mode = DnssecMode::passthrough;
+  /// Files (absolute paths), or DS and DNSKEY records as in ". DS 20326 8 2 E06D44B8…".
+  std::vector<std::string> trust_anchors{"/usr/share/dns/root.key"};
+  std::vector<Name> negative_trust_anchors;  ///< zones that are not validated (RFC 7646)
+
+  bool operator==(const DnssecConfig&) const = default;
+};
+
 enum class LogLevel { debug, info, warning, error };
 
 inline constexpr const char* default_config_path = "/etc/dnscachectl/config.yaml";
@@ -218,6 +238,7 @@ struct Config {
   RebindConfig rebind_protection;
   std::vector<Network> bogus_nxdomain;    ///< an answer with such an address means NXDOMAIN
   std::vector<Network> ignore_addresses;  ///< an answer with such an address counts as a failure
+  DnssecConfig dnssec;
   LocalConfig local;
   std::vector<Network> acl;  ///< clients other than this machine that are served
   RateLimitConfig rate_limit;

@@ -142,7 +142,9 @@ const std::map<std::string_view, Remark>& remarks() {
       {"dns-loop-detect",
        {Fate::not_needed, "an upstream that is one of the addresses in listen is refused"}},
       {"cache-rr", {Fate::not_needed, "records of every type are cached"}},
-      {"proxy-dnssec", {Fate::not_needed, "the upstreams' AD bit is always passed on"}},
+      {"proxy-dnssec",
+       {Fate::not_needed,
+        "the upstreams' AD bit is passed on unless dnssec.mode is validate or off"}},
       {"no-round-robin", {Fate::not_needed, "records keep the order in which they came"}},
       {"strip-mac", {Fate::not_needed, "nothing about clients is sent to the upstreams"}},
       {"strip-subnet", {Fate::not_needed, "nothing about clients is sent to the upstreams"}},
@@ -187,15 +189,19 @@ const std::map<std::string_view, Remark>& remarks() {
       {"dumpfile", {Fate::refused, "packets are not recorded; use tcpdump"}},
       {"dumpmask", {Fate::refused, "packets are not recorded; use tcpdump"}},
       {"conf-script", {Fate::refused, "no script is run; write its output to a file"}},
-      {"dnssec",
+      {"dnssec-no-timecheck",
        {Fate::refused,
-        "signatures are not validated here; let the upstreams, whose AD is passed on"}},
-      {"dnssec-check-unsigned", {Fate::refused, "signatures are not validated here"}},
-      {"dnssec-no-timecheck", {Fate::refused, "signatures are not validated here"}},
-      {"dnssec-timestamp", {Fate::refused, "signatures are not validated here"}},
-      {"dnssec-debug", {Fate::refused, "signatures are not validated here"}},
-      {"dnssec-limits", {Fate::refused, "signatures are not validated here"}},
-      {"trust-anchor", {Fate::refused, "signatures are not validated here"}},
+        "the times in signatures are always checked; see that the clock is right before the "
+        "service "
+        "starts, as by After=time-sync.target"}},
+      {"dnssec-timestamp",
+       {Fate::refused,
+        "the times in signatures are always checked; see that the clock is right before the "
+        "service "
+        "starts, as by After=time-sync.target"}},
+      {"dnssec-debug",
+       {Fate::refused, "bogus answers are never given; a client gets them by its CD bit"}},
+      {"dnssec-limits", {Fate::not_needed, "libunbound limits the work for one answer itself"}},
   };
   return table;
 }
@@ -969,6 +975,38 @@ class Importer {
     add_networks(value, "ignore_addresses", result_.config.ignore_addresses);
   }
 
+  // ---- DNSSEC
+
+  void dnssec(const std::string&) {
+    if (!can_validate) return refuse("this program was built without libunbound");
+    result_.config.dnssec.mode = DnssecMode::validate;
+    note("dnssec.mode");
+    translate("dnssec.mode: validate");
+  }
+  void dnssec_check_unsigned(const std::string& value) {
+    if (value != "no") {
+      return tell(Fate::not_needed, "unsigned answers are always checked when dnssec is on");
+    }
+    refuse(
+        "an answer without the signatures that its zone must have counts as forged; name the "
+        "zone in dnssec.negative_trust_anchors");
+  }
+  // trust-anchor=[<class>],<domain>,<key-tag>,<algorithm>,<digest-type>,<digest>
+  void trust_anchor(const std::string& value) {
+    auto parts = split(value, ',');
+    if (!parts.empty() && (parts[0].empty() || parts[0] == "IN")) parts.erase(parts.begin());
+    if (parts.size() == 2) return refuse("name the zone in dnssec.negative_trust_anchors instead");
+    if (parts.size() != 5) return refuse("has not the form of a trust anchor");
+    std::string record = (parts[0] == "." ? "." : parts[0] + '.') + " DS";
+    for (std::size_t i = 1; i < parts.size(); ++i) record += ' ' + parts[i];
+    const auto anchor = parse_trust_anchor(record);
+    if (!anchor) return refuse(in_quotes(record) + ' ' + anchor.error().message);
+    std::vector<std::string>& anchors = result_.config.dnssec.trust_anchors;
+    if (!std::exchange(has_trust_anchor_, true)) anchors.clear();
+    add_new(anchors, "dnssec.trust_anchors", *anchor);
+    translate("dnssec.trust_anchors");
+  }
+
   void finish_policy() {
     if (result_.config.bogus_priv == BogusPriv::always) return;
     result_.config.bogus_priv = BogusPriv::never;
@@ -1118,6 +1156,7 @@ class Importer {
   std::optional<Index> expand_line_;
   std::vector<std::tuple<std::string, std::string, Index>> mail_without_host_;
   std::string mail_target_;
+  bool has_trust_anchor_ = false;
   bool has_local_ttl_ = false;
   bool has_negative_ttl_ = false;
   bool has_max_ttl_ = false;
@@ -1163,6 +1202,9 @@ const std::map<std::string_view, Importer::Handler>& Importer::handlers() {
       {"stop-dns-rebind", &Importer::stop_dns_rebind},
       {"rebind-domain-ok", &Importer::rebind_domain_ok},
       {"rebind-localhost-ok", &Importer::rebind_localhost_ok},
+      {"dnssec", &Importer::dnssec},
+      {"dnssec-check-unsigned", &Importer::dnssec_check_unsigned},
+      {"trust-anchor", &Importer::trust_anchor},
       {"bogus-nxdomain", &Importer::bogus_nxdomain},
       {"ignore-address", &Importer::ignore_address},
       {"cache-size", &Importer::cache_size},

@@ -108,6 +108,7 @@ class CrossChecks {
     }
     local_zones_differ();
     aliases_stand_alone();
+    can_do_dnssec();
   }
 
  private:
@@ -194,6 +195,21 @@ class CrossChecks {
       context_.report(source.place, source.key,
                       record.name.to_text() +
                           " is a CNAME and has other records as well; keep one or the other");
+    }
+  }
+
+  void can_do_dnssec() {
+    if (config_.dnssec.mode != DnssecMode::validate) return;
+    if (!can_validate) {
+      const auto source = context_.source("dnssec.mode");
+      context_.report(source.place, source.key,
+                      "validate needs libunbound, with which this program was not built; allowed: "
+                      "off or passthrough");
+    } else if (config_.dnssec.trust_anchors.empty()) {
+      const auto source = context_.source("dnssec.trust_anchors");
+      context_.report(source.place, "dnssec.trust_anchors",
+                      "is empty, so that nothing could be validated; leave it out for the root's "
+                      "keys of the package dns-root-data");
     }
   }
 

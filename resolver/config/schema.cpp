@@ -530,6 +530,14 @@ Setting path_list(std::string key, Field field, std::string help) {
 }
 
 template <class Field>
+Setting trust_anchor_list(std::string key, Field field, std::string help) {
+  return value_list(std::move(key), SettingType::trust_anchors, field,
+                    {"an absolute path, or a record such as \". DS 20326 8 2 E06D…\"",
+                     parse_trust_anchor, [](const std::string& anchor) { return anchor; }},
+                    "absolute paths, or DS or DNSKEY records", std::move(help));
+}
+
+template <class Field>
 Setting record_list(std::string key, Field field, std::string help) {
   return value_list(std::move(key), SettingType::records, field,
                     {"a record such as \"db.corp.example A 10.0.0.5\"", parse_record,
@@ -728,6 +736,23 @@ std::vector<Setting> make_settings() {
           "ignore_addresses", [](auto& c) -> auto& { return c.ignore_addresses; },
           "An upstream's answer with one of these addresses counts as a failure: the next one is "
           "asked."),
+      word(
+          "dnssec.mode", [](auto& c) -> auto& { return c.dnssec.mode; },
+          {{"off", DnssecMode::off},
+           {"passthrough", DnssecMode::passthrough},
+           {"validate", DnssecMode::validate}},
+          "What is done about DNSSEC: signatures are neither asked for nor passed on, or what "
+          "clients and upstreams say to each other is passed on, or signatures are checked here "
+          "and forged answers refused; see DNSSEC below."),
+      trust_anchor_list(
+          "dnssec.trust_anchors", [](auto& c) -> auto& { return c.dnssec.trust_anchors; },
+          "Where validation begins: files of DS or DNSKEY records, or such records themselves; a "
+          "file in unbound's form for RFC 5011 is kept up to date if the engine may write it."),
+      zone_list(
+          "dnssec.negative_trust_anchors",
+          [](auto& c) -> auto& { return c.dnssec.negative_trust_anchors; },
+          "Zones that are not validated, their signatures being broken or their names known inside "
+          "only; the zones of routes and private names never are."),
       path_list(
           "local.hosts_files", [](auto& c) -> auto& { return c.local.hosts_files; },
           "Files in the form of hosts(5), or folders of such files, whose names are answered here; "
@@ -831,7 +856,8 @@ std::vector<Setting> make_settings() {
           {{"off", QueryLogLevel::off},
            {"errors", QueryLogLevel::errors},
            {"all", QueryLogLevel::all}},
-          "Which queries get a line of their own: none, those that failed, or all. Lines that can't "
+          "Which queries get a line of their own: none, those that failed, or all. Lines that "
+          "can't "
           "be written fast enough are dropped and counted; no lookup waits for them."),
       path(
           "query_log.file", [](auto& c) -> auto& { return c.query_log.file; },
@@ -848,10 +874,13 @@ std::vector<Setting> make_settings() {
   };
 }
 
-// Text lines of mdoc(7): a backslash is written \e, and a dot or quote that begins a line is not a
-// request.
+// Text lines of mdoc(7): each sentence begins a line, a backslash is written \e, and a dot or quote
+// that begins a line is not a request.
 std::string mdoc_text(std::string_view text) {
   constexpr std::size_t width = 78;
+  if (const auto end = text.find(". "); end != std::string_view::npos) {
+    return mdoc_text(text.substr(0, end + 1)) + mdoc_text(text.substr(end + 2));
+  }
   std::string result;
   for (const std::string& line : fold(text, width)) {
     if (line.starts_with('.') || line.starts_with('\'')) result += "\\&";
@@ -893,6 +922,8 @@ std::string_view type_text(SettingType type) {
       return "records";
     case SettingType::addresses_of_zones:
       return "zone addresses";
+    case SettingType::trust_anchors:
+      return "trust anchors";
   }
   return "value";
 }

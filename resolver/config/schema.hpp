@@ -32,6 +32,7 @@ enum class SettingType {
   paths,               ///< list of absolute file names
   records,             ///< list of records as texts
   addresses_of_zones,  ///< list of maps of zone and addresses
+  trust_anchors,       ///< list of absolute file names and records
 };
 
 /// Where the reader collects problems and remembers the places of what it has accepted.

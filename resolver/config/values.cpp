@@ -1,11 +1,14 @@
 #include "resolver/config/values.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <span>
+#include <sstream>
 
 #include "resolver/config/text.hpp"
 
@@ -275,6 +278,49 @@ std::string print_upstream(const UpstreamConfig& upstream) {
   }
   if (!upstream.tls_name.empty()) text += '#' + upstream.tls_name;
   return text;
+}
+
+Result<std::string> parse_trust_anchor(std::string_view text) {
+  if (text.starts_with('/')) {
+    const auto path = parse_path(text);
+    if (!path) return path.error();
+    return path->string();
+  }
+  if (std::ranges::any_of(text, is_control)) return Error{"contains a control character"};
+  std::istringstream stream{std::string(text)};
+  std::vector<std::string> words{std::istream_iterator<std::string>(stream), {}};
+  if (words.empty() || (words[0] != "." && !Name::parse(words[0]))) {
+    return Error{"is neither an absolute path nor a record"};
+  }
+  std::size_t at = 1;
+  if (at < words.size() && parse_number(words[at])) ++at;  // a TTL
+  if (at < words.size() && (words[at] == "IN" || words[at] == "in")) ++at;
+  const bool is_ds = at < words.size() && (words[at] == "DS" || words[at] == "ds");
+  const bool is_key = at < words.size() && (words[at] == "DNSKEY" || words[at] == "dnskey");
+  if (!is_ds && !is_key) return Error{"is not a DS or DNSKEY record"};
+  constexpr std::size_t numbers = 3;
+  if (words.size() < at + numbers + 2) return Error{"is a record cut short"};
+  for (std::size_t i = 1; i <= numbers; ++i) {
+    const auto number = parse_number(words[at + i]);
+    const std::uint64_t highest = i == 1 ? 65535 : 255;
+    if (!number || *number > highest) {
+      return Error{"has " + in_quotes(words[at + i]) + " where a number up to " +
+                   std::to_string(highest) + " must stand"};
+    }
+  }
+  const bool is_data = std::all_of(words.begin() + static_cast<std::ptrdiff_t>(at + numbers + 1),
+                                   words.end(), [&](const std::string& word) {
+                                     return std::ranges::all_of(word, [&](char c) {
+                                       if (is_ds)
+                                         return std::isxdigit(static_cast<unsigned char>(c)) != 0;
+                                       return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+                                              c == '+' || c == '/' || c == '=';
+                                     });
+                                   });
+  if (!is_data)
+    return Error{is_ds ? "has a digest that is not hexadecimal"
+                       : "has a key that is not in base64"};
+  return std::string(text);
 }
 
 Result<Name> parse_zone(std::string_view text) {

@@ -53,6 +53,9 @@ Result<std::string> parse_tls_name(std::string_view text);
 /// A domain name in ASCII, not the root.
 Result<Name> parse_zone(std::string_view text);
 
+/// An absolute path, or a DS or DNSKEY record in presentation form (RFC 4034 sections 2.2 and 5.3).
+Result<std::string> parse_trust_anchor(std::string_view text);
+
 /// "10.0.0.0/8", "2001:db8::/32", or one address; no bits behind the prefix.
 Result<Network> parse_network(std::string_view text);
 

@@ -212,12 +212,12 @@ std::optional<std::vector<std::uint8_t>> bytes_of_hex(const std::string& text) {
   return bytes;
 }
 
-// Names and types that never come from an upstream (RFC 6761 and others) are not to be loaded.
-bool is_answered_locally(const Question& question) {
+// Types that never come from an upstream, and names that the policy answers, are not to be loaded.
+bool is_answered_locally(const Question& question, const Policy& policy) {
   Query query;
   query.question = question;
   query.question_class = class_in;
-  return answer_special_type(query) || answer_special_name(question);
+  return answer_special_type(query) || policy.decide(question);
 }
 
 }  // namespace
@@ -249,7 +249,8 @@ Result<ControlReply> answer_cache_command(const std::string& command, const json
                         });
 }
 
-Result<void> load_entry(const json& request, const CacheConfig& config, Cache& cache) try {
+Result<void> load_entry(const json& request, const CacheConfig& config, const Policy& policy,
+                        Cache& cache) try {
   const json& entry = request.at("entry");
   Question question;
   const auto name = Name::parse(entry.at("name").get<std::string>());
@@ -258,7 +259,8 @@ Result<void> load_entry(const json& request, const CacheConfig& config, Cache& c
   question.name = *name;
   question.dnssec_ok = entry.value("dnssec_ok", false);
   question.checking_disabled = entry.value("checking_disabled", false);
-  if (is_answered_locally(question)) return Error{"the entry's question is answered locally"};
+  if (is_answered_locally(question, policy))
+    return Error{"the entry's question is answered locally"};
 
   const auto small = [](const json& number) {
     const auto value = number.get<std::uint64_t>();

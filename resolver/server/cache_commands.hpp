@@ -7,6 +7,7 @@
 #include "resolver/cache/cache.hpp"
 #include "resolver/config/config.hpp"
 #include "resolver/error.hpp"
+#include "resolver/policy/policy.hpp"
 #include "resolver/server/control.hpp"
 
 namespace dnscache {
@@ -18,6 +19,7 @@ Result<ControlReply> answer_cache_command(const std::string& command, const nloh
                                           const Config& config, Cache& cache);
 
 /// `cache-load`: stores one entry as `cache-dump` tells it, checked like an upstream's response.
-Result<void> load_entry(const nlohmann::json& request, const CacheConfig& config, Cache& cache);
+Result<void> load_entry(const nlohmann::json& request, const CacheConfig& config,
+                        const Policy& policy, Cache& cache);
 
 }  // namespace dnscache

@@ -18,6 +18,8 @@
 #include <map>
 #include <string_view>
 
+#include "resolver/server/acceptor.hpp"
+
 namespace dnscache {
 namespace {
 
@@ -36,7 +38,6 @@ constexpr std::string_view no_room =
     "{\"ok\":false,\"error\":\"too many connections to the control socket; try again later\"}\n";
 constexpr std::string_view line_too_long =
     "{\"ok\":false,\"error\":\"a command is longer than 256 KiB\"}\n";
-constexpr auto accept_pause = 100ms;  // when there are no file descriptors left
 constexpr auto waiting_pause = 1ms;
 constexpr auto patience = 30s;  // with a client that sends no command or does not read
 
@@ -51,29 +52,14 @@ ControlReply one_line(std::string line) {
 
 /// What the accepting loop and the clients' coroutines share.
 struct ControlSocket::State : std::enable_shared_from_this<State> {
-  State(asio::io_context& context, std::filesystem::path socket_path, ControlHandler h)
+  State(asio::io_context& context, UnixStream::acceptor listening,
+        std::filesystem::path socket_path, ControlHandler h)
       : io(context),
-        acceptor(context),
-        retry(context),
         path(std::move(socket_path)),
-        handler(std::move(h)) {}
-
-  void accept() {
-    acceptor.async_accept(
-        [self = shared_from_this()](std::error_code error, UnixStream::socket socket) {
-          if (!self->acceptor.is_open()) return;
-          if (error) return self->accept_later();
-          self->take(std::make_shared<UnixStream::socket>(std::move(socket)));
-          self->accept();
-        });
-  }
-
-  void accept_later() {
-    retry.expires_after(accept_pause);
-    retry.async_wait([self = shared_from_this()](std::error_code cancelled) {
-      if (!cancelled && self->acceptor.is_open()) self->accept();
-    });
-  }
+        handler(std::move(h)),
+        acceptor(std::move(listening), [this](UnixStream::socket socket) {
+          take(std::make_shared<UnixStream::socket>(std::move(socket)));
+        }) {}
 
   void take(SocketPtr socket) {
     const uid_t user = user_of(socket->native_handle());
@@ -152,20 +138,18 @@ struct ControlSocket::State : std::enable_shared_from_this<State> {
   }
 
   asio::io_context& io;
-  UnixStream::acceptor acceptor;
-  asio::steady_timer retry;
   std::filesystem::path path;
   ControlHandler handler;
   unsigned clients = 0;
   std::map<uid_t, unsigned> clients_of;
+  Acceptor<UnixStream> acceptor;
 };
 
 ControlSocket::ControlSocket(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
 ControlSocket::~ControlSocket() {
   std::error_code ignored;
-  state_->acceptor.close(ignored);
-  state_->retry.cancel();
+  state_->acceptor.close();
   std::filesystem::remove(state_->path, ignored);
 }
 
@@ -189,15 +173,15 @@ Result<std::unique_ptr<ControlSocket>> ControlSocket::open(asio::io_context& io,
   }
   if (error == asio::error::connection_refused) std::filesystem::remove(path, error);
 
-  auto state = std::make_shared<State>(io, path, std::move(handler));
-  state->acceptor.open(UnixStream(), error);
+  UnixStream::acceptor acceptor(io);
+  acceptor.open(UnixStream(), error);
   if (error) return failed("open", error);
-  state->acceptor.bind(endpoint, error);
+  acceptor.bind(endpoint, error);
   if (error) return failed("bind", error);
   ::chmod(path.c_str(), 0666);  // everybody may look; changes are checked by the peer's user
-  state->acceptor.listen(asio::socket_base::max_listen_connections, error);
+  acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error) return failed("listen on", error);
-  state->accept();
+  auto state = std::make_shared<State>(io, std::move(acceptor), path, std::move(handler));
   return std::unique_ptr<ControlSocket>(new ControlSocket(std::move(state)));
 }
 

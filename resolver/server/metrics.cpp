@@ -13,6 +13,7 @@
 #include <cctype>
 #include <fmt/format.h>
 
+#include "resolver/server/acceptor.hpp"
 #include "resolver/upstream/ena.hpp"
 
 namespace dnscache {
@@ -26,7 +27,6 @@ using asio::ip::tcp;
 constexpr std::size_t max_request = 8 << 10;  // bytes, the header of an HTTP request
 constexpr unsigned max_clients = 16;
 constexpr Duration patience = 5s;  // with a client that sends no request or does not read
-constexpr Duration accept_pause = 100ms;
 
 /// Writes metrics one after the other, each family with its help and type in front.
 class MetricsWriter {
@@ -112,6 +112,15 @@ void write_queries(MetricsWriter& out, const StatusSources& sources) {
   out.sample("", sources.query_log_dropped);
   out.gauge("in_flight", "Questions that upstreams are being asked now.");
   out.sample("", sources.resolver.in_flight());
+}
+
+void write_validation(MetricsWriter& out, const StatusSources& sources) {
+  const ValidationStats& stats = sources.resolver.validation_stats();
+  out.counter("dnssec_validations", "Questions to upstreams whose answers were validated.");
+  out.sample(label("result", "secure"), stats.secure.value());
+  out.sample(label("result", "insecure"), stats.insecure.value());
+  out.sample(label("result", "bogus"), stats.bogus.value());
+  out.sample(label("result", "failed"), stats.failed.value());
 }
 
 void write_cache(MetricsWriter& out, const Cache& cache) {
@@ -263,6 +272,7 @@ std::string metrics_as_text(const StatusSources& sources, MetricsFormat format) 
   MetricsWriter out(format);
   write_process(out, sources, now);
   write_queries(out, sources);
+  if (sources.config.dnssec.mode == DnssecMode::validate) write_validation(out, sources);
   write_cache(out, sources.cache);
   write_hedges(out, sources);
   write_upstream_state(out, sources, now);
@@ -276,27 +286,14 @@ struct MetricsListener::State : std::enable_shared_from_this<State> {
   State(asio::io_context& context, const Endpoint& where, FileDescriptor socket, Text t)
       : io(context),
         endpoint(where),
-        acceptor(context, where.address.is_v6 ? tcp::v6() : tcp::v4(), socket.release()),
-        retry(context),
-        text(std::move(t)) {}
+        text(std::move(t)),
+        acceptor({context, where.address.is_v6 ? tcp::v6() : tcp::v4(), socket.release()},
+                 [this](tcp::socket connection) { take(std::move(connection)); }) {}
 
-  void accept() {
-    acceptor.async_accept([self = shared_from_this()](std::error_code error, tcp::socket socket) {
-      if (!self->acceptor.is_open()) return;
-      if (error) return self->accept_later();
-      if (self->clients < max_clients) {
-        asio::co_spawn(self->io, serve(self, std::make_shared<tcp::socket>(std::move(socket))),
-                       asio::detached);
-      }
-      self->accept();
-    });
-  }
-
-  void accept_later() {
-    retry.expires_after(accept_pause);
-    retry.async_wait([self = shared_from_this()](std::error_code cancelled) {
-      if (!cancelled && self->acceptor.is_open()) self->accept();
-    });
+  void take(tcp::socket socket) {
+    if (clients >= max_clients) return;
+    auto shared = std::make_shared<tcp::socket>(std::move(socket));
+    asio::co_spawn(io, serve(shared_from_this(), std::move(shared)), asio::detached);
   }
 
   static awaitable<void> serve(std::shared_ptr<State> self, std::shared_ptr<tcp::socket> socket) {
@@ -324,19 +321,14 @@ struct MetricsListener::State : std::enable_shared_from_this<State> {
 
   asio::io_context& io;
   Endpoint endpoint;
-  tcp::acceptor acceptor;
-  asio::steady_timer retry;
   Text text;
   unsigned clients = 0;
+  Acceptor<tcp> acceptor;
 };
 
 MetricsListener::MetricsListener(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
-MetricsListener::~MetricsListener() {
-  std::error_code ignored;
-  state_->acceptor.close(ignored);
-  state_->retry.cancel();
-}
+MetricsListener::~MetricsListener() { state_->acceptor.close(); }
 
 const Endpoint& MetricsListener::endpoint() const { return state_->endpoint; }
 
@@ -347,7 +339,6 @@ Result<std::unique_ptr<MetricsListener>> MetricsListener::open(asio::io_context&
   if (!socket) return Error{"metrics: " + socket.error().message, socket.error().code};
   auto state =
       std::make_shared<State>(io, socket->endpoint, std::move(socket->tcp), std::move(text));
-  state->accept();
   return std::unique_ptr<MetricsListener>(new MetricsListener(std::move(state)));
 }
 

@@ -17,6 +17,7 @@
 #include <systemd/sd-daemon.h>
 #include <thread>
 
+#include "resolver/dnssec/negative_anchors.hpp"
 #include "resolver/log.hpp"
 #include "resolver/server/cache_commands.hpp"
 #include "resolver/server/control.hpp"
@@ -101,6 +102,9 @@ class Server {
     if (auto control = open_control(); !control) return control.error();
     if (auto metrics = open_metrics(config_.metrics); !metrics) return metrics.error();
     if (auto log = query_log_.configure(config_.query_log); !log) return log.error();
+    auto validator = open_validator(config_);
+    if (!validator) return validator.error();
+    resolver_.set_validator(std::move(*validator));
     service_.query_log = &query_log_;
     service_.traffic = &traffic_;
     std::signal(SIGPIPE, SIG_IGN);
@@ -235,6 +239,12 @@ class Server {
     return {};
   }
 
+  Result<std::shared_ptr<Validator>> open_validator(const Config& config) {
+    return make_validator(io_, config, [this](const Question& question, OutcomeFunction done) {
+      resolver_.fetch(question, std::move(done));
+    });
+  }
+
   ControlReply handle_command(const std::string& line, const ControlPeer& peer) {
     const auto failed = [](const Error& error) {
       const json reply{
@@ -270,10 +280,11 @@ class Server {
     }
     if (is_for_cache) {
       auto reply = answer_cache_command(command, request, config_, cache_);
+      if (command == "flush") resolver_.forget_keys();
       return reply ? std::move(*reply) : failed(reply.error());
     }
     if (!peer.is_root) return failed({"only root may " + command, ExitCode::no_rights});
-    return done(load_entry(request, config_.cache, cache_));
+    return done(load_entry(request, config_.cache, workers_.front()->policy(), cache_));
   }
 
   StatusSources status_sources() const {
@@ -323,6 +334,14 @@ class Server {
   Result<void> take_over_configuration() {
     auto fresh = reload_();
     if (!fresh) return fresh.error();
+    const bool same_validation =
+        fresh->dnssec == config_.dnssec && negative_anchors(*fresh) == negative_anchors(config_);
+    std::shared_ptr<Validator> validator;
+    if (!same_validation) {
+      auto opened = open_validator(*fresh);
+      if (!opened) return opened.error();
+      validator = std::move(*opened);
+    }
     if (auto opened = change_listeners(*fresh); !opened) {
       (void)query_log_.configure(config_.query_log);
       (void)open_metrics(config_.metrics);
@@ -335,6 +354,7 @@ class Server {
     start_logging(fresh->log_level);
     snapshots_.configure(*fresh);
     resolver_.configure(*fresh);
+    if (!same_validation) resolver_.set_validator(std::move(validator));
     config_ = *fresh;
     policy_keeper_.configure(*fresh);
     warn_of_closed_doors();

@@ -67,6 +67,29 @@ json group_status(const UpstreamGroup& group, TimePoint now) {
           {"upstreams", upstreams}};
 }
 
+const char* mode_text(DnssecMode mode) {
+  switch (mode) {
+    case DnssecMode::off:
+      return "off";
+    case DnssecMode::passthrough:
+      return "passthrough";
+    case DnssecMode::validate:
+      return "validate";
+  }
+  return "?";
+}
+
+json dnssec_status(const StatusSources& sources) {
+  json status{{"mode", mode_text(sources.config.dnssec.mode)}};
+  if (sources.config.dnssec.mode != DnssecMode::validate) return status;
+  const ValidationStats& stats = sources.resolver.validation_stats();
+  status["secure"] = stats.secure.value();
+  status["insecure"] = stats.insecure.value();
+  status["bogus"] = stats.bogus.value();
+  status["failed"] = stats.failed.value();
+  return status;
+}
+
 json query_status(const QueryTotals& totals) {
   return {{"total", totals.udp + totals.tcp},
           {"udp", totals.udp},
@@ -142,6 +165,7 @@ std::string status_as_json(const StatusSources& sources) {
                 {"insertions", cache.insertions},
                 {"evictions", cache.evictions}}},
               {"hedge", {{"asked", extra.asked}, {"saved", extra.won}}},
+              {"dnssec", dnssec_status(sources)},
               {"groups", groups}};
   if (sources.query_log_dropped != 0) status["query_log_dropped"] = sources.query_log_dropped;
   if (const auto dropped = read_linklocal_allowance_exceeded()) {

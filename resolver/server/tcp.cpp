@@ -28,9 +28,8 @@ constexpr std::size_t max_query = 4096;           // bytes; what is longer is no
 constexpr std::size_t max_unsent = 256 << 10;     // bytes of unread replies until no more is asked
 constexpr std::size_t too_much_unsent = 2 << 20;  // bytes of unread replies that end a connection
 constexpr Duration idle_timeout = 10s;
-constexpr Duration accept_pause = 100ms;  // when there are no file descriptors left
-constexpr std::size_t prefix_size = 2;    // bytes, RFC 1035 section 4.2.2
-constexpr std::size_t min_room = 512;     // bytes that write_reply() may always use
+constexpr std::size_t prefix_size = 2;  // bytes, RFC 1035 section 4.2.2
+constexpr std::size_t min_room = 512;   // bytes that write_reply() may always use
 
 /// One client's connection; kept alive by its coroutines and by the replies it waits for.
 class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
@@ -229,39 +228,16 @@ tcp::acceptor make_acceptor(asio::io_context& io, FileDescriptor socket, const E
 TcpListener::TcpListener(Worker& worker, FileDescriptor socket, const Endpoint& endpoint)
     : worker_(worker),
       endpoint_(endpoint),
-      acceptor_(make_acceptor(worker.io(), std::move(socket), endpoint)),
-      retry_(worker.io()),
       connections_(std::make_shared<unsigned>(0)),
-      alive_(std::make_shared<bool>(true)) {
-  accept();
-}
+      acceptor_(make_acceptor(worker.io(), std::move(socket), endpoint),
+                [this](tcp::socket connection) { take(std::move(connection)); }) {}
 
-TcpListener::~TcpListener() { *alive_ = false; }
+void TcpListener::close() { acceptor_.close(); }
 
-void TcpListener::close() {
-  std::error_code ignored;
-  acceptor_.close(ignored);
-  retry_.cancel();
-}
-
-void TcpListener::accept() {
-  // A connection may be accepted already when the listener ends, and this be called afterwards.
-  acceptor_.async_accept([this, alive = alive_](std::error_code error, tcp::socket socket) {
-    if (!*alive || !acceptor_.is_open()) return;
-    if (error) return accept_later();
-    if (*connections_ < max_connections) {
-      const auto client = client_to_check(endpoint_, socket);
-      std::make_shared<TcpConnection>(worker_, std::move(socket), client, connections_)->start();
-    }
-    accept();
-  });
-}
-
-void TcpListener::accept_later() {
-  retry_.expires_after(accept_pause);
-  retry_.async_wait([this, alive = alive_](std::error_code cancelled) {
-    if (!cancelled && *alive && acceptor_.is_open()) accept();
-  });
+void TcpListener::take(tcp::socket socket) {
+  if (*connections_ >= max_connections) return;
+  const auto client = client_to_check(endpoint_, socket);
+  std::make_shared<TcpConnection>(worker_, std::move(socket), client, connections_)->start();
 }
 
 }  // namespace dnscache

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <asio/ip/tcp.hpp>
-#include <asio/steady_timer.hpp>
 #include <memory>
 
+#include "resolver/server/acceptor.hpp"
 #include "resolver/server/worker.hpp"
 
 namespace dnscache {
@@ -15,22 +15,18 @@ namespace dnscache {
 class TcpListener {
  public:
   TcpListener(Worker& worker, FileDescriptor socket, const Endpoint& endpoint);
-  ~TcpListener();
   TcpListener(const TcpListener&) = delete;
   TcpListener& operator=(const TcpListener&) = delete;
   const Endpoint& endpoint() const { return endpoint_; }
   void close();
 
  private:
-  void accept();
-  void accept_later();
+  void take(asio::ip::tcp::socket socket);
 
   Worker& worker_;
   Endpoint endpoint_;
-  asio::ip::tcp::acceptor acceptor_;
-  asio::steady_timer retry_;
   std::shared_ptr<unsigned> connections_;  // open now; shared with the connections
-  std::shared_ptr<bool> alive_;
+  Acceptor<asio::ip::tcp> acceptor_;
 };
 
 }  // namespace dnscache

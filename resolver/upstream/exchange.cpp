@@ -22,6 +22,8 @@ const char* outcome_text(Outcome::Kind kind) {
       return "unreachable";
     case Outcome::Kind::over_quota:
       return "over quota";
+    case Outcome::Kind::bogus:
+      return "bogus";
   }
   return "?";
 }

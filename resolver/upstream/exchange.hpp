@@ -17,10 +17,11 @@ struct Outcome {
     silent,       ///< nobody answered in time
     unreachable,  ///< nothing could be sent, or every upstream refused the packet
     over_quota,   ///< the quota and the queue in front of it were full
+    bogus,        ///< what upstreams answered is forged or broken (RFC 4035); `answer` says how
   };
   Kind kind = Kind::silent;
   Answer answer;
-  const Upstream* upstream = nullptr;  ///< who answered
+  const Upstream* upstream = nullptr;  ///< who answered; null behind a validator
 };
 
 /// Asks one upstream after the other, with hedges, until the first answer or the deadline. To be

@@ -170,6 +170,20 @@ TEST_CASE("a dumped cache can be loaded into another") {
         std::string::npos);
 }
 
+TEST_CASE("what the policy answers can't be loaded") {
+  const FilledCache from;
+  const TempDir directory;
+  const std::string file = (directory.path() / "dump").string();
+  REQUIRE(run(from.engine, {"cache", "dump", file}).status == 0);
+
+  Cache to("local: {zones: [{zone: example.com, addresses: []}]}\n");
+  const auto loaded = run(to.engine, {"cache", "load", file});
+  CHECK(loaded.status == 1);
+  CHECK(loaded.out == "2 answers loaded\n");
+  CHECK(loaded.err.find("answered locally") != std::string::npos);
+  CHECK(to.ask("once.example.com")->rcode == nxdomain);
+}
+
 TEST_CASE("lines of a dump that no upstream could have answered are refused, the others kept") {
   const FilledCache from;
   const TempDir directory;

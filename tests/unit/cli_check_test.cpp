@@ -118,3 +118,15 @@ TEST_CASE("JSON of problems is on stdout") {
   CHECK(json["problems"][0]["key"] == "lisen");
   CHECK(json["problems"][0]["message"] == "is not a setting (did you mean listen?)");
 }
+
+TEST_CASE("check: an address that is open to clients nobody serves is warned of") {
+  const File file("listen: [127.0.0.1, 192.0.2.1]\nupstreams: [192.0.2.53]\n");
+  const Run run({file.path(), false, false});
+  CHECK(run.code == ExitCode::done);
+  CHECK(run.err.find("warning: 192.0.2.1") == 0);
+  CHECK(run.err.find("127.0.0.1") == std::string::npos);
+  const File served("listen: [192.0.2.1]\nupstreams: [192.0.2.53]\nacl: [192.0.2.0/24]\n");
+  CHECK(Run({served.path(), false, false}).err.empty());
+  const Run json({file.path(), true, false});
+  CHECK(nlohmann::json::parse(json.out).at("warnings").size() == 1);
+}

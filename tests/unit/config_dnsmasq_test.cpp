@@ -152,12 +152,26 @@ TEST_CASE("dnsmasq: a log of the queries goes where the service may write") {
   CHECK(without.lines.at(0).fate == Fate::not_needed);
 }
 
+TEST_CASE("dnsmasq: DNSSEC") {
+  const auto import = import_text(
+      "dnssec\ntrust-anchor=.,20326,8,2,E06D44B8\ntrust-anchor=,corp.example,1,13,2,AB\n"
+      "dnssec-check-unsigned\n");
+  CHECK(import.config.dnssec.mode ==
+        (can_validate ? DnssecMode::validate : DnssecMode::passthrough));
+  CHECK(import.config.dnssec.trust_anchors ==
+        std::vector<std::string>{". DS 20326 8 2 E06D44B8", "corp.example. DS 1 13 2 AB"});
+  CHECK(import.lines[3].fate == Fate::not_needed);
+  CHECK(config_of("").dnssec == DnssecConfig());
+  CHECK(told("dnssec-check-unsigned=no").starts_with("refused: "));
+  CHECK(told("trust-anchor=.,1,8").starts_with("refused: "));
+}
+
 TEST_CASE("dnsmasq: options without a counterpart are refused with a reason") {
   const std::string option =
       GENERATE(as<std::string>(), "dhcp-range=10.0.0.1,10.0.0.9", "enable-tftp", "tftp-root=/x",
                "ipset=/x/y", "nftset=/x/y", "localise-queries", "filterwin2k", "alias=1.2.3.4",
-               "dnssec", "trust-anchor=.,1,8,2,AB", "auth-zone=example.com", "log-dhcp",
-               "connmark-allowlist=1", "query-port=53", "interface=eth0", "port=0",
+               "dnssec-no-timecheck", "trust-anchor=.,1,8,2,XY", "auth-zone=example.com",
+               "log-dhcp", "connmark-allowlist=1", "query-port=53", "interface=eth0", "port=0",
                "conf-script=/bin/x", "server=dns.example", "server=/x/dns.example");
   CHECK(told(option).starts_with("refused: "));
 }

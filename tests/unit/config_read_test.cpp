@@ -186,7 +186,8 @@ TEST_CASE("one problem each, at its place") {
       {"\"a\\nb\\e[31m\": 1",
        "f:1:1: a?b?[31m: is not a setting; allowed: listen, workers, upstreams, upstreams_from, "
        "policy, timeout, hedge, health, quota, routes, domain_needed, bogus_priv, "
-       "filter_a, filter_aaaa, rebind_protection, bogus_nxdomain, ignore_addresses, local, acl, "
+       "filter_a, filter_aaaa, rebind_protection, bogus_nxdomain, ignore_addresses, dnssec, local, "
+       "acl, "
        "rate_limit, cache, control, metrics, query_log or log_level"},
       // structure
       {"workers: 1\nworkers: 2",
@@ -605,6 +606,9 @@ class RandomConfig {
     for (std::uint64_t i = 0, n = between(0, 3); i < n; ++i) {
       config.routes.push_back({zone(i), upstreams()});
     }
+    config.dnssec.mode = static_cast<DnssecMode>(between(0, can_validate ? 2 : 1));
+    if (coin()) config.dnssec.trust_anchors = {path().string(), ". DS 20326 8 2 E06D"};
+    if (coin()) config.dnssec.negative_trust_anchors = {zone(7), zone(8)};
     config.cache.size = between(1 << 20, 1ull << 40);
     config.cache.min_ttl = seconds(0, 86'400);
     config.cache.max_ttl = seconds(86'400, 7 * 86'400);

@@ -91,6 +91,7 @@ TEST_CASE("each setting changes its own field only") {
        [](Config& c) { c.rebind_protection.allow_localhost = true; }},
       {"rebind_protection.private_upstreams", "false",
        [](Config& c) { c.rebind_protection.private_upstreams = false; }},
+      {"dnssec.mode", "off", [](Config& c) { c.dnssec.mode = DnssecMode::off; }},
       {"local.domain", "corp.example",
        [](Config& c) { c.local.domain = *Name::parse("corp.example"); }},
       {"local.expand_hosts", "true", [](Config& c) { c.local.expand_hosts = true; }},

@@ -1,0 +1,255 @@
+#include "resolver/dnssec/validator.hpp"
+
+#include <algorithm>
+#include <asio/post.hpp>
+#include <deque>
+#include <list>
+#include <unordered_map>
+
+#include "resolver/cache/in_flight.hpp"
+#include "resolver/dnssec/bogus_reason.hpp"
+#include "resolver/dnssec/negative_anchors.hpp"
+#include "resolver/dnssec/unbound/context.hpp"
+#include "resolver/dnssec/unbound/loopback.hpp"
+#include "resolver/log.hpp"
+#include "resolver/wire/build.hpp"
+#include "resolver/wire/strip.hpp"
+
+namespace dnscache {
+namespace {
+
+using unbound::Context;
+
+constexpr std::size_t max_failures_known = 256;
+constexpr Duration shortest_life = 5s;  // of a context that may hold missing keys against zones
+
+enum Security { insecure = 0, bogus = 1, secure = 2 };  // as in unbound-event.h
+
+/// What libunbound says about a question.
+struct Finding {
+  int rcode;  // of libunbound's own failure; 0: there is a packet
+  ByteView packet;
+  int security;
+  std::string_view why_bogus;
+};
+
+/// Has libunbound do the work, one context at a time.
+class UnboundValidator final : public Validator {
+ public:
+  UnboundValidator(asio::io_context& io, const Config& config, const unbound::Library& library,
+                   FetchFunction fetch)
+      : library_(library),
+        base_(io),
+        trust_anchors_(config.dnssec.trust_anchors),
+        negative_anchors_(negative_anchors(config)),
+        no_soa_ttl_(static_cast<std::uint32_t>(config.cache.negative.default_ttl.count())),
+        fetch_(std::move(fetch)),
+        key_(random_hash_key()),
+        sources_(64, QuestionHash{&key_}) {}
+
+  Result<void> open() {
+    auto loopback =
+        unbound::Loopback::open(base_.io(), [this](const Question& question, OutcomeFunction done) {
+          fetch(question, std::move(done));
+        });
+    if (!loopback) return loopback.error();
+    loopback_ = std::move(*loopback);
+    return renew();
+  }
+
+  bool covers(const Question& question) const override {
+    if (question.checking_disabled) return false;
+    return std::ranges::none_of(negative_anchors_,
+                                [&](const Name& zone) { return question.name.is_within(zone); });
+  }
+
+  void ask(const Question& question, OutcomeFunction done) override {
+    drop_idle_contexts();
+    if (context_->is_tainted && Clock::now() - renewed_at_ >= shortest_life) (void)renew();
+    Lookup& lookup = lookups_.emplace_back(
+        Lookup{*this, context_, question, std::move(done), failure_count_, {}});
+    lookup.place = std::prev(lookups_.end());
+    ++sources_.try_emplace(plain(question)).first->second.users;
+    ++context_->pending;
+    if (context_->resolve(question, &lookup, &UnboundValidator::on_result)) return;
+    finish(lookup, Finding{static_cast<int>(Rcode::server_failure), {}, insecure, {}});
+  }
+
+  void forget() override { (void)renew(); }
+
+ private:
+  /// A question that libunbound is at work on.
+  struct Lookup {
+    UnboundValidator& validator;
+    std::shared_ptr<Context> context;
+    Question question;
+    OutcomeFunction done;
+    std::uint64_t failures_before;
+    std::list<Lookup>::iterator place;
+  };
+  /// A question that upstreams did not answer.
+  struct Failure {
+    Question question;
+    Outcome outcome;
+  };
+  struct Source {
+    unsigned users = 0;
+    std::uint8_t number = Answer::unknown_source;
+  };
+
+  static Question plain(Question question) {
+    question.dnssec_ok = question.checking_disabled = false;
+    return question;
+  }
+  static bool is_of_chain(const Question& question) {
+    return question.type == rr_type::ds || question.type == rr_type::dnskey;
+  }
+
+  // Questions that are underway end with the context in which they began.
+  Result<void> renew() {
+    auto fresh =
+        Context::open(library_, base_, trust_anchors_, negative_anchors_, loopback_->port());
+    if (!fresh) {
+      log_warning("{}", fresh.error().message);
+      return fresh.error();
+    }
+    if (context_) retired_.push_back(std::move(context_));
+    context_ = std::move(*fresh);
+    renewed_at_ = Clock::now();
+    return {};
+  }
+  void drop_idle_contexts() {
+    std::erase_if(retired_, [](const auto& context) { return context->pending == 0; });
+  }
+
+  void fetch(const Question& question, OutcomeFunction done) {
+    fetch_(question, [this, weak = std::weak_ptr(alive_), context = std::weak_ptr(context_),
+                      question, done = std::move(done)](Outcome outcome) {
+      if (weak.lock()) note(question, outcome, context.lock().get());
+      done(std::move(outcome));
+    });
+  }
+
+  void note(const Question& question, const Outcome& outcome, Context* context) {
+    if (outcome.kind == Outcome::Kind::answered) {
+      const auto found = sources_.find(plain(question));
+      if (found != sources_.end()) found->second.number = outcome.answer.source;
+      return;
+    }
+    ++failure_count_;
+    failures_.push_back({question, outcome});
+    if (failures_.size() > max_failures_known) failures_.pop_front();
+    // libunbound takes for a whole minute what nobody answered for what does not exist.
+    const bool says_nothing = outcome.kind != Outcome::Kind::failed;
+    if (context != nullptr && says_nothing && is_of_chain(question)) context->is_tainted = true;
+  }
+
+  static void on_result(void* data, int rcode, void* packet, int size, int security,
+                        char* why_bogus, int) {
+    auto& lookup = *static_cast<Lookup*>(data);
+    const ByteView bytes(static_cast<const std::uint8_t*>(packet),
+                         packet != nullptr ? static_cast<std::size_t>(size) : 0);
+    lookup.validator.finish(lookup,
+                            Finding{rcode, bytes, security, why_bogus != nullptr ? why_bogus : ""});
+  }
+
+  void finish(Lookup& lookup, const Finding& result) {
+    auto outcome = outcome_of(lookup, result);
+    const auto source = sources_.find(plain(lookup.question));
+    outcome.answer.source = source->second.number;
+    if (--source->second.users == 0) sources_.erase(source);
+    --lookup.context->pending;
+    // Not from within libunbound, where it must not be asked anything.
+    asio::post(base_.io(), [done = std::move(lookup.done), outcome = std::move(outcome)]() mutable {
+      done(std::move(outcome));
+    });
+    lookups_.erase(lookup.place);
+  }
+
+  Outcome outcome_of(const Lookup& lookup, const Finding& result) const {
+    if (result.rcode == 0 && result.security != bogus) return read(lookup.question, result);
+    if (const Failure* cause = cause_of(lookup, result.security == bogus)) return cause->outcome;
+    Outcome outcome;
+    if (result.security != bogus) {
+      outcome.kind = Outcome::Kind::failed;
+      outcome.answer = failure(Rcode::server_failure);
+      return outcome;
+    }
+    log_debug("{}", result.why_bogus);
+    outcome.kind = Outcome::Kind::bogus;
+    outcome.answer = failure(Rcode::server_failure, bogus_reason(result.why_bogus));
+    return outcome;
+  }
+
+  Outcome read(const Question& question, const Finding& result) const {
+    Outcome outcome;
+    std::array<std::uint8_t, 512> sent;
+    const std::size_t size = write_query(question, question.name.bytes(),
+                                         load16(result.packet.data()), false, {}, sent.data());
+    Response response;
+    if (read_response(result.packet, {sent.data(), size}, no_soa_ttl_, response) !=
+        ResponseFault::none) {
+      outcome.kind = Outcome::Kind::failed;
+      outcome.answer = failure(Rcode::server_failure);
+      return outcome;
+    }
+    outcome.answer = std::move(response.answer);
+    outcome.answer.authentic = result.security == secure;
+    outcome.answer.extended_error = ExtendedError::none;
+    outcome.kind = outcome.answer.is_failure() ? Outcome::Kind::failed : Outcome::Kind::answered;
+    if (!question.dnssec_ok) strip_dnssec(question, outcome.answer);
+    return outcome;
+  }
+
+  // The failure of upstreams for which there is no answer: any since the question was asked, or,
+  // where libunbound calls the answer bogus, one about a key that it needed.
+  const Failure* cause_of(const Lookup& lookup, bool is_bogus) const {
+    const std::uint64_t news =
+        std::min<std::uint64_t>(failure_count_ - lookup.failures_before, failures_.size());
+    for (auto failure = failures_.rbegin();
+         failure != failures_.rbegin() + static_cast<std::ptrdiff_t>(news); ++failure) {
+      const bool is_key = failure->outcome.kind != Outcome::Kind::failed &&
+                          is_of_chain(failure->question) &&
+                          lookup.question.name.is_within(failure->question.name);
+      const bool is_same = plain(failure->question) == plain(lookup.question);
+      if (is_bogus ? is_key : is_same) return &*failure;
+    }
+    return is_bogus || news == 0 ? nullptr : &failures_.back();
+  }
+
+  const unbound::Library& library_;
+  unbound::EventBase base_;
+  std::vector<std::string> trust_anchors_;
+  std::vector<Name> negative_anchors_;
+  std::uint32_t no_soa_ttl_;
+  FetchFunction fetch_;
+  HashKey key_;
+  std::list<Lookup> lookups_;
+  std::unordered_map<Question, Source, QuestionHash> sources_;  // of what is being looked up
+  std::deque<Failure> failures_;                                // the latest last
+  std::uint64_t failure_count_ = 0;
+  std::unique_ptr<unbound::Loopback> loopback_;
+  std::vector<std::shared_ptr<Context>> retired_;
+  std::shared_ptr<Context> context_;
+  TimePoint renewed_at_{};
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace
+
+Result<std::shared_ptr<Validator>> make_validator(asio::io_context& io, const Config& config,
+                                                  FetchFunction fetch) {
+  if (config.dnssec.mode != DnssecMode::validate) return std::shared_ptr<Validator>();
+  const auto library = unbound::load_library();
+  if (!library) return library.error();
+  auto validator = std::make_shared<UnboundValidator>(io, config, **library, std::move(fetch));
+  if (auto opened = validator->open(); !opened) return opened.error();
+  return std::shared_ptr<Validator>(std::move(validator));
+}
+
+std::string dnssec_support() {
+  return "libunbound " + std::to_string(UNBOUND_VERSION_MAJOR) + '.' +
+         std::to_string(UNBOUND_VERSION_MINOR) + '.' + std::to_string(UNBOUND_VERSION_MICRO);
+}
+
+}  // namespace dnscache
