@@ -81,6 +81,7 @@ Task resolve(Resolver& resolver, Flight& flight) {
   }
 
   Outcome outcome;
+  IpAddress asked_address;
   if (resolver.is_validated(question)) {
     const TimePoint deadline = resolver.world_.now() + resolver.config_.timeout;
     Validation validation(resolver.validator_, question, resolver.world_.timers(), deadline);
@@ -89,13 +90,17 @@ Task resolve(Resolver& resolver, Flight& flight) {
     outcome = co_await validation;
     resolver.count(outcome);
     if (trace != nullptr) resolver.end_trace(question, outcome);
+    asked_address = resolver.address_of(outcome.answer.source);
   } else {
     Question asked = question;
     if (resolver.config_.dnssec.mode == DnssecMode::off) asked.dnssec_ok = false;
     Exchange exchange(group, asked, trace);
     flight.give_up = [&exchange] { exchange.give_up(); };
     outcome = co_await exchange;
-    if (outcome.upstream != nullptr) outcome.answer.source = resolver.source_of(*outcome.upstream);
+    if (outcome.upstream != nullptr) {
+      asked_address = outcome.upstream->config().endpoint.address;
+      outcome.answer.source = resolver.source_of(*outcome.upstream);
+    }
     mind_dnssec(resolver.config_.dnssec.mode, question, outcome.answer);
   }
 
@@ -103,7 +108,7 @@ Task resolve(Resolver& resolver, Flight& flight) {
   Answer answer;
   if (outcome.kind == Outcome::Kind::answered) {
     answer = std::move(outcome.answer);
-    const char* rule = resolver.rules_.apply(question, resolver.address_of(answer.source), answer);
+    const char* rule = resolver.rules_.apply(question, asked_address, answer);
     if (rule != nullptr && trace != nullptr) trace->rule = rule;
   } else if (outcome.kind == Outcome::Kind::bogus) {
     answer = std::move(outcome.answer);

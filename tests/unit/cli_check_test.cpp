@@ -130,3 +130,18 @@ TEST_CASE("check: an address that is open to clients nobody serves is warned of"
   const Run json({file.path(), true, false});
   CHECK(nlohmann::json::parse(json.out).at("warnings").size() == 1);
 }
+
+TEST_CASE("check: trust anchors are tried as the engine would") {
+  const File missing(
+      "dnssec: {mode: validate, trust_anchors: [/nonexistent/root.key]}\nupstreams: [192.0.2.1]\n");
+  const Run refused({missing.path()});
+  CHECK(refused.code == ExitCode::check_failed);
+  const std::string words = can_validate ? "/nonexistent/root.key" : "libunbound";
+  CHECK(refused.err.find(words) != std::string::npos);
+  if (!can_validate) return;
+  const File good(
+      "dnssec: {mode: validate, trust_anchors: [\". DS 20326 8 2 "
+      "E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\"]}\n"
+      "upstreams: [192.0.2.1]\n");
+  CHECK(Run({good.path()}).code == ExitCode::done);
+}

@@ -148,3 +148,21 @@ TEST_CASE("user's text in a message") {
   CHECK(join_words({"a", "b"}) == "a or b");
   CHECK(join_words({"a", "b", "c"}, "and") == "a, b and c");
 }
+
+TEST_CASE("trust anchors are files or records") {
+  for (const char* text :
+       {"/usr/share/dns/root.key", ". DS 20326 8 2 E06D44B8", ". 172800 IN DS 20326 8 2 E06D 44B8",
+        "corp.example. DNSKEY 257 3 13 mdsswUyr3DPW132mOi8V9xESWE8jTo0d=="}) {
+    INFO(text);
+    const auto anchor = parse_trust_anchor(text);
+    REQUIRE(anchor);
+    CHECK(*anchor == text);
+  }
+  for (const char* text :
+       {"", "root.key", "/usr/share/dns/", ". DS", ". DS 20326 8 2", ". DS 70000 8 2 AB",
+        ". DS 1 256 2 AB", ". DS 1 8 2 XY", ". A 192.0.2.1 1 2 3", "..a DS 1 8 2 AB",
+        ". DNSKEY 257 3 13 \"quoted\"", ". DS 1 8 2 AB\n. DS 1 8 2 AB"}) {
+    INFO(text);
+    CHECK_FALSE(parse_trust_anchor(text));
+  }
+}

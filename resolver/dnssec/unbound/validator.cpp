@@ -65,7 +65,7 @@ class UnboundValidator final : public Validator {
 
   void ask(const Question& question, OutcomeFunction done) override {
     drop_idle_contexts();
-    if (context_->is_tainted && Clock::now() - renewed_at_ >= shortest_life) (void)renew();
+    if (context_->is_tainted && Clock::now() - renewed_at_ >= shortest_life) forget();
     Lookup& lookup = lookups_.emplace_back(
         Lookup{*this, context_, question, std::move(done), failure_count_, {}});
     lookup.place = std::prev(lookups_.end());
@@ -75,7 +75,9 @@ class UnboundValidator final : public Validator {
     finish(lookup, Finding{static_cast<int>(Rcode::server_failure), {}, insecure, {}});
   }
 
-  void forget() override { (void)renew(); }
+  void forget() override {
+    if (auto renewed = renew(); !renewed) log_warning("{}", renewed.error().message);
+  }
 
  private:
   /// A question that libunbound is at work on.
@@ -109,10 +111,8 @@ class UnboundValidator final : public Validator {
   Result<void> renew() {
     auto fresh =
         Context::open(library_, base_, trust_anchors_, negative_anchors_, loopback_->port());
-    if (!fresh) {
-      log_warning("{}", fresh.error().message);
-      return fresh.error();
-    }
+    if (!fresh) return fresh.error();
+    drop_idle_contexts();
     if (context_) retired_.push_back(std::move(context_));
     context_ = std::move(*fresh);
     renewed_at_ = Clock::now();
