@@ -144,6 +144,7 @@ Json to_json(const Config& config) {
 
 Json to_json(const Checked& checked, bool with_configuration) {
   Json json;
+  json["schema"] = 1;
   json["file"] = checked.file;
   json["exists"] = checked.exists;
   json["valid"] = static_cast<bool>(checked.reading);

@@ -197,6 +197,32 @@ void add_doctor(CLI::App& app, DoctorOptions& options) {
   add_json(command, options.is_json);
 }
 
+void add_explain(CLI::App& app, ExplainOptions& options) {
+  auto& command = *app.add_subcommand(
+      "explain", "Tell the whole story of one lookup: who is asked, who decides, and why");
+  command.add_option("name", options.name, "The name")->type_name("NAME")->required();
+  command.add_option("type", options.type, "A record type [A and AAAA, as programs ask]")
+      ->type_name("TYPE");
+  add_json(command, options.is_json);
+}
+
+void add_top(CLI::App& app, TopOptions& options) {
+  auto& command = *app.add_subcommand(
+      "top", "Who asks for what: the names, zones and clients with the most queries");
+  command.add_option("-n,--rows", options.rows, "Rows of each table")
+      ->type_name("N")
+      ->check(between(1, 1000))
+      ->capture_default_str();
+  command.add_option("--seconds", options.seconds, "How long to count, when nobody looked before")
+      ->type_name("SECONDS")
+      ->check(between(0, 3600))
+      ->capture_default_str();
+  auto* watch = command.add_flag("-w,--watch", options.is_watching,
+                                 "Show it anew every second, until q is pressed");
+  add_json(command, options.is_json);
+  watch->excludes("--json");
+}
+
 void add_flush(CLI::App& app, FlushOptions& options) {
   auto& command = *app.add_subcommand("flush", "Forget cached answers");
   auto* name =
@@ -340,11 +366,14 @@ std::unique_ptr<CLI::App> make_commands(Options& options) {
   app->get_formatter()->label("REQUIRED", "");
   app->footer("'dnscachectl COMMAND --help' explains a command; see also dnscachectl(1).");
   app->add_option("--control", options.control, "The engine's control socket")->type_name("PATH");
+  app->add_flag("-q,--quiet", options.is_quiet, "No messages on stderr but errors");
   app->add_option("--root", options.root)->group("");
 
   add_setup(*app, options.setup);
   add_status(*app, options.status);
   add_doctor(*app, options.doctor);
+  add_explain(*app, options.explain);
+  add_top(*app, options.top);
   add_bench(*app, options.bench);
   add_flush(*app, options.flush);
   add_cache(*app, options.cache, options.flush);

@@ -10,6 +10,7 @@
 #include "cli/cache.hpp"
 #include "cli/check.hpp"
 #include "cli/doctor.hpp"
+#include "cli/explain.hpp"
 #include "cli/flush.hpp"
 #include "cli/import.hpp"
 #include "cli/run.hpp"
@@ -18,6 +19,7 @@
 #include "cli/status.hpp"
 #include "cli/support.hpp"
 #include "cli/template.hpp"
+#include "cli/top.hpp"
 
 namespace dnscache::cli {
 
@@ -25,6 +27,7 @@ namespace dnscache::cli {
 struct Options {
   std::filesystem::path root;     ///< --root, hidden: for tests
   std::filesystem::path control;  ///< --control
+  bool is_quiet = false;          ///< --quiet
   ServeOptions serve;
   RunOptions run;
   CheckOptions check;
@@ -37,6 +40,8 @@ struct Options {
   RecoverOptions recover;
   StatusOptions status;
   DoctorOptions doctor;
+  ExplainOptions explain;
+  TopOptions top;
   FlushOptions flush;
   CacheOptions cache;
   std::string shell;               ///< completion

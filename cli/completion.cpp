@@ -2,8 +2,10 @@
 
 #include <CLI/Option.hpp>
 #include <algorithm>
+#include <chrono>
 
 #include "cli/commands.hpp"
+#include "cli/control_client.hpp"
 #include "cli/output.hpp"
 
 namespace dnscache::cli {
@@ -20,6 +22,7 @@ bool is_visible(const CLI::Option& option) {
 struct Position {
   CLI::App* command = nullptr;
   const CLI::Option* waiting = nullptr;
+  std::size_t arguments = 0;            ///< positional ones in front of the cursor
   std::vector<const CLI::App*> levels;  ///< the command and those above it
 };
 
@@ -39,7 +42,7 @@ CLI::App* find_command(CLI::App& parent, const std::string& name) {
 }
 
 Position walk(CLI::App& app, const std::vector<std::string>& words) {
-  Position position{&app, nullptr, {&app}};
+  Position position{&app, nullptr, 0, {&app}};
   for (std::size_t i = 0; i + 1 < words.size(); ++i) {
     if (position.waiting != nullptr) {
       position.waiting = nullptr;
@@ -49,6 +52,8 @@ Position walk(CLI::App& app, const std::vector<std::string>& words) {
     } else if (auto* command = find_command(*position.command, words[i])) {
       position.command = command;
       position.levels.push_back(command);
+    } else {
+      ++position.arguments;
     }
   }
   return position;
@@ -75,7 +80,15 @@ void add_positional_choices(std::vector<Candidate>& candidates, const CLI::App& 
   }
 }
 
-std::vector<Candidate> candidates_at(const Position& position, const std::string& begun) {
+// "flush", "cache get" and "explain" are about one name, and it comes first.
+bool expects_cached_name(const Position& position) {
+  const auto& command = position.command->get_name();
+  const bool takes_one = command == "flush" || command == "get" || command == "explain";
+  return takes_one && position.arguments == 0;
+}
+
+std::vector<Candidate> candidates_at(const Position& position, const std::string& begun,
+                                     const std::function<std::vector<std::string>()>& names) {
   std::vector<Candidate> candidates;
   if (position.waiting != nullptr) {
     for (const auto& choice : choices_of(*position.command, *position.waiting)) {
@@ -83,6 +96,9 @@ std::vector<Candidate> candidates_at(const Position& position, const std::string
     }
   } else if (begun.starts_with('-')) {
     for (const auto* level : position.levels) add_options(candidates, *level);
+  } else if (expects_cached_name(position)) {
+    if (!names) return candidates;
+    for (auto& name : names()) candidates.push_back({std::move(name), "in the cache"});
   } else {
     add_commands(candidates, *position.command);
     add_positional_choices(candidates, *position.command);
@@ -92,9 +108,10 @@ std::vector<Candidate> candidates_at(const Position& position, const std::string
 
 }  // namespace
 
-std::vector<Candidate> complete(CLI::App& app, const std::vector<std::string>& words) {
+std::vector<Candidate> complete(CLI::App& app, const std::vector<std::string>& words,
+                                const std::function<std::vector<std::string>()>& cached_names) {
   const std::string begun = words.empty() ? "" : words.back();
-  auto candidates = candidates_at(walk(app, words), begun);
+  auto candidates = candidates_at(walk(app, words), begun, cached_names);
   std::erase_if(candidates,
                 [&](const Candidate& candidate) { return !candidate.word.starts_with(begun); });
   std::vector<Candidate> unique;
@@ -105,11 +122,38 @@ std::vector<Candidate> complete(CLI::App& app, const std::vector<std::string>& w
   return unique;
 }
 
+namespace {
+
+constexpr std::size_t most_names = 500;
+constexpr auto completion_patience = std::chrono::milliseconds(500);
+
+std::filesystem::path control_in(const std::vector<std::string>& words) {
+  for (std::size_t i = 0; i + 1 < words.size(); ++i) {
+    if (words[i] == "--control") return words[i + 1];
+  }
+  return {};
+}
+
+// Nothing where there is no engine, or it does not tell this user.
+std::vector<std::string> names_in_cache(const std::vector<std::string>& words) {
+  std::vector<std::string> names;
+  (void)ask_engine_for_lines(
+      control_path(control_in(words)), {{"command", "cache-list"}, {"top", most_names}},
+      [&](nlohmann::json&& entry) {
+        const auto name = entry.value("name", std::string());
+        if (!name.empty()) names.push_back(name);
+      },
+      completion_patience);
+  return names;
+}
+
+}  // namespace
+
 Result<ExitCode> run_complete(const std::vector<std::string>& words) {
   Options ignored;
   const auto app = make_commands(ignored);
   std::string out;
-  for (const auto& candidate : complete(*app, words)) {
+  for (const auto& candidate : complete(*app, words, [&] { return names_in_cache(words); })) {
     out += candidate.word + '\t' + candidate.description + '\n';
   }
   print(out);

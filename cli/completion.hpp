@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/App.hpp>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,9 @@ struct Candidate {
 
 /// Candidates for the last of `words` (the words after the program's name; the last one may be
 /// empty or begun). Empty where a file name or free text is expected.
-std::vector<Candidate> complete(CLI::App& app, const std::vector<std::string>& words);
+/// `cached_names` is asked where a name is expected, which may well be one that is in the cache.
+std::vector<Candidate> complete(CLI::App& app, const std::vector<std::string>& words,
+                                const std::function<std::vector<std::string>()>& cached_names = {});
 
 /// Prints the candidates, one a line, `word<TAB>description`.
 Result<ExitCode> run_complete(const std::vector<std::string>& words);

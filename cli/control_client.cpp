@@ -105,6 +105,11 @@ UpstreamStatus parse_upstream(const nlohmann::json& object, const std::string& z
   upstream.state = member<std::string>(object, "state", "unknown");
   upstream.rtt_ms = optional_number(object, "rtt_ms");
   upstream.rtt_p99_ms = optional_number(object, "rtt_p99_ms");
+  for (const auto& time : member(object, "rtt_recent_ms", nlohmann::json::array())) {
+    upstream.rtt_recent_ms.push_back(time.is_number() ? std::optional(time.get<double>())
+                                                      : std::nullopt);
+  }
+  upstream.packets_per_second = member<std::uint64_t>(object, "packets_per_second", 0);
   upstream.sent = member<std::uint64_t>(object, "sent", 0);
   upstream.answered = member<std::uint64_t>(object, "answered", 0);
   upstream.timeouts = member<std::uint64_t>(object, "timeouts", 0);

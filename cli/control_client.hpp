@@ -62,12 +62,14 @@ struct UpstreamStatus {
   std::string state;  ///< healthy, untried, suspect or down
   std::optional<double> rtt_ms;
   std::optional<double> rtt_p99_ms;
+  std::vector<std::optional<double>> rtt_recent_ms;  ///< the oldest first; none: timed out
   std::uint64_t sent = 0;
   std::uint64_t answered = 0;
   std::uint64_t timeouts = 0;
   std::uint64_t errors = 0;
   std::uint64_t hedged = 0;  ///< asked because another was slow
   std::uint64_t won = 0;     ///< of those, answered first
+  std::uint64_t packets_per_second = 0;
   std::uint64_t packets_per_second_peak = 0;
   std::optional<std::uint64_t> quota;  ///< packets per second
   std::string last_failure;            ///< empty: none yet

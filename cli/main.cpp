@@ -31,6 +31,8 @@ Result<ExitCode> run(const std::string& command, const Options& options) {
   if (command == "recover") return run_recover(options.recover);
   if (command == "status") return run_status(options.status);
   if (command == "doctor") return run_doctor(options.doctor);
+  if (command == "explain") return run_explain(options.explain);
+  if (command == "top") return run_top(options.top);
   if (command == "flush") return run_flush(options.flush);
   if (command == "cache list") return run_cache_list(options.cache);
   if (command == "cache get") return run_cache_get(options.cache);
@@ -52,7 +54,7 @@ void share_global_options(Options& options) {
   options.setup.root = options.remove.root = options.recover.root = options.root;
   options.cache.control = options.serve.control = options.status.control = options.doctor.control =
       options.flush.control = options.bench.control = options.run.control =
-          options.support.control = options.control;
+          options.support.control = options.explain.control = options.top.control = options.control;
 }
 
 // "setup", "cache list"
@@ -79,6 +81,7 @@ ExitCode main_program(int argc, char** argv) {
     return report_parse_error(*app, error);
   }
   share_global_options(options);
+  set_quiet(options.is_quiet);
   const auto code = run(command_of(*app), options);
   return code ? *code : report(code.error());
 }

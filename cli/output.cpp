@@ -22,6 +22,8 @@ constexpr std::size_t narrowest_column = 8;
 constexpr auto progress_delay = std::chrono::milliseconds(400);
 constexpr auto progress_tick = std::chrono::milliseconds(100);
 
+bool wants_quiet = false;
+
 bool is_continuation_byte(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
 // A name or an error text may come from the network; it must not steer the terminal.
@@ -128,6 +130,29 @@ std::string bar(const Terminal& terminal, double share, std::size_t width) {
   return padded(out, display_width(out), width, false);
 }
 
+std::string sparkline(const Terminal& terminal, const std::vector<std::optional<double>>& values,
+                      std::size_t width) {
+  static constexpr const char* columns[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+  static constexpr const char* letters[] = {"_", ".", "-", "~", "=", "+", "*", "#"};
+  constexpr std::size_t steps = std::size(columns);
+  const auto first = values.size() - std::min(values.size(), width);
+  double highest = 0;
+  for (std::size_t i = first; i < values.size(); ++i) {
+    if (values[i] && std::isfinite(*values[i])) highest = std::max(highest, *values[i]);
+  }
+  std::string out;
+  for (std::size_t i = first; i < values.size(); ++i) {
+    if (!values[i]) {
+      out += terminal.has_unicode ? "×" : "x";
+      continue;
+    }
+    const double share = highest > 0 ? std::clamp(*values[i] / highest, 0.0, 1.0) : 0;
+    const auto step = std::min(static_cast<std::size_t>(share * steps), steps - 1);
+    out += terminal.has_unicode ? columns[step] : letters[step];
+  }
+  return out;
+}
+
 std::vector<std::size_t> Table::widths(const Terminal& terminal) const {
   std::vector<std::size_t> widths;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
@@ -194,7 +219,7 @@ Progress::Progress(std::string text, bool is_quiet)
     : terminal_(Terminal::of(STDERR_FILENO)),
       text_(std::move(text)),
       start_(std::chrono::steady_clock::now()) {
-  if (!is_quiet) thread_ = std::thread([this] { run(); });
+  if (!is_quiet && !wants_quiet) thread_ = std::thread([this] { run(); });
 }
 
 Progress::~Progress() { finish(); }
@@ -297,6 +322,12 @@ void print_json(const nlohmann::json& document) {
 void print(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);
+}
+
+void set_quiet(bool is_quiet) { wants_quiet = is_quiet; }
+
+void print_note(std::string_view text) {
+  if (!wants_quiet) print_message(text);
 }
 
 void print_message(std::string_view text) {

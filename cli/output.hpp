@@ -42,6 +42,11 @@ std::string wrapped(const Terminal& terminal, std::string_view text, std::size_t
 /// A bar of `width` columns filled to `share` (0 to 1): blocks with Unicode, else `#`.
 std::string bar(const Terminal& terminal, double share, std::size_t width);
 
+/// The last `width` values as a line of small columns, from nothing to the highest; a missing one
+/// is a cross. Letters of ASCII without Unicode.
+std::string sparkline(const Terminal& terminal, const std::vector<std::optional<double>>& values,
+                      std::size_t width);
+
 /// One column of a table: its heading for people and its key in JSON.
 struct Column {
   std::string title;
@@ -126,6 +131,10 @@ std::string format_percent(double share);
 void print_json(const nlohmann::json& document);
 /// Writes to stdout as it is.
 void print(std::string_view text);
+/// From then on neither progress nor notes are shown, only errors.
+void set_quiet(bool is_quiet);
+/// The same as a message, but left out where the user wants quiet.
+void print_note(std::string_view text);
 /// `dnscachectl: text` on stderr.
 void print_message(std::string_view text);
 

@@ -100,6 +100,15 @@ std::vector<std::filesystem::path> watched_files(const ServeOptions& options,
   return {config->upstreams_from, systemd_resolv_conf};
 }
 
+ConfigOrigin origin_of(const ServeOptions& options, const Overrides& overrides) {
+  std::error_code ignored;
+  const std::filesystem::path file =
+      options.config.empty() ? std::filesystem::path(default_config_path) : options.config;
+  const bool is_there = std::filesystem::exists(file, ignored);
+  return {is_there ? std::filesystem::absolute(file, ignored) : std::filesystem::path(),
+          !overrides.upstreams.empty()};
+}
+
 }  // namespace
 
 Result<ExitCode> run_serve(const ServeOptions& options) {
@@ -110,7 +119,8 @@ Result<ExitCode> run_serve(const ServeOptions& options) {
   if (!config) return config.error();
   start_logging(config->log_level);
   allow_more_descriptors();
-  const auto served = serve(*config, reload, watched_files(options, *overrides));
+  const auto served =
+      serve(*config, reload, watched_files(options, *overrides), origin_of(options, *overrides));
   if (!served) return served.error();
   return ExitCode::done;
 }

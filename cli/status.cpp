@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fmt/format.h>
+#include <functional>
 
 #include "cli/host/apply.hpp"
 #include "cli/watch.hpp"
@@ -43,41 +45,90 @@ std::string failure_in_words(const UpstreamStatus& upstream) {
                      format_uptime(*upstream.last_failure_seconds_ago));
 }
 
-std::string peak_in_words(const UpstreamStatus& upstream) {
-  const std::string peak = format_count(upstream.packets_per_second_peak);
-  return upstream.quota ? fmt::format("{} of {}", peak, format_count(*upstream.quota)) : peak;
+// The most recent one, and what became of it.
+std::string last_problem_in_words(const EngineStatus& engine) {
+  const UpstreamStatus* last = nullptr;
+  for (const auto& upstream : engine.upstreams) {
+    if (upstream.last_failure.empty()) continue;
+    const auto age = upstream.last_failure_seconds_ago.value_or(1e9);
+    if (last == nullptr || age < last->last_failure_seconds_ago.value_or(1e9)) last = &upstream;
+  }
+  if (last == nullptr) return "none since the start";
+  const auto now = last->state == "healthy" ? std::string("it answers again")
+                                            : fmt::format("it is {} now", last->state);
+  return fmt::format("{}: {}; {}", last->address, failure_in_words(*last), now);
 }
 
-Table upstream_table(const EngineStatus& engine) {
+// Nothing where no upstream has a quota.
+std::string quota_in_words(const EngineStatus& engine, const Terminal& terminal) {
+  std::vector<std::string> words;
+  for (const auto& upstream : engine.upstreams) {
+    if (!upstream.quota || *upstream.quota == 0) continue;
+    const auto share =
+        static_cast<double>(upstream.packets_per_second) / static_cast<double>(*upstream.quota);
+    words.push_back(fmt::format("{} {} {} of {} packets/s, peak {}", upstream.address,
+                                bar(terminal, share, 10), format_count(upstream.packets_per_second),
+                                format_count(*upstream.quota),
+                                format_count(upstream.packets_per_second_peak)));
+  }
+  return fmt::format("{}", fmt::join(words, "; "));
+}
+
+constexpr std::size_t spark_width = 16;
+constexpr std::size_t wide_terminal = 120;  // columns that all of the table needs
+
+/// One column of the upstreams' table and its cells.
+struct UpstreamColumn {
+  Column column;
+  bool is_for_wide;  // left out on narrow terminals
+  std::function<Cell(const UpstreamStatus&, const Terminal&)> cell;
+};
+
+std::string name_of(const UpstreamStatus& upstream) {
+  return upstream.protocol == "udp" ? upstream.address
+                                    : fmt::format("{} ({})", upstream.address, upstream.protocol);
+}
+
+const std::vector<UpstreamColumn>& upstream_columns() {
+  using Of = const UpstreamStatus&;
+  static const std::vector<UpstreamColumn> columns = {
+      {{"UPSTREAM", "", false, true}, false, [](Of u, auto&) { return Cell(name_of(u)); }},
+      {{"STATE", ""},
+       false,
+       [](Of u, auto&) { return Cell(u.state, nullptr, style_of_state(u.state)); }},
+      {{"RTT", "", true}, false, [](Of u, auto&) { return Cell(optional_milliseconds(u.rtt_ms)); }},
+      {{"RECENT", ""},
+       false,
+       [](Of u, const Terminal& t) { return Cell(sparkline(t, u.rtt_recent_ms, spark_width)); }},
+      {{"P99", "", true},
+       true,
+       [](Of u, auto&) { return Cell(optional_milliseconds(u.rtt_p99_ms)); }},
+      {{"SENT", "", true}, false, [](Of u, auto&) { return Cell(format_count(u.sent)); }},
+      {{"LOST", "", true}, false, [](Of u, auto&) { return Cell(format_count(u.timeouts)); }},
+      {{"HEDGED", "", true}, true, [](Of u, auto&) { return Cell(format_count(u.hedged)); }},
+      {{"WON", "", true}, true, [](Of u, auto&) { return Cell(format_count(u.won)); }},
+      {{"LAST FAILURE", "", false, true}, true, [](Of u, auto&) {
+         return Cell(failure_in_words(u));
+       }}};
+  return columns;
+}
+
+Table upstream_table(const EngineStatus& engine, const Terminal& terminal) {
   const bool has_routes = std::ranges::any_of(
       engine.upstreams, [](const UpstreamStatus& upstream) { return upstream.zone != "."; });
-  std::vector<Column> columns = {{"UPSTREAM", "address", false, true},
-                                 {"STATE", "state"},
-                                 {"RTT", "rtt_ms", true},
-                                 {"P99", "rtt_p99_ms", true},
-                                 {"SENT", "sent", true},
-                                 {"LOST", "timeouts", true},
-                                 {"HEDGED", "hedged", true},
-                                 {"WON", "won", true},
-                                 {"PEAK/S", "packets_per_second_peak", true},
-                                 {"LAST FAILURE", "last_failure", false, true}};
-  if (has_routes) columns.insert(columns.begin(), {"ZONE", "zone", false, true});
+  const bool is_narrow = terminal.width != 0 && terminal.width < wide_terminal;
+  std::vector<Column> columns;
+  if (has_routes) columns.push_back({"ZONE", "", false, true});
+  for (const auto& column : upstream_columns()) {
+    if (!is_narrow || !column.is_for_wide) columns.push_back(column.column);
+  }
   Table table(std::move(columns));
   for (const auto& upstream : engine.upstreams) {
-    const auto name = upstream.protocol == "udp"
-                          ? upstream.address
-                          : fmt::format("{} ({})", upstream.address, upstream.protocol);
-    std::vector<Cell> cells = {{name},
-                               {upstream.state, nullptr, style_of_state(upstream.state)},
-                               {optional_milliseconds(upstream.rtt_ms)},
-                               {optional_milliseconds(upstream.rtt_p99_ms)},
-                               {format_count(upstream.sent)},
-                               {format_count(upstream.timeouts)},
-                               {format_count(upstream.hedged)},
-                               {format_count(upstream.won)},
-                               {peak_in_words(upstream)},
-                               {failure_in_words(upstream)}};
-    if (has_routes) cells.insert(cells.begin(), Cell(upstream.zone));
+    std::vector<Cell> cells;
+    if (has_routes) cells.push_back(Cell(upstream.zone));
+    for (const auto& column : upstream_columns()) {
+      if (!is_narrow || !column.is_for_wide) cells.push_back(column.cell(upstream, terminal));
+    }
     table.add_row(std::move(cells));
   }
   return table;
@@ -89,6 +140,34 @@ std::string headline(const StatusReport& report) {
       report.probe.is_answer() ? "running and answering" : "running, but lookups fail",
       report.probe_name, report.probe_server.to_text(), to_text(report.probe.outcome),
       format_milliseconds(report.probe.duration.count()));
+}
+
+std::string program_in_words(const StatusReport& report) {
+  const auto& program = *report.program;
+  const auto took = format_milliseconds(program.milliseconds);
+  switch (program.status) {
+    case NssStatus::found:
+      return fmt::format("get {} address{} for {} in {}", program.addresses.size(),
+                         program.addresses.size() == 1 ? "" : "es", report.probe_name, took);
+    case NssStatus::not_found:
+      return fmt::format("are told in {} that there is no {}", took, report.probe_name);
+    default:
+      return fmt::format("can't look up {}: {}, after {}", report.probe_name, program.error, took);
+  }
+}
+
+bool is_working(const AddressLookup& program) {
+  return program.status == NssStatus::found || program.status == NssStatus::not_found;
+}
+
+std::string memory_in_words(const EngineStatus& engine, const Terminal& terminal) {
+  const auto share =
+      engine.cache_size_bytes == 0
+          ? 0
+          : static_cast<double>(engine.cache_bytes) / static_cast<double>(engine.cache_size_bytes);
+  return fmt::format("{} {} in {} of {}, {} evicted", bar(terminal, std::max(share, 0.02), 10),
+                     format_counted(engine.entries, "answer"), format_bytes(engine.cache_bytes),
+                     format_bytes(engine.cache_size_bytes), format_count(engine.evictions));
 }
 
 std::string queries_in_words(const EngineStatus& engine, const Terminal& terminal) {
@@ -232,13 +311,17 @@ std::string to_text(const StatusReport& report, const Terminal& terminal) {
   };
   add("cache", headline(report), report.probe.is_answer() ? Style::good : Style::bad);
   const bool is_good = report.path.is_through_cache && !report.path.rotates;
+  if (report.program) {
+    add("programs", program_in_words(report),
+        is_working(*report.program) ? Style::good : Style::bad);
+  }
   add("lookups", "on this machine " + report.path.in_words(),
       is_good ? Style::plain : Style::warning);
   add("queries", queries_in_words(engine, terminal));
   if (engine.dnssec) add("dnssec", dnssec_in_words(*engine.dnssec));
-  add("memory", fmt::format("{} in {} of {}, {} evicted", format_counted(engine.entries, "answer"),
-                            format_bytes(engine.cache_bytes), format_bytes(engine.cache_size_bytes),
-                            format_count(engine.evictions)));
+  if (const auto quota = quota_in_words(engine, terminal); !quota.empty()) add("quota", quota);
+  add("memory", memory_in_words(engine, terminal));
+  add("problem", last_problem_in_words(engine));
   add("engine", fmt::format("version {}, process {}, up {}, on {}", engine.version, engine.pid,
                             format_uptime(engine.uptime_seconds), listen_in_words(engine)));
   if (const auto dropped = engine.linklocal_allowance_exceeded; dropped && *dropped > 0) {
@@ -252,10 +335,22 @@ std::string to_text(const StatusReport& report, const Terminal& terminal) {
   for (const auto& path : report.changed_files) {
     add("drift", path + " was changed since setup; 'dnscachectl setup' repairs it", Style::warning);
   }
-  return out + '\n' + upstream_table(engine).to_text(terminal);
+  return out + '\n' + upstream_table(engine, terminal).to_text(terminal);
+}
+
+bool StatusReport::is_working() const {
+  return probe.is_answer() && (!program || cli::is_working(*program));
 }
 
 nlohmann::json to_json(const StatusReport& report) {
+  auto program = nlohmann::json::object();
+  if (report.program) {
+    program = {{"working", is_working(*report.program)},
+               {"status", to_text(report.program->status)},
+               {"addresses", report.program->addresses.size()},
+               {"milliseconds", report.program->milliseconds}};
+    if (!report.program->error.empty()) program["error"] = report.program->error;
+  }
   auto servers = nlohmann::json::array();
   for (const auto& server : report.path.servers) servers.push_back(server.to_text());
   return {{"schema", 1},
@@ -266,6 +361,8 @@ nlohmann::json to_json(const StatusReport& report) {
             {"server", report.probe_server.to_text()},
             {"outcome", to_text(report.probe.outcome)},
             {"milliseconds", report.probe.duration.count()}}},
+          {"programs", program},
+          {"problem", last_problem_in_words(report.engine)},
           {"lookups",
            {{"through_cache", report.path.is_through_cache && !report.path.rotates},
             {"servers", servers},
@@ -284,6 +381,7 @@ Result<StatusReport> report_of(const EngineStatus& engine, const std::string& na
   report.probe_name = name;
   report.probe_server = reachable(engine.listen.front());
   report.probe = look_up(report.probe_server, name);
+  report.program = look_up_addresses(name.ends_with('.') ? name : name + '.', AF_UNSPEC);
   const auto resolv_conf = read_text_file(resolv_conf_path);
   report.path = lookup_path(resolv_conf ? *resolv_conf : "", engine.listen);
   const auto system = read_system_facts({});
@@ -291,6 +389,13 @@ Result<StatusReport> report_of(const EngineStatus& engine, const std::string& na
   report.units = units_in_words(system);
   report.changed_files = changed_files();
   return report;
+}
+
+// Before glibc's resolver is used: a screen that comes after twenty seconds is none.
+void be_impatient() {
+  const char* options = std::getenv("RES_OPTIONS");
+  const auto impatient = fmt::format("{} timeout:2 attempts:1", options == nullptr ? "" : options);
+  ::setenv("RES_OPTIONS", impatient.c_str(), 1);
 }
 
 Result<ExitCode> watch_status(const StatusOptions& options) {
@@ -313,6 +418,7 @@ Result<ExitCode> run_status(const StatusOptions& options) {
   if (!Name::parse(options.name)) {
     return Error{fmt::format("'{}' is not a domain name", options.name), ExitCode::usage};
   }
+  be_impatient();
   if (options.is_watching) return watch_status(options);
   auto engine = engine_status(control_path(options.control));
   if (!engine) {
@@ -330,7 +436,7 @@ Result<ExitCode> run_status(const StatusOptions& options) {
   } else {
     print(to_text(*report, Terminal::of(STDOUT_FILENO)));
   }
-  return report->probe.is_answer() ? ExitCode::done : ExitCode::check_failed;
+  return report->is_working() ? ExitCode::done : ExitCode::check_failed;
 }
 
 }  // namespace dnscache::cli

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/control_client.hpp"
+#include "cli/glibc_lookup.hpp"
 #include "cli/host/system_facts.hpp"
 #include "cli/output.hpp"
 #include "cli/stub_resolver.hpp"
@@ -44,9 +45,13 @@ struct StatusReport {
   std::string probe_name;
   Endpoint probe_server;
   Lookup probe;
+  std::optional<AddressLookup> program;  ///< the same name as programs look it up
   LookupPath path;
   std::string units;                       ///< their states in words; empty without systemd
   std::vector<std::string> changed_files;  ///< since setup wrote them
+
+  /// The cache answers, and so does whatever programs ask.
+  bool is_working() const;
 };
 
 std::string to_text(const StatusReport& report, const Terminal& terminal);
@@ -55,7 +60,7 @@ nlohmann::json to_json(const StatusReport& report);
 /// An address a client can reach the engine at: a wildcard becomes the loopback address.
 Endpoint reachable(const Endpoint& listen);
 
-/// ExitCode::not_running when no engine answers, check_failed when its lookups fail.
+/// ExitCode::not_running when no engine answers, check_failed when its lookups or programs' fail.
 Result<ExitCode> run_status(const StatusOptions& options);
 
 }  // namespace dnscache::cli

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <utility>
 
 namespace dnscache::cli {
 namespace {
@@ -47,6 +48,15 @@ class SingleKeys {
   bool has_keys_;
 };
 
+/// The terminal's second screen without a cursor, until this goes: what was there comes back.
+class OwnScreen {
+ public:
+  OwnScreen() { print("\x1b[?1049h\x1b[?25l"); }
+  ~OwnScreen() { print("\x1b[?25h\x1b[?1049l"); }
+  OwnScreen(const OwnScreen&) = delete;
+  OwnScreen& operator=(const OwnScreen&) = delete;
+};
+
 // Without SA_RESTART, so that poll() returns at once.
 void on_signal(int number, void (*handler)(int)) {
   struct sigaction action {};
@@ -73,13 +83,19 @@ Result<void> watch(std::chrono::milliseconds interval,
   }
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) on_signal(number, [](int) { is_ended = 1; });
   on_signal(SIGWINCH, [](int) {});
-  const SingleKeys keys;
-  while (is_ended == 0) {
-    const auto text = draw(Terminal::of(STDOUT_FILENO));
-    if (!text) return text.error();
-    print(frame_of(*text, terminal_rows()));
-    if (keys.quits_within(interval)) break;
+  std::string last;
+  {
+    const SingleKeys keys;
+    const OwnScreen screen;
+    while (is_ended == 0) {
+      auto text = draw(Terminal::of(STDOUT_FILENO));
+      if (!text) return text.error();
+      print(frame_of(*text, terminal_rows()));
+      last = std::move(*text);
+      if (keys.quits_within(interval)) break;
+    }
   }
+  print(last);  // stays on the screen
   return {};
 }
 

@@ -14,8 +14,9 @@ namespace dnscache::cli {
 /// a moment of emptiness in between. Lines beyond the last but one row are left out.
 std::string frame_of(std::string_view text, std::size_t rows);
 
-/// Shows what `draw` returns, anew every `interval`, until q or Ctrl-C is pressed; an error of it
-/// ends the watching and is returned. A usage error where stdout is not a terminal.
+/// Shows what `draw` returns on a screen of its own, anew every `interval` and when the terminal's
+/// size changes, until q or Ctrl-C is pressed; the last of it stays. An error of `draw` ends the
+/// watching and is returned. A usage error where stdout is not a terminal.
 Result<void> watch(std::chrono::milliseconds interval,
                    const std::function<Result<std::string>(const Terminal&)>& draw);
 

@@ -54,6 +54,8 @@ Task resolve(Resolver& resolver, Flight& flight) {
   const std::shared_ptr<const Routes> routes = resolver.routes_;
   const unsigned generation = resolver.generation_;
   UpstreamGroup& group = resolver.group_for(*routes, question.name);
+  Trace* const trace = flight.trace.get();
+  if (trace != nullptr) trace->zone = group.zone().to_text();
   if (group.upstreams().empty()) {
     Answer none(Rcode::nx_domain);
     add_local_soa(none, group.zone(), no_such_zone_ttl);
@@ -84,13 +86,15 @@ Task resolve(Resolver& resolver, Flight& flight) {
     const TimePoint deadline = resolver.world_.now() + resolver.config_.timeout;
     Validation validation(resolver.validator_, question, resolver.world_.timers(), deadline);
     flight.give_up = [&validation] { validation.give_up(); };
+    if (trace != nullptr) resolver.traced_.push_back({question, flight.trace});
     outcome = co_await validation;
     resolver.count(outcome);
+    if (trace != nullptr) resolver.end_trace(question, outcome);
     asked_address = resolver.address_of(outcome.answer.source);
   } else {
     Question asked = question;
     if (resolver.config_.dnssec.mode == DnssecMode::off) asked.dnssec_ok = false;
-    Exchange exchange(group, asked);
+    Exchange exchange(group, asked, trace);
     flight.give_up = [&exchange] { exchange.give_up(); };
     outcome = co_await exchange;
     if (outcome.upstream != nullptr) {
@@ -104,7 +108,8 @@ Task resolve(Resolver& resolver, Flight& flight) {
   Answer answer;
   if (outcome.kind == Outcome::Kind::answered) {
     answer = std::move(outcome.answer);
-    resolver.rules_.apply(question, asked_address, answer);
+    const char* rule = resolver.rules_.apply(question, asked_address, answer);
+    if (rule != nullptr && trace != nullptr) trace->rule = rule;
   } else if (outcome.kind == Outcome::Kind::bogus) {
     answer = std::move(outcome.answer);
   } else if (auto stale = resolver.stale_answer(question)) {
@@ -131,7 +136,8 @@ Task ask_upstreams(Resolver& resolver, Question question, OutcomeFunction done) 
     outcome.answer = Answer(Rcode::nx_domain);
     add_local_soa(outcome.answer, group.zone(), no_such_zone_ttl);
   } else {
-    Exchange exchange(group, question);
+    const std::shared_ptr<Trace> trace = resolver.trace_of(question);
+    Exchange exchange(group, question, trace.get());
     resolver.fetches_.insert(&exchange);
     outcome = co_await exchange;
     resolver.fetches_.erase(&exchange);
@@ -144,6 +150,27 @@ Task ask_upstreams(Resolver& resolver, Question question, OutcomeFunction done) 
   done(std::move(outcome));
 }
 
+// What the validator asks for carries DO and CD, which the client's question may lack.
+std::shared_ptr<Trace> Resolver::trace_of(const Question& question) const {
+  const auto found = std::ranges::find_if(traced_, [&](const Traced& traced) {
+    return traced.question.name == question.name && traced.question.type == question.type;
+  });
+  return found == traced_.end() ? nullptr : found->trace;
+}
+
+void Resolver::end_trace(const Question& question, const Outcome& outcome) {
+  const std::shared_ptr<Trace> trace = trace_of(question);
+  std::erase_if(traced_, [&](const Traced& traced) { return traced.trace == trace; });
+  if (!trace) return;
+  const bool is_bogus = outcome.kind == Outcome::Kind::bogus;
+  const char* verdict = outcome.answer.authentic ? "secure" : "insecure";
+  if (is_bogus) verdict = "bogus";
+  if (is_bogus || outcome.kind == Outcome::Kind::answered) {
+    trace->notes.push_back(std::string("validated by DNSSEC: ") + verdict);
+  }
+  trace->ended_at = world_.now();
+}
+
 Resolver::Resolver(World& world, Cache& cache, const Config& config)
     : world_(world),
       cache_(cache),
@@ -152,16 +179,19 @@ Resolver::Resolver(World& world, Cache& cache, const Config& config)
       rules_(config),
       routes_(make_routes(config)) {}
 
-void Resolver::ask(const Question& question, ReplyFunction reply) {
+void Resolver::ask(const Question& question, ReplyFunction reply, std::shared_ptr<Trace> trace) {
+  if (trace) trace->begun_at = world_.now();
   Flight* underway = in_flight_.find(question);
   const bool is_full = in_flight_.waiting() >= max_waiting ||
                        (underway == nullptr && in_flight_.size() >= max_in_flight);
   if (is_full) return reply(failure(Rcode::server_failure, ExtendedError::not_ready));
+  if (trace) trace->has_joined = underway != nullptr;
   if (underway != nullptr) return underway->wait(std::move(reply));
   if (recent_failures_.contains(question, world_.cache_now())) {
     if (const auto stale = stale_answer(question)) return reply(*stale);
   }
   Flight& flight = in_flight_.start(question);
+  flight.trace = std::move(trace);
   flight.wait(std::move(reply));
   resolve(*this, flight);
 }

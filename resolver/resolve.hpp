@@ -27,7 +27,8 @@ class Resolver {
   Resolver& operator=(const Resolver&) = delete;
 
   /// Resolves a question; `reply` is called once, at the latest at the configured time-out.
-  void ask(const Question& question, ReplyFunction reply);
+  /// `trace`, if any, is told how, and is complete when `reply` is called.
+  void ask(const Question& question, ReplyFunction reply, std::shared_ptr<Trace> trace = nullptr);
   /// Fetches an answer that will expire soon, if the budget for extra packets allows.
   void refresh(const Question& question);
   /// Takes over another configuration. What is known of the upstreams is kept when nothing about
@@ -63,6 +64,13 @@ class Resolver {
   IpAddress address_of(std::uint8_t source) const;
   bool is_validated(const Question& question) const;
   void count(const Outcome& outcome);
+  /// A question that somebody wants the story of.
+  struct Traced {
+    Question question;
+    std::shared_ptr<Trace> trace;
+  };
+  std::shared_ptr<Trace> trace_of(const Question& question) const;
+  void end_trace(const Question& question, const Outcome& outcome);
   void limit_lifetime(Answer& answer) const;
 
   World& world_;
@@ -76,6 +84,7 @@ class Resolver {
   RecentFailures recent_failures_;
   std::shared_ptr<Validator> validator_;  // null: nothing is validated
   ValidationStats validation_stats_;
+  std::vector<Traced> traced_;   // questions that are being validated
   std::set<Exchange*> fetches_;  // for the validator
 };
 

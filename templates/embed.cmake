@@ -2,8 +2,7 @@
 # generated "templates/templates.hpp" ("resolved.conf" is dnscache::templates::resolved_conf).
 file(GLOB TEMPLATE_FILES CONFIGURE_DEPENDS
      templates/*.conf templates/*.service templates/*.socket templates/*.path templates/*.yaml
-     templates/*.html
-     templates/print/*)
+     templates/*.html templates/print/*)
 set(TEMPLATES_DIR ${CMAKE_BINARY_DIR}/generated/templates)
 set(TEMPLATES_HPP "#pragma once\n\n#include <string_view>\n\nnamespace dnscache::templates {\n\n")
 set(TEMPLATES_CPP "#include \"templates/templates.hpp\"\n\nnamespace dnscache::templates {\n\n")

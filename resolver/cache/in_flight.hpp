@@ -14,6 +14,8 @@
 
 namespace dnscache {
 
+struct Trace;
+
 /// Takes the answer to a question to whoever asked it.
 using ReplyFunction = std::function<void(const Answer&)>;
 
@@ -32,6 +34,7 @@ class Flight {
   void answer(const Answer& answer);
 
   std::function<void()> give_up;  ///< ends it; set while upstreams are being asked
+  std::shared_ptr<Trace> trace;   ///< null: nobody wants to know
 
  private:
   Question question_;

@@ -57,19 +57,23 @@ AnswerRules::AnswerRules(const Config& config)
       bogus_nxdomain_(config.bogus_nxdomain),
       negative_ttl_(config.cache.negative.default_ttl) {}
 
-void AnswerRules::apply(const Question& question, const IpAddress& upstream, Answer& answer) const {
-  if (answer.answer_count == 0) return;
+const char* AnswerRules::apply(const Question& question, const IpAddress& upstream,
+                               Answer& answer) const {
+  if (answer.answer_count == 0) return nullptr;
   if (!bogus_nxdomain_.empty() && any_address(answer.view(), [&](ByteView bytes) {
         return is_in(bogus_nxdomain_, IpAddress::from_bytes(bytes));
       })) {
-    return replace(answer, Rcode::nx_domain, ExtendedError::none, question, negative_ttl_);
+    replace(answer, Rcode::nx_domain, ExtendedError::none, question, negative_ttl_);
+    return "bogus_nxdomain";
   }
-  if (!rebind_.enabled || may_be_private(question.name, upstream)) return;
+  if (!rebind_.enabled || may_be_private(question.name, upstream)) return nullptr;
   if (any_address(answer.view(), [&](ByteView bytes) {
         return is_rebind_target(IpAddress::from_bytes(bytes), rebind_.allow_localhost);
       })) {
     replace(answer, Rcode::no_error, ExtendedError::blocked, question, negative_ttl_);
+    return "rebind_protection";
   }
+  return nullptr;
 }
 
 bool AnswerRules::may_be_private(const Name& name, const IpAddress& upstream) const {

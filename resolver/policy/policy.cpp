@@ -26,6 +26,30 @@ bool is_address_type(std::uint16_t type) { return type == rr_type::a || type == 
 
 }  // namespace
 
+const char* rule_text(Rule rule) {
+  switch (rule) {
+    case Rule::none:
+      return "none";
+    case Rule::local_name:
+      return "local_name";
+    case Rule::special_name:
+      return "special_name";
+    case Rule::blocked:
+      return "blocked";
+    case Rule::local_zone:
+      return "local_zone";
+    case Rule::private_reverse:
+      return "private_reverse";
+    case Rule::domain_needed:
+      return "domain_needed";
+    case Rule::filter_a:
+      return "filter_a";
+    case Rule::filter_aaaa:
+      return "filter_aaaa";
+  }
+  return "?";
+}
+
 Policy::Policy(const Config& config)
     : domain_needed_(config.domain_needed),
       filter_a_(config.filter_a),
@@ -104,29 +128,54 @@ void Policy::finish() {
   blocked_.shrink();
 }
 
-std::optional<Answer> Policy::decide(const Question& question) const {
+std::optional<Answer> Policy::decide(const Question& question, Reason* reason) const {
   const Suffixes name(question.name.bytes());
-  if (auto known = names_.answer(name, question.type, ttl_)) return known;
-  if (auto special = answer_special_name(question)) return special;
+  const auto because = [&](Rule rule, unsigned labels) {
+    if (reason == nullptr) return;
+    std::size_t offset = 0;
+    reason->rule = rule;
+    reason->matched = Name::read(name.name(labels), offset).value_or(Name());
+  };
+  if (auto known = names_.answer(name, question.type, ttl_)) {
+    because(Rule::local_name, name.labels());
+    return known;
+  }
+  if (auto special = answer_special_name(question)) {
+    because(Rule::special_name, name.labels());
+    return special;
+  }
 
   auto zone = find_zone(name);
-  if (is_blocked(name, zone)) return blocked_answer(question);
+  if (const auto labels = blocked_labels(name, zone)) {
+    because(Rule::blocked, *labels);
+    return blocked_answer(question);
+  }
   if (zone && zone->value.kind == ZoneKind::addresses) {
+    because(Rule::local_zone, zone->labels);
     return addresses_answer(question, zone_addresses_[zone->value.index]);
   }
   if (zone && zone->value.kind == ZoneKind::nowhere) {
+    because(Rule::local_zone, zone->labels);
     return no_such_name(name, zone->labels, ttl_);
   }
   if (zone && zone->value.kind == ZoneKind::reverse) {
+    because(Rule::private_reverse, zone->labels);
     return no_such_name(name, zone->labels, rfc6303_ttl);
   }
   const bool is_plain = name.labels() == 1;
   const bool is_routed = zone && zone->value.kind == ZoneKind::route;
   if (domain_needed_ && is_plain && !is_routed && is_address_type(question.type)) {
+    because(Rule::domain_needed, name.labels());
     return no_such_name(name, name.labels(), ttl_);
   }
-  if (filter_a_ && question.type == rr_type::a) return no_data(question);
-  if (filter_aaaa_ && question.type == rr_type::aaaa) return no_data(question);
+  if (filter_a_ && question.type == rr_type::a) {
+    because(Rule::filter_a, name.labels());
+    return no_data(question);
+  }
+  if (filter_aaaa_ && question.type == rr_type::aaaa) {
+    because(Rule::filter_aaaa, name.labels());
+    return no_data(question);
+  }
   return std::nullopt;
 }
 
@@ -136,14 +185,16 @@ std::optional<NameTable<Policy::Zone>::Match> Policy::find_zone(const Suffixes& 
 
 // An allowed zone is never blocked. Else the longer suffix decides between a block list and what
 // the configuration says about a zone.
-bool Policy::is_blocked(const Suffixes& name, std::optional<NameTable<Zone>::Match>& zone) const {
-  if (zone && zone->value.kind == ZoneKind::allowed) return false;
+std::optional<unsigned> Policy::blocked_labels(const Suffixes& name,
+                                               std::optional<NameTable<Zone>::Match>& zone) const {
+  if (zone && zone->value.kind == ZoneKind::allowed) return std::nullopt;
   const auto match = blocked_.longest(name, [&](std::uint8_t how, unsigned labels) {
     return (how & with_subdomains) != 0 || labels == name.labels();
   });
-  if (!match) return false;
+  if (!match) return std::nullopt;
   const bool is_general = zone && zone->value.kind == ZoneKind::reverse;
-  return !zone || is_general || match->labels > zone->labels;
+  if (zone && !is_general && match->labels <= zone->labels) return std::nullopt;
+  return match->labels;
 }
 
 bool Policy::overrules(ByteView name, std::uint16_t type) const {

@@ -18,6 +18,28 @@ enum class Admission {
   limited,  ///< sent more than its share
 };
 
+/// What of the policy answers a question.
+enum class Rule {
+  none,             ///< nothing: upstreams are asked
+  local_name,       ///< a record of the configuration or a line of a hosts file
+  special_name,     ///< RFC 6761 and its like
+  blocked,          ///< a block list
+  local_zone,       ///< local.zones, or a route without upstreams
+  private_reverse,  ///< bogus_priv
+  domain_needed,
+  filter_a,
+  filter_aaaa,
+};
+
+/// "local_name", "blocked", …
+const char* rule_text(Rule rule);
+
+/// Why a question is answered as it is, and what the rule is about.
+struct Reason {
+  Rule rule = Rule::none;
+  Name matched;  ///< the name or zone that the rule names
+};
+
 /// Everything that decides about questions without an upstream, made from one configuration and the
 /// files that it names. An immutable snapshot, shared by all workers; a reload makes another one.
 class Policy {
@@ -35,7 +57,9 @@ class Policy {
 
   /// The answer to a question about local data, a special, private, blocked or plain name; nothing
   /// for what upstreams are asked. Takes about 100 ns also with a million blocked names.
-  std::optional<Answer> decide(const Question& question) const;
+  std::optional<Answer> decide(const Question& question) const { return decide(question, nullptr); }
+  /// The same, with the reason.
+  std::optional<Answer> decide(const Question& question, Reason* reason) const;
 
   /// A cached answer to a question about this name may not be given any longer.
   bool overrules(ByteView name, std::uint16_t type) const;
@@ -66,7 +90,8 @@ class Policy {
 
   void add_zone(const Name& zone, ZoneKind kind, std::uint32_t index = 0);
   std::optional<NameTable<Zone>::Match> find_zone(const Suffixes& name) const;
-  bool is_blocked(const Suffixes& name, std::optional<NameTable<Zone>::Match>& zone) const;
+  std::optional<unsigned> blocked_labels(const Suffixes& name,
+                                         std::optional<NameTable<Zone>::Match>& zone) const;
   Answer blocked_answer(const Question& question) const;
   Answer addresses_answer(const Question& question, const std::vector<IpAddress>& addresses) const;
   Answer no_data(const Question& question) const;

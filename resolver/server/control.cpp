@@ -38,6 +38,7 @@ constexpr std::string_view no_room =
     "{\"ok\":false,\"error\":\"too many connections to the control socket; try again later\"}\n";
 constexpr std::string_view line_too_long =
     "{\"ok\":false,\"error\":\"a command is longer than 256 KiB\"}\n";
+constexpr auto waiting_pause = 1ms;
 constexpr auto patience = 30s;  // with a client that sends no command or does not read
 
 }  // namespace
@@ -72,6 +73,7 @@ struct ControlSocket::State : std::enable_shared_from_this<State> {
     self->count(user, +1);
     const ControlPeer peer{user == 0 || user == ::geteuid(), user == 0};
     asio::steady_timer deadline(self->io);
+    asio::steady_timer pause(self->io);
     std::string bytes;
     std::error_code error;
     for (;;) {
@@ -90,7 +92,13 @@ struct ControlSocket::State : std::enable_shared_from_this<State> {
         close_later(deadline, socket);
         auto buffer = asio::buffer(part);
         co_await asio::async_write(*socket, buffer, redirect_error(use_awaitable, error));
-        if (part.empty()) co_await asio::post(self->io, use_awaitable);
+        if (!part.empty()) continue;
+        if (reply.waits()) {
+          pause.expires_after(waiting_pause);
+          co_await pause.async_wait(redirect_error(use_awaitable, error));
+        } else {
+          co_await asio::post(self->io, use_awaitable);
+        }
       }
       if (error) break;
     }

@@ -6,6 +6,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <type_traits>
+#include <utility>
 
 #include "resolver/error.hpp"
 
@@ -19,7 +21,26 @@ struct ControlPeer {
 
 /// A reply in parts: appends the next lines to `out`, or none yet; false when it was the last part.
 /// Clients are served between the parts, so each should take a millisecond at most.
-using ControlReply = std::function<bool(std::string& out)>;
+class ControlReply {
+ public:
+  template <class Next>
+  requires std::is_invocable_r_v<bool, Next&, std::string&> ControlReply(Next next)
+      : next_(std::move(next)) {}  // NOLINT: implicit on purpose
+
+  bool operator()(std::string& out) const { return next_(out); }
+
+  /// What is to be said depends on others: where there is nothing yet, it is asked again after a
+  /// millisecond and not at once.
+  ControlReply&& that_waits() && {
+    waits_ = true;
+    return std::move(*this);
+  }
+  bool waits() const { return waits_; }
+
+ private:
+  std::function<bool(std::string& out)> next_;
+  bool waits_ = false;
+};
 
 /// A reply of one line, given without its newline.
 ControlReply one_line(std::string line);

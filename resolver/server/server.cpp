@@ -21,6 +21,7 @@
 #include "resolver/log.hpp"
 #include "resolver/server/cache_commands.hpp"
 #include "resolver/server/control.hpp"
+#include "resolver/server/explain.hpp"
 #include "resolver/server/file_watcher.hpp"
 #include "resolver/server/metrics.hpp"
 #include "resolver/server/policy_keeper.hpp"
@@ -74,8 +75,9 @@ void release_memory_of_start() {
 class Server {
  public:
   Server(const Config& config, const std::function<Result<Config>()>& reload,
-         const std::vector<std::filesystem::path>& watched)
+         const std::vector<std::filesystem::path>& watched, const ConfigOrigin& origin)
       : config_(config),
+        origin_(origin),
         reload_(reload),
         cache_(config.cache.size),
         service_{cache_, [this](const Question& q, ReplyFunction r) { ask(q, std::move(r)); },
@@ -104,6 +106,7 @@ class Server {
     if (!validator) return validator.error();
     resolver_.set_validator(std::move(*validator));
     service_.query_log = &query_log_;
+    service_.traffic = &traffic_;
     std::signal(SIGPIPE, SIG_IGN);
     snapshots_.load();
     policy_keeper_.start(config_);
@@ -257,14 +260,24 @@ class Server {
     }
     const std::string command = request["command"];
     if (command == "status") return one_line(status_as_json(status_sources()));
+    if (command == "explain") {
+      const Policy& policy = workers_.front()->policy();
+      auto reply = explain(request, {config_, origin_, policy, cache_, resolver_});
+      return reply ? std::move(*reply) : failed(reply.error());
+    }
     const bool is_for_cache = is_cache_command(command);
-    if (!is_for_cache && command != "cache-load" && command != "reload") {
+    if (!is_for_cache && command != "cache-load" && command != "reload" && command != "top") {
       return failed({"unknown command " + command});
     }
     if (!peer.may_change) {
       return failed({"only root and the engine's own user may " + command, ExitCode::no_rights});
     }
     if (command == "reload") return done(reload());
+    if (command == "top") {
+      const bool is_limited = request.contains("limit") && request["limit"].is_number_unsigned();
+      const std::size_t limit = is_limited ? request["limit"].get<std::size_t>() : 100;
+      return one_line(traffic_.look(limit).dump(-1, ' ', false, json::error_handler_t::replace));
+    }
     if (is_for_cache) {
       auto reply = answer_cache_command(command, request, config_, cache_);
       if (command == "flush") resolver_.forget_keys();
@@ -437,11 +450,13 @@ class Server {
   }
 
   Config config_;
+  ConfigOrigin origin_;
   const std::function<Result<Config>()>& reload_;
   Cache cache_;
   QueryStats late_stats_;
   std::unique_ptr<Unanswered> unanswered_;
   QueryLog query_log_;
+  Traffic traffic_;
   Service service_;
   std::vector<std::unique_ptr<Worker>> workers_;
   asio::io_context& io_;  // the first worker's, on which the resolver runs
@@ -468,8 +483,8 @@ class Server {
 }  // namespace
 
 Result<void> serve(const Config& config, const std::function<Result<Config>()>& reload,
-                   const std::vector<std::filesystem::path>& watched) {
-  return Server(config, reload, watched).run();
+                   const std::vector<std::filesystem::path>& watched, const ConfigOrigin& origin) {
+  return Server(config, reload, watched, origin).run();
 }
 
 }  // namespace dnscache

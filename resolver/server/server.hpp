@@ -7,6 +7,7 @@
 
 #include "resolver/config/config.hpp"
 #include "resolver/error.hpp"
+#include "resolver/server/explain.hpp"
 
 namespace dnscache {
 
@@ -15,9 +16,10 @@ namespace dnscache {
 /// fails, the old one stays in force and the reason is logged. Listens on the sockets that systemd
 /// passed, if any, else on `config.listen`; tells systemd about its state (sd_notify(3)). A change
 /// of one of the `watched` files, which tell the upstreams, means that the network has changed: it
-/// reloads too, and what is known of the upstreams' speed and health is forgotten. The error says
-/// why it could not start.
+/// reloads too, and what is known of the upstreams' speed and health is forgotten. `origin` is for
+/// `explain`. The error says why it could not start.
 Result<void> serve(const Config& config, const std::function<Result<Config>()>& reload,
-                   const std::vector<std::filesystem::path>& watched = {});
+                   const std::vector<std::filesystem::path>& watched = {},
+                   const ConfigOrigin& origin = {});
 
 }  // namespace dnscache

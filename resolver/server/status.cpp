@@ -46,6 +46,10 @@ json upstream_status(Upstream& upstream, TimePoint now) {
     status["rtt_ms"] = in_milliseconds(upstream.rtt().smoothed());
     status["rtt_p99_ms"] = in_milliseconds(upstream.rtt().p99());
   }
+  json& recent = status["rtt_recent_ms"] = json::array();
+  for (const auto& time : upstream.recent_times().in_order()) {
+    recent.push_back(time ? json(in_milliseconds(*time)) : json());
+  }
   if (!upstream.last_failure().empty()) {
     status["last_failure"] = upstream.last_failure();
     status["last_failure_seconds_ago"] = in_seconds(now - upstream.last_failure_at());

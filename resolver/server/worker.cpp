@@ -147,11 +147,20 @@ Decision decide(Worker& worker, Transport transport, const IpAddress* client,
   return {Verdict::resolve};
 }
 
+namespace {
+
+void tell(const Service& service, const LoggedQuery& query) {
+  if (service.query_log != nullptr && service.query_log->is_on()) service.query_log->add(query);
+  if (service.traffic != nullptr && service.traffic->is_on()) service.traffic->add(query);
+}
+
+}  // namespace
+
 void log_decision(const Service& service, const std::optional<Endpoint>& client,
                   Transport transport, const Question& question, ByteView reply,
                   const char* origin) {
   const auto rcode = static_cast<Rcode>(reply[3] & header_flag::rcode_mask);
-  service.query_log->add({client, transport, question, rcode, origin});
+  tell(service, {client, transport, question, rcode, origin});
 }
 
 void log_answer(const Service& service, const std::optional<Endpoint>& client, Transport transport,
@@ -161,8 +170,8 @@ void log_answer(const Service& service, const std::optional<Endpoint>& client, T
   // What was asked before the log was switched on has no beginning.
   std::optional<Duration> took;
   if (asked_at != TimePoint{}) took = Clock::now() - asked_at;
-  service.query_log->add({client, transport, question, answer.rcode,
-                          is_stale ? "stale" : "upstream", took, answer.extended_error});
+  tell(service, {client, transport, question, answer.rcode, is_stale ? "stale" : "upstream", took,
+                 answer.extended_error});
 }
 
 }  // namespace dnscache

@@ -13,6 +13,7 @@
 #include "resolver/resolve.hpp"
 #include "resolver/server/query_log.hpp"
 #include "resolver/server/sockets.hpp"
+#include "resolver/server/traffic.hpp"
 #include "resolver/stats.hpp"
 
 namespace dnscache {
@@ -33,6 +34,7 @@ struct Service {
   QueryStats&
       late_stats;  ///< of replies that had to be resolved; only the resolver's thread writes
   QueryLog* query_log = nullptr;  ///< null: there is none
+  Traffic* traffic = nullptr;     ///< null: nobody counts
   /// Replies that clients still wait for, of all workers.
   mutable std::atomic<std::int64_t> owed{0};
   Unanswered* unanswered = nullptr;  ///< null: queries in flight end with the process
@@ -113,11 +115,12 @@ Decision decide(Worker& worker, Transport transport, const IpAddress* client,
                 const Incoming& incoming, CacheSeconds now, std::size_t max_reply,
                 std::uint8_t* out);
 
-/// Whether the query log wants to be told.
+/// Whether the query log, or somebody who looks at the traffic, wants to be told.
 inline bool logs_queries(const Service& service) {
-  return service.query_log != nullptr && service.query_log->is_on();
+  return (service.query_log != nullptr && service.query_log->is_on()) ||
+         (service.traffic != nullptr && service.traffic->is_on());
 }
-/// Tells the query log of a reply that was decided at once, or of an answer that took until now.
+/// Tells them of a reply that was decided at once, or of an answer that took until now.
 void log_decision(const Service& service, const std::optional<Endpoint>& client,
                   Transport transport, const Question& question, ByteView reply,
                   const char* origin);

@@ -10,10 +10,31 @@ constexpr Duration max_patience = 800ms;
 constexpr unsigned max_asked = 6;             // packets of one question to one upstream
 constexpr unsigned handicap_of_suspects = 2;  // a suspect's first turn comes with others' third
 
+const char* outcome_text(Outcome::Kind kind) {
+  switch (kind) {
+    case Outcome::Kind::answered:
+      return "answered";
+    case Outcome::Kind::failed:
+      return "failed";
+    case Outcome::Kind::silent:
+      return "silent";
+    case Outcome::Kind::unreachable:
+      return "unreachable";
+    case Outcome::Kind::over_quota:
+      return "over quota";
+    case Outcome::Kind::bogus:
+      return "bogus";
+  }
+  return "?";
+}
+
 }  // namespace
 
-Exchange::Exchange(UpstreamGroup& group, const Question& question)
-    : group_(group), question_(question), timer_(group.world().timers(), [this] { on_timer(); }) {}
+Exchange::Exchange(UpstreamGroup& group, const Question& question, Trace* trace)
+    : group_(group),
+      question_(question),
+      trace_(trace),
+      timer_(group.world().timers(), [this] { on_timer(); }) {}
 
 Exchange::~Exchange() {
   if (!is_over_) let_attempts_go();
@@ -52,7 +73,7 @@ void Exchange::start() {
 
 void Exchange::ask_all() {
   for (Candidate& candidate : candidates_) {
-    if (is_last_resort_ || candidate.upstream->is_usable()) ask(candidate, false);
+    if (is_last_resort_ || candidate.upstream->is_usable()) ask(candidate, AskReason::all);
   }
   if (attempts_.empty()) ask_next();
 }
@@ -61,9 +82,11 @@ void Exchange::ask_next() {
   if (is_queued_) return;
   for (Candidate& candidate : candidates_) candidate.is_full = false;
   while (Candidate* candidate = next_candidate()) {
-    if (ask(*candidate, false)) return;
+    if (ask(*candidate, AskReason::turn)) return;
   }
-  if (is_over_quota() && !is_waiting_for_anybody()) is_queued_ = group_.wait_for_quota(*this);
+  if (!is_over_quota() || is_waiting_for_anybody()) return;
+  is_queued_ = group_.wait_for_quota(*this);
+  if (is_queued_ && trace_ != nullptr) trace_->notes.push_back("waited for room in the quota");
 }
 
 // Keeps what is known of the slower upstreams fresh, so that the fastest stays the fastest.
@@ -71,15 +94,20 @@ void Exchange::ask_neglected() {
   Upstream* upstream = group_.neglected(*candidates_.front().upstream);
   if (upstream == nullptr || !group_.take_extra_packet()) return;
   const auto found = std::ranges::find(candidates_, upstream, &Candidate::upstream);
-  ask(*found, false);
+  ask(*found, AskReason::neglected);
 }
 
-bool Exchange::ask(Candidate& candidate, bool as_hedge) {
+bool Exchange::ask(Candidate& candidate, AskReason reason) {
   std::error_code error;
   Upstream& upstream = *candidate.upstream;
   const Duration patience =
       std::min(upstream.retry_after() * (1 << std::min(candidate.asked, 6u)), max_patience);
   Attempt* attempt = upstream.ask(question_, this, patience, error);
+  if (attempt == nullptr && trace_ != nullptr) {
+    const bool is_full = error == std::errc::resource_unavailable_try_again;
+    trace_->not_sent(upstream.config(), reason, is_full ? "no room in its quota" : error.message(),
+                     group_.world().now());
+  }
   if (error == std::errc::resource_unavailable_try_again) {
     candidate.is_full = true;
     return false;
@@ -90,7 +118,8 @@ bool Exchange::ask(Candidate& candidate, bool as_hedge) {
   }
   ++candidate.asked;
   attempts_.push_back(attempt);
-  if (as_hedge) {
+  if (trace_ != nullptr) trace_->sent(attempt, upstream.config(), reason, attempt->sent_at());
+  if (reason == AskReason::hedge) {
     attempt->mark_as_hedge();
     upstream.note_hedge();
   }
@@ -119,7 +148,9 @@ void Exchange::hedge() {
   const auto second = std::ranges::find_if(candidates_, [](const Candidate& candidate) {
     return candidate.asked == 0 && candidate.upstream->is_usable();
   });
-  if (second != candidates_.end() && group_.take_extra_packet()) ask(*second, true);
+  if (second != candidates_.end() && group_.take_extra_packet()) {
+    ask(*second, AskReason::hedge);
+  }
 }
 
 Exchange::Candidate* Exchange::next_candidate() {
@@ -158,7 +189,14 @@ bool Exchange::is_over_quota() const {
 
 void Exchange::on_response(Attempt& attempt, Answer answer) {
   std::erase(attempts_, &attempt);
-  if (group_.ignores(answer)) answer = Answer(Rcode::server_failure, ExtendedError::blocked);
+  if (trace_ != nullptr) {
+    trace_->carried_by(&attempt, attempt.protocol());
+    trace_->ended(&attempt, rcode_text(answer.rcode), group_.world().now());
+  }
+  if (group_.ignores(answer)) {
+    answer = Answer(Rcode::server_failure, ExtendedError::blocked);
+    if (trace_ != nullptr) trace_->rule = "ignore_addresses";
+  }
   if (answer.is_failure()) {
     candidate_of(attempt).has_failed = true;
     if (!has_failure_ && !has_negative_) {
@@ -171,6 +209,7 @@ void Exchange::on_response(Attempt& attempt, Answer answer) {
   const bool is_nxdomain = answer.rcode == Rcode::nx_domain;
   outcome_.answer = std::move(answer);
   outcome_.upstream = &attempt.upstream();
+  if (trace_ != nullptr) trace_->won(&attempt);
   const bool others_may_know_more =
       group_.policy() == SelectionPolicy::parallel && is_nxdomain && is_waiting_for_anybody();
   if (others_may_know_more) {
@@ -188,6 +227,10 @@ void Exchange::on_response(Attempt& attempt, Answer answer) {
 
 void Exchange::on_error(Attempt& attempt) {
   std::erase(attempts_, &attempt);
+  if (trace_ != nullptr) {
+    trace_->carried_by(&attempt, attempt.protocol());
+    trace_->ended(&attempt, attempt.upstream().last_failure(), group_.world().now());
+  }
   candidate_of(attempt).has_failed = true;
   after_failure();
 }
@@ -197,7 +240,8 @@ void Exchange::after_failure() {
   finish_if_hopeless();
 }
 
-void Exchange::on_timeout(Attempt&) {
+void Exchange::on_timeout(Attempt& attempt) {
+  if (trace_ != nullptr) trace_->timed_out(&attempt, group_.world().now());
   if (!is_waiting_for_anybody()) ask_next();
   finish_if_hopeless();
 }
@@ -222,6 +266,7 @@ void Exchange::finish(Outcome::Kind kind) {
   is_over_ = true;
   outcome_.kind = kind;
   timer_.cancel();
+  if (trace_ != nullptr) trace_->over(outcome_text(kind), group_.world().now());
   let_attempts_go();
   if (!is_starting_) waiter_.resume();  // which destroys this exchange
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "resolver/upstream/group.hpp"
+#include "resolver/upstream/trace.hpp"
 
 namespace dnscache {
 
@@ -28,7 +29,8 @@ struct Outcome {
 /// wait go on only to learn about their upstreams.
 class Exchange {
  public:
-  Exchange(UpstreamGroup& group, const Question& question);
+  /// `trace`, if any, gets to know all of it, and outlives the exchange.
+  Exchange(UpstreamGroup& group, const Question& question, Trace* trace = nullptr);
   ~Exchange();
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
@@ -60,7 +62,7 @@ class Exchange {
   void ask_all();
   void ask_next();
   void ask_neglected();
-  bool ask(Candidate& candidate, bool as_hedge);
+  bool ask(Candidate& candidate, AskReason reason);
   void set_timer();
   void on_timer();
   void hedge();
@@ -76,6 +78,7 @@ class Exchange {
 
   UpstreamGroup& group_;
   const Question& question_;
+  Trace* trace_;
   std::vector<Candidate> candidates_;  // the one to ask first in front
   std::vector<Attempt*> attempts_;     // those that may still bring an answer
   std::coroutine_handle<> waiter_;

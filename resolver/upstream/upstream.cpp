@@ -69,6 +69,14 @@ Duration RttEstimator::p99() const {
   return Duration::zero();
 }
 
+std::vector<std::optional<Duration>> RecentTimes::in_order() const {
+  std::vector<std::optional<Duration>> times;
+  for (std::size_t i = count_ - std::min(count_, most); i < count_; ++i) {
+    times.push_back(times_[i % most]);
+  }
+  return times;
+}
+
 Upstream::Upstream(World& world, UpstreamGroup& group, const UpstreamConfig& config,
                    const HealthConfig& health, std::uint32_t quota)
     : world_(world),
@@ -145,6 +153,7 @@ std::error_code Upstream::carry(Attempt& attempt, Protocol protocol) {
 
 void Upstream::forget() {
   rtt_ = {};
+  recent_times_ = {};
   failure_share_ = 0;
   cookie_ = Cookie(world_.random());  // it must not show that we are still the same client
   recover();
@@ -154,6 +163,7 @@ void Upstream::forget() {
 void Upstream::note_answer(std::optional<Duration> rtt, bool is_failure) {
   ++counters_.answered;
   if (rtt) rtt_.add(*rtt);
+  if (rtt) recent_times_.add(rtt);
   failure_share_ += ((is_failure ? 1.0 : 0.0) - failure_share_) / 8;
   last_answer_ = world_.now();
   if (is_failure) ++counters_.errors;
@@ -171,6 +181,7 @@ void Upstream::recover() {
 
 void Upstream::note_timeout(const Attempt& attempt) {
   ++counters_.timeouts;
+  recent_times_.add(std::nullopt);
   record_failure("timed out");
   if (attempt.protocol() != config_.protocol) return;  // without TCP it may still be well
   failure_share_ += (1.0 - failure_share_) / 8;

@@ -53,6 +53,20 @@ class RttEstimator {
   Duration total_{};
 };
 
+/// The last few round-trip times, for people to look at; a time-out has none.
+class RecentTimes {
+ public:
+  static constexpr std::size_t most = 32;
+
+  void add(std::optional<Duration> rtt) { times_[count_++ % most] = rtt; }
+  /// The oldest first.
+  std::vector<std::optional<Duration>> in_order() const;
+
+ private:
+  std::array<std::optional<Duration>, most> times_{};
+  std::size_t count_ = 0;
+};
+
 /// What an upstream was sent and what came of it, since the start.
 struct UpstreamCounters {
   std::uint64_t sent = 0;
@@ -78,6 +92,7 @@ class Upstream {
   Health health() const { return health_; }
   bool is_usable() const { return health_ == Health::healthy || health_ == Health::untried; }
   const RttEstimator& rtt() const { return rtt_; }
+  const RecentTimes& recent_times() const { return recent_times_; }
   const UpstreamCounters& counters() const { return counters_; }
   PacketRate& rate() { return rate_; }
   const std::string& last_failure() const { return last_failure_; }
@@ -134,6 +149,7 @@ class Upstream {
 
   Health health_ = Health::untried;
   RttEstimator rtt_;
+  RecentTimes recent_times_;
   double failure_share_ = 0;  // of the recent questions, 0 to 1
   unsigned timeouts_in_a_row_ = 0;
   unsigned failed_probes_ = 0;

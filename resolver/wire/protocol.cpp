@@ -23,6 +23,41 @@ constexpr auto type_names = std::to_array<TypeName>({
     {251, "IXFR"},   {252, "AXFR"},      {255, "ANY"},  {256, "URI"},   {257, "CAA"},
 });
 
+// https://www.iana.org/assignments/dns-parameters, Extended DNS Error Codes; by their numbers.
+constexpr auto extended_errors = std::to_array<std::string_view>({
+    "Other Error",
+    "Unsupported DNSKEY Algorithm",
+    "Unsupported DS Digest Type",
+    "Stale Answer",
+    "Forged Answer",
+    "DNSSEC Indeterminate",
+    "DNSSEC Bogus",
+    "Signature Expired",
+    "Signature Not Yet Valid",
+    "DNSKEY Missing",
+    "RRSIGs Missing",
+    "No Zone Key Bit Set",
+    "NSEC Missing",
+    "Cached Error",
+    "Not Ready",
+    "Blocked",
+    "Censored",
+    "Filtered",
+    "Prohibited",
+    "Stale NXDOMAIN Answer",
+    "Not Authoritative",
+    "Not Supported",
+    "No Reachable Authority",
+    "Network Error",
+    "Invalid Data",
+    "Signature Expired before Valid",
+    "Too Early",
+    "Unsupported NSEC3 Iterations Value",
+    "Unable to conform to policy",
+    "Synthesized",
+    "Invalid Query Type",
+});
+
 bool equal_without_case(std::string_view a, std::string_view b) {
   return std::ranges::equal(
       a, b, [](unsigned char x, unsigned char y) { return std::toupper(x) == std::toupper(y); });
@@ -50,6 +85,13 @@ std::string rcode_text(Rcode rcode) {
       return "BADCOOKIE";
   }
   return "RCODE" + std::to_string(static_cast<unsigned>(rcode));
+}
+
+std::string extended_error_text(ExtendedError error) {
+  if (error == ExtendedError::none) return {};
+  const auto code = static_cast<std::size_t>(error);
+  if (code < extended_errors.size()) return std::string(extended_errors[code]);
+  return "Code " + std::to_string(code);
 }
 
 std::string type_text(std::uint16_t type) {

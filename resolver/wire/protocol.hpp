@@ -88,6 +88,9 @@ inline void store32(std::uint8_t* at, std::uint32_t value) {
 
 /// "NXDOMAIN", "SERVFAIL"; "RCODE17" for unknown ones.
 std::string rcode_text(Rcode rcode);
+/// The purpose of an extended error as the IANA registry has it (RFC 8914 and later), "Stale
+/// Answer"; "Code 99" for unknown ones, empty for `none`.
+std::string extended_error_text(ExtendedError error);
 /// "AAAA"; "TYPE65280" for unknown ones (RFC 3597 section 5).
 std::string type_text(std::uint16_t type);
 /// The number of "AAAA", "aaaa" or "TYPE28"; 0 when there is none.

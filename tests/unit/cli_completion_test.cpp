@@ -103,3 +103,28 @@ TEST_CASE("what flush is told to forget is one thing") {
   CHECK_THROWS_AS(app->parse("flush a.example --all"), CLI::ParseError);
   CHECK_NOTHROW(app->parse("flush --zone a.example"));
 }
+
+TEST_CASE("names in the cache are completed where a name is expected, and nowhere else") {
+  Options options;
+  const auto app = make_commands(options);
+  const auto words_for_names = [&](const std::vector<std::string>& words) {
+    std::vector<std::string> out;
+    const auto names = [] {
+      return std::vector<std::string>{"a.example", "b.example", "a.example"};
+    };
+    for (const auto& candidate : complete(*app, words, names)) out.push_back(candidate.word);
+    return out;
+  };
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"flush"}, {"cache", "flush"}, {"cache", "get"}, {"explain"}}) {
+    auto words = command;
+    words.push_back("");
+    CHECK(words_for_names(words) == std::vector<std::string>{"a.example", "b.example"});
+    words.back() = "b";
+    CHECK(words_for_names(words) == std::vector<std::string>{"b.example"});
+  }
+  CHECK(contains(words_for_names({"explain", "a.example", ""}), "MX"));
+  CHECK(contains(words_for_names({"cache", "get", "a.example", ""}), "AAAA"));
+  CHECK_FALSE(contains(words_for_names({"status", ""}), "a.example"));
+  CHECK(words_for({"flush", ""}).empty());
+}

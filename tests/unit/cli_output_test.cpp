@@ -96,3 +96,12 @@ TEST_CASE("numbers for people") {
   CHECK(format_uptime(1047600) == "12 d 3 h");
   CHECK(format_percent(0.973) == "97.3 %");
 }
+
+TEST_CASE("a sparkline shows the last values against the highest, and what is missing") {
+  const auto unicode = terminal_of_width(80);
+  CHECK(sparkline(unicode, {1.0, 8.0, std::nullopt, 4.0}, 10) == "▂█×▅");
+  CHECK(sparkline(unicode, {100.0, 1.0, 2.0}, 2) == "▅█");
+  CHECK(sparkline(terminal_of_width(80, false), {0.0, 8.0, std::nullopt}, 10) == "_#x");
+  CHECK(sparkline(unicode, {0.0}, 10) == "▁");
+  CHECK(sparkline(unicode, {}, 10).empty());
+}

@@ -24,7 +24,9 @@ const auto reply = nlohmann::json::parse(R"({
       {"address": "192.0.2.1:53", "protocol": "udp", "state": "down", "sent": 4, "timeouts": 4,
        "last_failure": "timed out", "last_failure_seconds_ago": 3.2},
       {"address": "192.0.2.2:53", "protocol": "tls", "state": "healthy", "rtt_ms": 2.1,
-       "rtt_p99_ms": 3.0, "sent": 9, "answered": 9}]}]})");
+       "rtt_p99_ms": 3.0, "sent": 9, "answered": 9, "quota": 1024,
+       "packets_per_second": 512, "packets_per_second_peak": 900,
+       "rtt_recent_ms": [2.1, null, 10]}]}]})");
 
 }  // namespace
 
@@ -72,10 +74,22 @@ TEST_CASE("status says first whether it works") {
   CHECK(contains(text, "BYPASS this cache"));
   CHECK(contains(text, "90.0 % from the cache: 90 hits, 10 misses"));
   CHECK(contains(text, "10 answers in 2 KiB of 64 MiB"));
-  CHECK(contains(text, "192.0.2.2:53 (tls)  healthy  2.10 ms"));
+  CHECK(contains(text, "192.0.2.2:53 (tls)  healthy  2.10 ms  .x#"));
+  CHECK(contains(text, "problem  192.0.2.1:53: timed out, 3 s ago; it is down now"));
+  CHECK(contains(text, "quota    192.0.2.2:53 #####..... 512 of 1,024 packets/s, peak 900"));
   CHECK(contains(text, "timed out, 3 s ago"));
   CHECK(to_json(report)["answering"] == true);
   CHECK(to_json(report)["lookups"]["through_cache"] == false);
+
+  report.program = AddressLookup{NssStatus::found, "", "", {IpAddress::v4(192, 0, 2, 7)}, 0.5};
+  CHECK(
+      contains(to_text(report, Terminal{}), "programs get 1 address for example.com in 0.500 ms"));
+  CHECK(report.is_working());
+  report.program = AddressLookup{NssStatus::try_again, "Temporary failure", "", {}, 10};
+  CHECK(
+      contains(to_text(report, Terminal{}), "programs can't look up example.com: Temporary fail"));
+  CHECK_FALSE(report.is_working());
+  CHECK(to_json(report)["programs"]["working"] == false);
 
   report.probe.outcome = Outcome::failed;
   CHECK(to_text(report, Terminal{}).starts_with("cache    running, but lookups fail"));

@@ -362,3 +362,33 @@ TEST_CASE("more networks than there are buckets: nobody is turned away for it") 
 }
 
 }  // namespace dnscache
+
+namespace dnscache {
+
+TEST_CASE("the policy tells the rule that decided, and what it is about", "[explain]") {
+  const test::TempDir folder;
+  const auto list = folder.write("list", "*.ads.example\n");
+  const Asked asked(
+      "upstreams: [192.0.2.1]\nfilter_aaaa: true\ndomain_needed: true\n"
+      "bogus_priv: true\nroutes: [{zone: gone.example, upstreams: []}]\n"
+      "local:\n  records: [\"db.example A 10.0.0.5\"]\n"
+      "  zones: [{zone: here.example, addresses: [10.0.0.1]}]\n"
+      "  block: {files: [" +
+      list.string() + "]}\n");
+  const auto reason = [&](const char* name, std::uint16_t type = rr_type::a) {
+    Reason why;
+    asked.policy().decide({*Name::parse(name), type}, &why);
+    return std::string(rule_text(why.rule)) + ' ' + why.matched.to_text();
+  };
+  CHECK(reason("db.example") == "local_name db.example");
+  CHECK(reason("a.localhost") == "special_name a.localhost");
+  CHECK(reason("x.y.ads.example") == "blocked ads.example");
+  CHECK(reason("x.here.example") == "local_zone here.example");
+  CHECK(reason("x.gone.example") == "local_zone gone.example");
+  CHECK(reason("1.0.0.10.in-addr.arpa", rr_type::ptr) == "private_reverse 10.in-addr.arpa");
+  CHECK(reason("plain") == "domain_needed plain");
+  CHECK(reason("www.example.com", rr_type::aaaa) == "filter_aaaa www.example.com");
+  CHECK(reason("www.example.com") == "none .");
+}
+
+}  // namespace dnscache

@@ -45,4 +45,18 @@ TEST_CASE("the 99th percentile is right to a quarter, and no answer is too slow 
   CHECK(slow.p99() > 8s);
 }
 
+TEST_CASE("the recent round-trip times are the last ones, in order") {
+  RecentTimes times;
+  CHECK(times.in_order().empty());
+  times.add(1ms);
+  times.add(std::nullopt);
+  REQUIRE(times.in_order().size() == 2);
+  CHECK(times.in_order()[0] == 1ms);
+  CHECK_FALSE(times.in_order()[1]);
+  for (unsigned i = 0; i < 40; ++i) times.add(std::chrono::milliseconds(i));
+  REQUIRE(times.in_order().size() == RecentTimes::most);
+  CHECK(times.in_order().front() == 8ms);
+  CHECK(times.in_order().back() == 39ms);
+}
+
 }  // namespace dnscache
