@@ -45,6 +45,7 @@ Json shape_of(SettingType type) {
     case SettingType::zones:
     case SettingType::networks:
     case SettingType::records:
+    case SettingType::trust_anchors:
       return list_of(text());
     case SettingType::paths:
       return list_of(matching("^/"));
