@@ -5,17 +5,24 @@
 #include <spdlog/details/thread_pool.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
+#include <thread>
 
 namespace dnscache {
 namespace {
 
 constexpr std::size_t queue_size = 8192;  // lines
 
+// A packet in which no question could be read has "-" in place of name and type.
+std::string question_text(const Question& question) {
+  if (question.type == 0) return "- -";
+  return question.name.to_text() + ' ' + type_text(question.type);
+}
+
 std::string line_of(const LoggedQuery& query) {
   std::string line =
-      fmt::format("{} {} {} {} {} {}", query.client ? query.client->to_text() : "?",
-                  query.transport == Transport::udp ? "udp" : "tcp", query.question.name.to_text(),
-                  type_text(query.question.type), rcode_text(query.rcode), query.origin);
+      fmt::format("{} {} {} {} {}", query.client ? query.client->to_text() : "?",
+                  query.transport == Transport::udp ? "udp" : "tcp", question_text(query.question),
+                  rcode_text(query.rcode), query.origin);
   if (query.took) {
     line +=
         fmt::format(" {:.1f}ms", std::chrono::duration<double, std::milli>(*query.took).count());
@@ -46,6 +53,15 @@ struct QueryLog::Writer {
   std::shared_ptr<spdlog::async_logger> logger;
 };
 
+// The last lines of a writer may wait for a disk; nobody else does.
+void QueryLog::retire(std::shared_ptr<Writer> writer) {
+  std::thread([last = std::move(writer)]() mutable {
+    while (last.use_count() > 1)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));  // by add()
+    last.reset();
+  }).detach();
+}
+
 QueryLog::QueryLog() = default;
 QueryLog::~QueryLog() = default;
 
@@ -68,8 +84,9 @@ Result<void> QueryLog::configure(const QueryLogConfig& config) {
   } catch (const std::exception& error) {  // spdlog's, and a thread that can't be started
     return Error{"query_log: " + std::string(error.what())};
   }
-  if (const auto old = writer_.exchange(std::move(fresh))) {
+  if (auto old = writer_.exchange(std::move(fresh))) {
     dropped_before_ += old->pool->overrun_counter();
+    retire(std::move(old));
   }
   level_ = config.level;
   return {};

@@ -47,6 +47,8 @@ class QueryLog {
 
  private:
   struct Writer;
+  static void retire(std::shared_ptr<Writer> writer);
+
   std::atomic<QueryLogLevel> level_{QueryLogLevel::off};
   std::atomic<std::shared_ptr<Writer>> writer_;
   std::atomic<std::uint64_t> dropped_before_{0};  // by writers that were replaced

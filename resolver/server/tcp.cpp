@@ -111,7 +111,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
         return false;
       case Verdict::reply:
         if (logs_queries(worker_.service())) {
-          log_decision(worker_.service(), peer(), Transport::tcp, incoming.query.question,
+          log_decision(worker_.service(), peer(), Transport::tcp, incoming,
                        {out.data(), decision.size}, decision.origin);
         }
         push({out.data(), decision.size});

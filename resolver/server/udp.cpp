@@ -126,7 +126,8 @@ void UdpListener::serve() {
   const int descriptor = readable_.release();
   for (unsigned i = 1; i < bursts_in_turn && serve_burst(); ++i) {
   }
-  readable_.assign(descriptor);
+  std::error_code no_memory;
+  while (readable_.assign(descriptor, no_memory), no_memory) serve_burst();
 }
 
 // recvmsg(2) overwrites what it is told about the room for addresses.
@@ -181,7 +182,7 @@ bool UdpListener::serve_burst() {
         burst.out_parts[replies] = {out, decision.size};
         if (logs_queries(worker_.service())) {
           log_decision(worker_.service(), Endpoint::from_sockaddr(burst.from[i]), Transport::udp,
-                       burst.incoming[i].query.question, {out, decision.size}, decision.origin);
+                       burst.incoming[i], {out, decision.size}, decision.origin);
         }
         out += decision.size;
         burst.replies[replies].msg_hdr = incoming.msg_hdr;

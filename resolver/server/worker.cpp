@@ -157,10 +157,11 @@ void tell(const Service& service, const LoggedQuery& query) {
 }  // namespace
 
 void log_decision(const Service& service, const std::optional<Endpoint>& client,
-                  Transport transport, const Question& question, ByteView reply,
+                  Transport transport, const Incoming& incoming, ByteView reply,
                   const char* origin) {
-  const auto rcode = static_cast<Rcode>(reply[3] & header_flag::rcode_mask);
-  tell(service, {client, transport, question, rcode, origin});
+  auto rcode = static_cast<Rcode>(reply[3] & header_flag::rcode_mask);
+  if (incoming.fault == QueryFault::bad_version) rcode = Rcode::bad_version;
+  tell(service, {client, transport, incoming.query.question, rcode, origin});
 }
 
 void log_answer(const Service& service, const std::optional<Endpoint>& client, Transport transport,

@@ -122,7 +122,7 @@ inline bool logs_queries(const Service& service) {
 }
 /// Tells them of a reply that was decided at once, or of an answer that took until now.
 void log_decision(const Service& service, const std::optional<Endpoint>& client,
-                  Transport transport, const Question& question, ByteView reply,
+                  Transport transport, const Incoming& incoming, ByteView reply,
                   const char* origin);
 void log_answer(const Service& service, const std::optional<Endpoint>& client, Transport transport,
                 const Question& question, const Answer& answer, TimePoint asked_at);

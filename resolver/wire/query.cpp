@@ -11,6 +11,13 @@ class QueryReader {
   QueryReader(ByteView packet, Query& query) : packet_(packet), query_(query) {}
 
   QueryFault read() {
+    const QueryFault fault = read_packet();
+    if (query_.question_section.empty()) forget_earlier_question();
+    return fault;
+  }
+
+ private:
+  QueryFault read_packet() {
     if (packet_.size() < header_size) return QueryFault::ignore;
     query_.id = load16(&packet_[0]);
     query_.flags = load16(&packet_[2]);
@@ -26,7 +33,13 @@ class QueryReader {
     return read_records(load16(&packet_[6]), load16(&packet_[8]), load16(&packet_[10]));
   }
 
- private:
+  // The place is used for one packet after the other.
+  void forget_earlier_question() {
+    query_.question.name = Name();
+    query_.question.type = 0;
+    query_.question_class = 0;
+  }
+
   bool read_question() {
     Name& name = query_.question.name;
     std::size_t at = header_size;

@@ -42,7 +42,8 @@ enum class QueryFault {
 
 /// Reads a client's packet into `query`, whose view stays valid as long as the packet's bytes.
 /// Never allocates. After a fault other than `none` and `ignore`, id and flags are valid and
-/// question_section is as far as it could be read, else empty.
+/// question_section is as far as it could be read, else empty, and
+/// then the question is of the root and type 0.
 QueryFault read_query(ByteView packet, Query& query);
 
 /// Appends what an upstream is asked: recursion desired, EDNS with our buffer size, and the

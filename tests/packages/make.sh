@@ -3,10 +3,10 @@
 set -eu
 source=$1 build=$2
 cmake --build "$build" --target package_files
-sh "$source/packaging/make.sh" "$build" -G DEB -D CPACK_PACKAGE_VERSION=0.1.1
+sh "$source/templates/packages/make.sh" "$build" -G DEB -D CPACK_PACKAGE_VERSION=0.1.1
 later=$(mktemp -d)
 mv "$build"/packages/*.deb "$later/"
-sh "$source/packaging/make.sh" "$build"
+sh "$source/templates/packages/make.sh" "$build"
 mkdir -p "$build/packages/later"
 mv "$later"/*.deb "$build/packages/later/"
 rmdir "$later"

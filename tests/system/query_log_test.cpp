@@ -103,3 +103,33 @@ TEST_CASE("a query log that nobody can keep up with stops no lookup") {
   }
   CHECK(answered == 10000);
 }
+
+TEST_CASE("a packet without a question is not logged under another client's") {
+  LoggingCache logging("all");
+  REQUIRE(logging.cache.ask("secret.example.com"));
+  REQUIRE(logging.is_logged("secret.example.com"));
+  Bytes none = encode(query("secret.example.com"));
+  none.resize(12);
+  none[5] = 0;  // no question
+  Bytes cut = encode(query(std::string(62, 'a') + ".example"));
+  cut.resize(12 + 63);
+  UdpClient client(logging.cache.engine.address());
+  for (const Bytes& packet : {none, cut}) {
+    client.send(packet);
+    REQUIRE(client.receive(milliseconds(3000)));
+  }
+  CHECK(logging.is_logged(" udp - - FORMERR malformed\n"));
+  const std::string log = content_of(logging.file());
+  CHECK(log.find("secret") == log.rfind("secret"));
+}
+
+TEST_CASE("an EDNS version that is not known is an error in the log") {
+  LoggingCache logging("errors");
+  Bytes packet = encode(query("www.example.com"));
+  packet[11] = 1;  // one additional record: OPT of version 1
+  packet.insert(packet.end(), {0, 0, 41, 4, 208, 0, 1, 0, 0, 0, 0});
+  UdpClient client(logging.cache.engine.address());
+  client.send(packet);
+  REQUIRE(client.receive(milliseconds(3000)));
+  CHECK(logging.is_logged(" udp www.example.com A BADVERS malformed\n"));
+}

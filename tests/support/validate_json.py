@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""validate.py SCHEMA DOCUMENT: says what in the document is not as the schema has it.
+"""validate_json.py SCHEMA DOCUMENT: says what in the document is not as the schema has it.
 
-Exit status 0: it is valid; 1: it is not; 77: there is no python3-jsonschema here."""
+Exit status 0: it is valid; 1: it is not, or there is no python3-jsonschema."""
 import json
 import sys
 
 try:
     import jsonschema
 except ImportError:
-    sys.exit(77)
+    sys.exit("needs python3-jsonschema")
 
 with open(sys.argv[1]) as file:
     schema = json.load(file)

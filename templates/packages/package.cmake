@@ -1,6 +1,6 @@
 # The packages that `./dev package` makes: a .deb for Debian 12 and an .rpm for Amazon Linux 2023,
 # both of the binary that was built and tested. Components: `common` for both, `deb`, `rpm`.
-set(PACKAGING ${CMAKE_SOURCE_DIR}/packaging)
+set(PACKAGING ${CMAKE_SOURCE_DIR}/templates/packages)
 set(STAGE ${CMAKE_BINARY_DIR}/package)
 set(DNSCACHECTL /usr/bin/dnscachectl)
 foreach(UNIT dnscachectl.service dnscachectl.socket dnscachectl-recover.service dnscachectl-recover.path)
@@ -33,6 +33,7 @@ endfunction()
 package_files(common usr/share/man/man1 ${STAGE}/dnscachectl.1.gz)
 package_files(common usr/share/man/man5 ${STAGE}/dnscachectl.yaml.5.gz)
 package_files(common etc/dnscachectl ${PACKAGING}/config.yaml)
+package_files(common usr/share/dnscachectl/schemas ${SCHEMAS})
 package_files(common usr/share/bash-completion/completions ${STAGE}/completions/dnscachectl)
 package_files(common usr/share/fish/vendor_completions.d completions/dnscachectl.fish)
 install(PROGRAMS ${STAGE}/deb/dnscachectl DESTINATION usr/bin COMPONENT deb EXCLUDE_FROM_ALL)

@@ -51,4 +51,4 @@ done
 strip -o "$stage/deb/dnscachectl" "$program"
 strip -o "$stage/rpm/dnscachectl" "$bundled"
 strip --strip-unneeded "$stage"/rpm/lib/*
-/usr/bin/python3 "$source/packaging/retarget.py" "$stage/rpm/dnscachectl" "$stage"/rpm/lib/*
+/usr/bin/python3 "$source/templates/packages/retarget.py" "$stage/rpm/dnscachectl" "$stage"/rpm/lib/*
