@@ -27,6 +27,13 @@ void mind_dnssec(DnssecMode mode, const Question& question, Answer& answer) {
   if (mode == DnssecMode::off) strip_dnssec(question, answer);
 }
 
+// An upstream that validates would refuse what a negative trust anchor is to let through.
+bool is_exempt(const DnssecConfig& dnssec, const Name& name) {
+  return dnssec.mode == DnssecMode::validate &&
+         std::ranges::any_of(dnssec.negative_trust_anchors,
+                             [&](const Name& zone) { return name.is_within(zone); });
+}
+
 // BADVERS, BADCOOKIE and the like are between an upstream and us (RFC 6891 section 6.1.3).
 bool is_for_us_alone(Rcode rcode) {
   return static_cast<std::uint16_t>(rcode) > header_flag::rcode_mask;
@@ -94,6 +101,7 @@ Task resolve(Resolver& resolver, Flight& flight) {
   } else {
     Question asked = question;
     if (resolver.config_.dnssec.mode == DnssecMode::off) asked.dnssec_ok = false;
+    if (is_exempt(resolver.config_.dnssec, question.name)) asked.checking_disabled = true;
     Exchange exchange(group, asked, trace);
     flight.give_up = [&exchange] { exchange.give_up(); };
     outcome = co_await exchange;
@@ -105,6 +113,14 @@ Task resolve(Resolver& resolver, Flight& flight) {
   }
 
   patience_over.cancel();
+  // What servers said that have since been replaced is not kept.
+  const bool is_current = routes == resolver.routes_ && generation == resolver.generation_;
+  if (outcome.kind != Outcome::Kind::answered && is_current) {
+    if (auto fresh = resolver.fresh_answer(question)) {  // it could not be renewed, but is good
+      resolver.in_flight_.land(flight, *fresh);
+      co_return;
+    }
+  }
   Answer answer;
   if (outcome.kind == Outcome::Kind::answered) {
     answer = std::move(outcome.answer);
@@ -121,8 +137,6 @@ Task resolve(Resolver& resolver, Flight& flight) {
   }
   resolver.limit_lifetime(answer);
   if (outcome.kind == Outcome::Kind::bogus) answer.ttl = bogus_ttl;
-  // What servers said that have since been replaced is not kept.
-  const bool is_current = routes == resolver.routes_ && generation == resolver.generation_;
   if (is_current) resolver.cache_.store(question, answer, resolver.world_.cache_now());
   resolver.in_flight_.land(flight, answer);
 }
@@ -303,6 +317,14 @@ std::uint8_t Resolver::source_of(const Upstream& upstream) const {
 // The unspecified address, which is not private, when it is not known.
 IpAddress Resolver::address_of(std::uint8_t source) const {
   return source < sources_.size() ? sources_[source].endpoint.address : IpAddress{};
+}
+
+std::optional<Answer> Resolver::fresh_answer(const Question& question) const {
+  auto cached = cache_.find(question, world_.cache_now());
+  if (!cached || cached->expired_for != 0 || cached->answer.is_failure()) return std::nullopt;
+  Answer answer = std::move(cached->answer);
+  answer.clamp_ttls(0, answer.ttl - cached->age);
+  return answer;
 }
 
 std::optional<Answer> Resolver::stale_answer(const Question& question) const {

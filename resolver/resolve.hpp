@@ -59,6 +59,7 @@ class Resolver {
   friend Task ask_upstreams(Resolver& resolver, Question question, OutcomeFunction done);
   std::shared_ptr<const Routes> make_routes(const Config& config);
   UpstreamGroup& group_for(const Routes& routes, const Name& name) const;
+  std::optional<Answer> fresh_answer(const Question& question) const;
   std::optional<Answer> stale_answer(const Question& question) const;
   std::uint8_t source_of(const Upstream& upstream) const;
   IpAddress address_of(std::uint8_t source) const;

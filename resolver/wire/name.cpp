@@ -128,6 +128,18 @@ bool check_name(ByteView message, std::size_t& offset, std::size_t records,
   return walk_name(message, offset, fits, is_fixed);
 }
 
+std::optional<std::vector<std::uint8_t>> read_name_as_is(ByteView message, std::size_t& offset) {
+  std::vector<std::uint8_t> name;
+  const auto append = [&](ByteView label) {
+    name.push_back(static_cast<std::uint8_t>(label.size()));
+    name.insert(name.end(), label.begin(), label.end());
+    return name.size() < max_name_size;
+  };
+  if (!walk_name(message, offset, append, [](std::size_t) { return true; })) return std::nullopt;
+  name.push_back(0);
+  return name;
+}
+
 unsigned Name::label_count() const {
   unsigned count = 0;
   for (std::size_t at = 0; bytes_[at] != 0; at += 1u + bytes_[at]) ++count;

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace dnscache {
 
@@ -78,6 +79,10 @@ class Name {
 /// through one of them is refused.
 bool check_name(ByteView message, std::size_t& offset, std::size_t records = 0,
                 std::span<const std::uint16_t> ttl_offsets = {});
+
+/// The wire form of the name at `offset`, read as by Name::read() but in the letter case that it
+/// has there.
+std::optional<std::vector<std::uint8_t>> read_name_as_is(ByteView message, std::size_t& offset);
 
 /// Moves `offset` behind the possibly compressed name there, without following its pointer; false
 /// when the name leaves the message or has a label of an unknown kind.

@@ -8,31 +8,49 @@ namespace {
 
 constexpr std::size_t record_fixed_size = 10;  // type, class, TTL, length of the data
 constexpr std::size_t max_pointer = 0x3fff;    // RFC 1035 section 4.1.4
+constexpr std::size_t max_places = 64;         // that are compared with each name
 
 bool is_only_proof(std::uint16_t type) {
   return type == rr_type::rrsig || type == rr_type::nsec || type == rr_type::nsec3;
 }
 
-/// How the data of a type begins: bytes, and then names that may be compressed.
+/// How the data of a type begins: bytes, and then names.
 struct DataForm {
   std::size_t bytes_before = 0;
   unsigned names = 0;
+  bool may_be_compressed = false;  // by us, too
 };
 
-// Only these types have names that a pointer may be in (RFC 3597 section 4).
+// A pointer may be in the names of these types: those of RFC 1035, and others in which only readers
+// have to expect one (RFC 3597 section 4, RFC 2782, RFC 6672 section 2.5).
 DataForm form_of(std::uint16_t type) {
   switch (type) {
-    case rr_type::cname:
     case rr_type::ns:
+    case rr_type::md:
+    case rr_type::mf:
+    case rr_type::cname:
+    case rr_type::mb:
+    case rr_type::mg:
+    case rr_type::mr:
     case rr_type::ptr:
+      return {0, 1, true};
+    case rr_type::soa:
+    case rr_type::minfo:
+      return {0, 2, true};
+    case rr_type::mx:
+      return {2, 1, true};
     case rr_type::dname:
       return {0, 1};
-    case rr_type::mx:
+    case rr_type::rp:
+      return {0, 2};
+    case rr_type::afsdb:
+    case rr_type::rt:
+    case rr_type::kx:
       return {2, 1};
+    case rr_type::px:
+      return {2, 2};
     case rr_type::srv:
       return {6, 1};
-    case rr_type::soa:
-      return {0, 2};
     default:
       return {};
   }
@@ -48,7 +66,7 @@ class Copier {
     std::ranges::copy(name, message_.begin() + header_size);
     message_.insert(message_.end(), answer.records.begin(), answer.records.end());
     out_.assign(message_.begin(), message_.begin() + static_cast<std::ptrdiff_t>(question_end_));
-    remember(header_size);
+    remember(name, header_size, name.size() - 1);
   }
 
   bool copy(Answer& result) {
@@ -72,8 +90,14 @@ class Copier {
   }
 
  private:
+  /// A name, or the end of one, that a pointer can lead to.
+  struct Place {
+    std::size_t offset;
+    std::vector<std::uint8_t> name;
+  };
+
   bool copy_record(std::size_t& at, bool& keeps) {
-    const auto owner = Name::read(message_, at);
+    const auto owner = read_name_as_is(message_, at);
     if (!owner || at + record_fixed_size > message_.size()) return false;
     const std::uint8_t* fixed = &message_[at];
     const std::uint16_t type = load16(fixed);
@@ -84,55 +108,58 @@ class Copier {
     at = end;
     if (!keeps) return true;
 
-    append_name(*owner);
+    append_compressed(*owner);
     append({fixed, record_fixed_size});
     ttl_offsets_.push_back(static_cast<std::uint16_t>(out_.size() - 6 - question_end_));
     const std::size_t out_data = out_.size();
     const DataForm form = form_of(type);
     if (data + form.bytes_before > end) return false;
-    append({&message_[data], form.bytes_before});
+    append(ByteView(message_).subspan(data, form.bytes_before));
     data += form.bytes_before;
     for (unsigned i = 0; i < form.names; ++i) {
-      const auto name = Name::read(message_, data);
+      const auto name = read_name_as_is(message_, data);
       if (!name || data > end) return false;
-      append_name(*name);
+      if (form.may_be_compressed) {
+        append_compressed(*name);
+      } else {
+        append(*name);
+      }
     }
-    if (data < end) append({&message_[data], end - data});
+    append(ByteView(message_).subspan(data, end - data));
     store16(&out_[out_data - 2], static_cast<std::uint16_t>(out_.size() - out_data));
     return out_.size() <= max_message_size;
   }
 
-  // The longest end of the name that is there already becomes a pointer.
-  void append_name(const Name& name) {
-    const ByteView bytes = name.bytes();
+  // The longest end of the name that is known to be there already becomes a pointer.
+  void append_compressed(ByteView name) {
     const std::size_t start = out_.size();
-    for (std::size_t at = 0; bytes[at] != 0; at += 1u + bytes[at]) {
-      if (const std::size_t place = find(bytes.subspan(at)); place != 0) {
-        out_.push_back(static_cast<std::uint8_t>(0xc0 | place >> 8));
-        out_.push_back(static_cast<std::uint8_t>(place));
-        return remember(start);
-      }
-      append(bytes.subspan(at, 1u + bytes[at]));
+    std::size_t size = 0;  // of the labels in front of the pointer
+    std::size_t place = 0;
+    while (name[size] != 0 && (place = find(name.subspan(size))) == 0) size += 1u + name[size];
+    append(name.first(size));
+    if (place != 0) {
+      out_.push_back(static_cast<std::uint8_t>(0xc0 | place >> 8));
+      out_.push_back(static_cast<std::uint8_t>(place));
+    } else {
+      out_.push_back(0);
     }
-    out_.push_back(0);
-    remember(start);
+    remember(name, start, size);
   }
 
-  // Where the labels from `start` on begin.
-  void remember(std::size_t start) {
-    for (std::size_t at = start; at < out_.size() && at <= max_pointer; at += 1u + out_[at]) {
-      if (out_[at] == 0 || (out_[at] & 0xc0) != 0) return;
-      places_.push_back(at);
+  // The name's first `size` bytes, labels that no place was known for, are at `start`.
+  void remember(ByteView name, std::size_t start, std::size_t size) {
+    for (std::size_t at = 0; at < size && places_.size() < max_places; at += 1u + name[at]) {
+      if (start + at > max_pointer) return;
+      const ByteView rest = name.subspan(at);
+      places_.push_back({start + at, {rest.begin(), rest.end()}});
     }
   }
 
+  // The letter case counts: it is kept (RFC 4343 section 4).
   std::size_t find(ByteView name) const {
-    for (const std::size_t place : places_) {
-      std::size_t at = place;
-      const auto there = Name::read(out_, at);
-      if (there && std::ranges::equal(there->bytes(), name)) return place;
-    }
-    return 0;
+    const auto found = std::ranges::find_if(
+        places_, [&](const Place& place) { return std::ranges::equal(place.name, name); });
+    return found == places_.end() ? 0 : found->offset;
   }
 
   void append(ByteView bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
@@ -143,7 +170,7 @@ class Copier {
   std::vector<std::uint8_t> message_;
   std::vector<std::uint8_t> out_;
   std::vector<std::uint16_t> ttl_offsets_;
-  std::vector<std::size_t> places_;
+  std::vector<Place> places_;
 };
 
 bool has_proofs(const Answer& answer) {
