@@ -115,9 +115,9 @@ struct Authority : Server {
 
 /// Resolves and does not validate: the engine's upstream.
 struct Recursor : Server {
-  explicit Recursor(const Address& authority)
+  explicit Recursor(const Address& authority, const std::string& more = "")
       : Server("unbound", {"-d", "-p"}, [&](std::uint16_t port, const std::string& folder) {
-          auto config = unbound_start(port, folder) + " module-config: iterator\n";
+          auto config = unbound_start(port, folder) + " module-config: iterator\n" + more;
           std::istringstream zones(read_text(signed_zones() / "zones.conf"));
           for (std::string line; std::getline(zones, line);) {
             if (line.find(" name:") != 0) continue;
@@ -379,6 +379,29 @@ TEST_CASE("answers of a port where nobody is are failures of the network, not fo
   REQUIRE(reply);
   CHECK(reply->rcode == servfail);
   CHECK(extended_error(*reply) == 23);
+}
+
+TEST_CASE("a key that nobody answers for is no forgery, wherever a validated alias led") {
+  if (lacks_servers()) return;
+  Authority authority;
+  // DS and DNSKEY of this zone are dropped, as a broken path does.
+  Recursor recursor(authority.address(),
+                    " local-zone: nsec3. deny\n local-zone: www.nsec3. transparent\n"
+                    " local-zone: any.wild.nsec3. transparent\n");
+  Engine engine(
+      with_config(upstreams_line({recursor.address().to_text()}) + validating("timeout: 2s\n")));
+  CHECK(ask(engine.address(), query_in(with_do, "www.secure", type_a)).value().has(flag_ad));
+  const auto fate_of = [&](const std::string& name, std::uint16_t type) {
+    const auto reply = ask(engine.address(), query_in(with_do, name, type), 2 * patience);
+    REQUIRE(reply);
+    CHECK(reply->rcode == servfail);
+    return extended_error(*reply);
+  };
+  const auto is_of_network = [](int error) { return error == 22 || error == 23; };
+  CHECK(is_of_network(fate_of("to-nsec3.secure", type_a)));
+  // What libunbound remembers of the key is not taken for proof, either.
+  CHECK(is_of_network(fate_of("www.nsec3", type_a)));
+  CHECK(is_of_network(fate_of("any.wild.nsec3", type_txt)));
 }
 
 TEST_CASE("the zones of routes and private names are not validated") {

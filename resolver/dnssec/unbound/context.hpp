@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "resolver/config/config.hpp"
 #include "resolver/dnssec/unbound/event_base.hpp"
 #include "resolver/dnssec/unbound/library.hpp"
+#include "resolver/upstream/exchange.hpp"
 #include "resolver/wire/query.hpp"
 
 namespace dnscache::unbound {
@@ -28,8 +30,10 @@ class Context {
   /// is impossible: it is then not called.
   bool resolve(const Question& question, void* data, ub_event_callback_type callback);
 
-  unsigned pending = 0;     ///< questions whose callback is still to come
-  bool is_tainted = false;  ///< keys may be remembered as missing that nobody was asked for
+  unsigned pending = 0;  ///< questions whose callback is still to come
+  /// How upstreams failed to answer for a key or its absence: the context may take it for missing,
+  /// and what it calls bogus may be no more than that.
+  std::optional<Outcome::Kind> missed_key;
 
  private:
   Context(const Library& library, ub_ctx* context) : library_(library), context_(context) {}

@@ -11,7 +11,7 @@ using asio::ip::udp;
 
 constexpr std::size_t max_query = 2048;      // bytes
 constexpr int buffer_size = 1 << 20;         // bytes of queries that wait to be read
-constexpr unsigned max_in_turn = 64;         // packets until others have their turn
+constexpr unsigned max_in_turn = 256;        // packets until others have their turn
 constexpr std::size_t max_datagram = 65507;  // bytes, of UDP over IPv4
 constexpr std::uint16_t wanted = header_flag::recursion_desired | header_flag::checking_disabled;
 
@@ -27,10 +27,14 @@ struct Loopback::Socket : std::enable_shared_from_this<Loopback::Socket> {
   void wait() {
     socket.async_wait(udp::socket::wait_read, [self = shared_from_this()](std::error_code error) {
       if (error) return;
-      for (unsigned i = 0; i < max_in_turn && self->serve(); ++i) {
-      }
+      self->serve_waiting();
       self->wait();
     });
+  }
+
+  void serve_waiting() {
+    for (unsigned i = 0; i < max_in_turn && serve(); ++i) {
+    }
   }
 
   bool serve() {
@@ -88,6 +92,8 @@ Loopback::~Loopback() {
   std::error_code ignored;
   socket_->socket.close(ignored);
 }
+
+void Loopback::serve_waiting() { socket_->serve_waiting(); }
 
 std::uint16_t Loopback::port() const { return socket_->socket.local_endpoint().port(); }
 

@@ -19,6 +19,8 @@ class Loopback {
   Loopback& operator=(const Loopback&) = delete;
 
   std::uint16_t port() const;
+  /// Reads the packets that have come, rather than when the event loop gets to it.
+  void serve_waiting();
 
  private:
   struct Socket;

@@ -4,6 +4,8 @@
 #include <asio/post.hpp>
 #include <deque>
 #include <list>
+#include <optional>
+#include <ranges>
 #include <unordered_map>
 
 #include "resolver/cache/in_flight.hpp"
@@ -22,6 +24,8 @@ using unbound::Context;
 
 constexpr std::size_t max_failures_known = 256;
 constexpr Duration shortest_life = 5s;  // of a context that may hold missing keys against zones
+constexpr Duration longest_life = 60s;
+constexpr unsigned max_unread = 128;  // questions to libunbound until its packets are read
 
 enum Security { insecure = 0, bogus = 1, secure = 2 };  // as in unbound-event.h
 
@@ -65,14 +69,17 @@ class UnboundValidator final : public Validator {
 
   void ask(const Question& question, OutcomeFunction done) override {
     drop_idle_contexts();
-    if (context_->is_tainted && Clock::now() - renewed_at_ >= shortest_life) forget();
+    renew_tainted();
     Lookup& lookup = lookups_.emplace_back(
         Lookup{*this, context_, question, std::move(done), failure_count_, {}});
     lookup.place = std::prev(lookups_.end());
     ++sources_.try_emplace(plain(question)).first->second.users;
     ++context_->pending;
-    if (context_->resolve(question, &lookup, &UnboundValidator::on_result)) return;
-    finish(lookup, Finding{static_cast<int>(Rcode::server_failure), {}, insecure, {}});
+    if (!context_->resolve(question, &lookup, &UnboundValidator::on_result)) {
+      finish(lookup, Finding{static_cast<int>(Rcode::server_failure), {}, insecure, {}});
+    }
+    // A packet that finds no room in the socket's buffer would be missed for half a minute.
+    if (++asked_ % max_unread == 0) loopback_->serve_waiting();
   }
 
   void forget() override {
@@ -103,20 +110,30 @@ class UnboundValidator final : public Validator {
     question.dnssec_ok = question.checking_disabled = false;
     return question;
   }
-  static bool is_of_chain(const Question& question) {
-    return question.type == rr_type::ds || question.type == rr_type::dnskey;
+  // libunbound takes for a whole minute what nobody answered for what does not exist.
+  static bool is_missed_key(const Failure& failure) {
+    const std::uint16_t type = failure.question.type;
+    return failure.outcome.kind != Outcome::Kind::failed &&
+           (type == rr_type::ds || type == rr_type::dnskey);
   }
 
   // Questions that are underway end with the context in which they began.
   Result<void> renew() {
+    renewed_at_ = Clock::now();
     auto fresh =
         Context::open(library_, base_, trust_anchors_, negative_anchors_, loopback_->port());
     if (!fresh) return fresh.error();
     drop_idle_contexts();
     if (context_) retired_.push_back(std::move(context_));
     context_ = std::move(*fresh);
-    renewed_at_ = Clock::now();
     return {};
+  }
+  // Zones whose keys are missed again and again don't cost the others theirs each time.
+  void renew_tainted() {
+    const Duration age = Clock::now() - renewed_at_;
+    if (!context_->missed_key || age < life_) return;
+    life_ = age < 2 * longest_life ? std::min<Duration>(2 * life_, longest_life) : shortest_life;
+    forget();
   }
   void drop_idle_contexts() {
     std::erase_if(retired_, [](const auto& context) { return context->pending == 0; });
@@ -139,9 +156,11 @@ class UnboundValidator final : public Validator {
     ++failure_count_;
     failures_.push_back({question, outcome});
     if (failures_.size() > max_failures_known) failures_.pop_front();
-    // libunbound takes for a whole minute what nobody answered for what does not exist.
-    const bool says_nothing = outcome.kind != Outcome::Kind::failed;
-    if (context != nullptr && says_nothing && is_of_chain(question)) context->is_tainted = true;
+    // What a client asks for is no link of a chain, and its failure nothing that is remembered.
+    const bool is_clients = sources_.contains(plain(question));
+    if (context != nullptr && is_missed_key({question, outcome}) && !is_clients) {
+      context->missed_key = outcome.kind;
+    }
   }
 
   static void on_result(void* data, int rcode, void* packet, int size, int security,
@@ -166,55 +185,61 @@ class UnboundValidator final : public Validator {
     lookups_.erase(lookup.place);
   }
 
+  // The failures since a question was asked, the latest first.
+  auto news_of(const Lookup& lookup) const {
+    const auto count =
+        std::min<std::uint64_t>(failure_count_ - lookup.failures_before, failures_.size());
+    return std::ranges::subrange(failures_.rbegin(),
+                                 failures_.rbegin() + static_cast<std::ptrdiff_t>(count));
+  }
+
   Outcome outcome_of(const Lookup& lookup, const Finding& result) const {
-    if (result.rcode == 0 && result.security != bogus) return read(lookup.question, result);
-    if (const Failure* cause = cause_of(lookup, result.security == bogus)) return cause->outcome;
-    Outcome outcome;
-    if (result.security != bogus) {
-      outcome.kind = Outcome::Kind::failed;
-      outcome.answer = failure(Rcode::server_failure);
-      return outcome;
+    if (result.security == bogus) return outcome_of_bogus(lookup, result.why_bogus);
+    return result.rcode == 0 ? read(lookup.question, result) : outcome_of_failure(lookup);
+  }
+
+  Outcome outcome_of_bogus(const Lookup& lookup, std::string_view why) const {
+    // Whose key was missed, libunbound does not say: a CNAME may have led to another zone.
+    std::optional<Outcome::Kind>& missed_key = lookup.context->missed_key;
+    for (const Failure& failure : news_of(lookup)) {
+      if (!missed_key && is_missed_key(failure)) missed_key = failure.outcome.kind;
     }
-    log_debug("{}", result.why_bogus);
-    outcome.kind = Outcome::Kind::bogus;
-    outcome.answer = failure(Rcode::server_failure, bogus_reason(result.why_bogus));
+    if (missed_key) return failed(*missed_key);
+    log_debug("{}", why);
+    Outcome outcome = failed(Outcome::Kind::bogus);
+    outcome.answer = failure(Rcode::server_failure, bogus_reason(why));
+    return outcome;
+  }
+
+  Outcome outcome_of_failure(const Lookup& lookup) const {
+    const auto news = news_of(lookup);
+    for (const Failure& failure : news) {
+      if (plain(failure.question) == plain(lookup.question)) return failure.outcome;
+    }
+    return failed(news.empty() ? Outcome::Kind::failed : news.front().outcome.kind);
+  }
+
+  static Outcome failed(Outcome::Kind kind) {
+    Outcome outcome;
+    outcome.kind = kind;
+    outcome.answer = failure(Rcode::server_failure);
     return outcome;
   }
 
   Outcome read(const Question& question, const Finding& result) const {
-    Outcome outcome;
     std::array<std::uint8_t, 512> sent;
     const std::size_t size = write_query(question, question.name.bytes(),
                                          load16(result.packet.data()), false, {}, sent.data());
     Response response;
-    if (read_response(result.packet, {sent.data(), size}, no_soa_ttl_, response) !=
-        ResponseFault::none) {
-      outcome.kind = Outcome::Kind::failed;
-      outcome.answer = failure(Rcode::server_failure);
-      return outcome;
-    }
+    const auto fault = read_response(result.packet, {sent.data(), size}, no_soa_ttl_, response);
+    if (fault != ResponseFault::none || response.truncated) return failed(Outcome::Kind::failed);
+    Outcome outcome;
     outcome.answer = std::move(response.answer);
     outcome.answer.authentic = result.security == secure;
     outcome.answer.extended_error = ExtendedError::none;
     outcome.kind = outcome.answer.is_failure() ? Outcome::Kind::failed : Outcome::Kind::answered;
     if (!question.dnssec_ok) strip_dnssec(question, outcome.answer);
     return outcome;
-  }
-
-  // The failure of upstreams for which there is no answer: any since the question was asked, or,
-  // where libunbound calls the answer bogus, one about a key that it needed.
-  const Failure* cause_of(const Lookup& lookup, bool is_bogus) const {
-    const std::uint64_t news =
-        std::min<std::uint64_t>(failure_count_ - lookup.failures_before, failures_.size());
-    for (auto failure = failures_.rbegin();
-         failure != failures_.rbegin() + static_cast<std::ptrdiff_t>(news); ++failure) {
-      const bool is_key = failure->outcome.kind != Outcome::Kind::failed &&
-                          is_of_chain(failure->question) &&
-                          lookup.question.name.is_within(failure->question.name);
-      const bool is_same = plain(failure->question) == plain(lookup.question);
-      if (is_bogus ? is_key : is_same) return &*failure;
-    }
-    return is_bogus || news == 0 ? nullptr : &failures_.back();
   }
 
   const unbound::Library& library_;
@@ -231,7 +256,9 @@ class UnboundValidator final : public Validator {
   std::unique_ptr<unbound::Loopback> loopback_;
   std::vector<std::shared_ptr<Context>> retired_;
   std::shared_ptr<Context> context_;
-  TimePoint renewed_at_{};
+  TimePoint renewed_at_{};  // or at least tried to
+  Duration life_ = shortest_life;
+  unsigned asked_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
