@@ -19,6 +19,7 @@
 #include <string_view>
 
 #include "resolver/cache/restore.hpp"
+#include "resolver/config/text_file.hpp"
 
 namespace dnscache {
 namespace {
@@ -286,6 +287,20 @@ void append(std::string& text, const std::vector<UpstreamConfig>& upstreams) {
   for (const std::string& line : lines) text += line;
 }
 
+// A trust anchor, with the records if it is a file: without remarks, which change at each visit.
+std::string anchor_text(const std::string& anchor) {
+  std::string text = "trust " + anchor + '\n';
+  if (!anchor.starts_with('/')) return text;
+  const auto content = read_text_file(anchor);
+  if (!content) return text;
+  bool is_remark = false;
+  for (const char c : *content) {
+    if (c == ';' || c == '\n') is_remark = c == ';';
+    if (!is_remark) text += c;
+  }
+  return text;
+}
+
 // The rules for upstreams' answers: under others, other answers would have been stored.
 std::string rules_text(const Config& config) {
   std::string text;
@@ -304,7 +319,7 @@ std::string rules_text(const Config& config) {
   if (config.dnssec.mode == DnssecMode::off) text += "no dnssec\n";
   if (config.dnssec.mode == DnssecMode::validate) {
     text += "validated\n";
-    for (const std::string& anchor : config.dnssec.trust_anchors) text += "trust " + anchor + '\n';
+    for (const std::string& anchor : config.dnssec.trust_anchors) text += anchor_text(anchor);
     for (const Name& zone : config.dnssec.negative_trust_anchors) {
       text += "no trust " + zone.to_text() + '\n';
     }

@@ -17,7 +17,6 @@
 #include <systemd/sd-daemon.h>
 #include <thread>
 
-#include "resolver/dnssec/negative_anchors.hpp"
 #include "resolver/log.hpp"
 #include "resolver/server/cache_commands.hpp"
 #include "resolver/server/control.hpp"
@@ -334,8 +333,9 @@ class Server {
   Result<void> take_over_configuration() {
     auto fresh = reload_();
     if (!fresh) return fresh.error();
+    // Trust anchors are read again: their files may have changed.
     const bool same_validation =
-        fresh->dnssec == config_.dnssec && negative_anchors(*fresh) == negative_anchors(config_);
+        fresh->dnssec.mode != DnssecMode::validate && fresh->dnssec == config_.dnssec;
     std::shared_ptr<Validator> validator;
     if (!same_validation) {
       auto opened = open_validator(*fresh);

@@ -485,6 +485,15 @@ TEST_CASE("a reload begins and ends validation, and a bad trust anchor is refuse
   CHECK(reload("dnssec: {mode: validate, trust_anchors: [\"" + record + "\"]}\n").at("ok") == true);
   CHECK(lab.ask("www.exempt").rcode == servfail);
   CHECK(lab.ask("www.secure").has(flag_ad));
+  // A file is read again, whether or not its name has changed.
+  TempDir directory;
+  const auto file = directory.write("root.anchor", read_text(trust_anchor()));
+  const auto by_file = "dnssec: {mode: validate, trust_anchors: [\"" + file.string() + "\"]}\n";
+  CHECK(reload(by_file).at("ok") == true);
+  CHECK(lab.ask("www.nsec3").has(flag_ad));
+  directory.write("root.anchor", ". IN DS 1 8 2 " + std::string(64, '0') + '\n');
+  CHECK(reload(by_file).at("ok") == true);
+  CHECK(lab.ask("www.optout").rcode == servfail);
   CHECK(reload("").at("ok") == true);
   CHECK(lab.ask("www.wrong").rcode == noerror);
 }

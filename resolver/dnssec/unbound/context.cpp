@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "resolver/config/text_file.hpp"
+#include "resolver/dnssec/autotrust.hpp"
 
 namespace dnscache::unbound {
 namespace {
@@ -67,11 +68,6 @@ class MemoryFile {
   int descriptor_;
 };
 
-// As unbound and unbound-anchor begin the files that they maintain (RFC 5011).
-bool is_kept_up_to_date(const std::string& text) {
-  return text.find("; autotrust trust anchor file") != std::string::npos;
-}
-
 bool may_replace(const std::filesystem::path& file) {
   return ::access(file.c_str(), W_OK) == 0 && ::access(file.parent_path().c_str(), W_OK) == 0;
 }
@@ -121,8 +117,21 @@ Result<void> Context::add_trust_anchor(const std::string& anchor) {
     return Error{"dnssec.trust_anchors: " + text.error().message +
                  "; install dns-root-data, or name another file"};
   }
-  const bool is_kept = is_kept_up_to_date(*text) && may_replace(anchor);
-  (is_kept ? library_.add_anchor_file_kept : library_.add_anchor_file)(context_, anchor.c_str());
+  if (!is_autotrust(*text)) {
+    library_.add_anchor_file(context_, anchor.c_str());
+    return {};
+  }
+  if (may_replace(anchor)) {
+    library_.add_anchor_file_kept(context_, anchor.c_str());
+    return {};
+  }
+  const auto keys = trusted_keys(*text);
+  if (keys.empty()) {
+    return Error{"dnssec.trust_anchors: " + anchor +
+                 " has no key in the state VALID or MISSING; run unbound-anchor, or name another "
+                 "file"};
+  }
+  for (const std::string& key : keys) library_.add_anchor(context_, key.c_str());
   return {};
 }
 

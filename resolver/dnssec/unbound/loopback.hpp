@@ -9,8 +9,8 @@
 namespace dnscache::unbound {
 
 /// A UDP socket at 127.0.0.1 whose every query goes to `fetch`: libunbound knows no other way to
-/// ask than by packets. Programs of this machine could ask there, too, and would learn what they
-/// learn by CD.
+/// ask than by packets. Any program of this machine that finds the port can ask there, too, while
+/// something is being validated: past policy and limits for clients, and with an answer as by CD.
 class Loopback {
  public:
   static Result<std::unique_ptr<Loopback>> open(asio::io_context& io, FetchFunction fetch);
