@@ -12,7 +12,9 @@ namespace dnscache::cli {
 
 namespace {
 
-volatile sig_atomic_t came = 0;
+// Written by a signal handler, read by the threads that look up.
+std::atomic<int> came = 0;
+static_assert(std::atomic<int>::is_always_lock_free);
 
 void note_interrupt(int number) { came = number; }
 
