@@ -76,7 +76,7 @@ Result<ExitCode> run_cache_list(const CacheOptions& options) {
   print(table.to_text(Terminal::of(STDOUT_FILENO)));
   if (entries.size() < total) {
     print_note(fmt::format("{} of {}; --top 0 shows all", entries.size(),
-                              format_counted(total, "answer")));
+                           format_counted(total, "answer")));
   }
   return ExitCode::done;
 }

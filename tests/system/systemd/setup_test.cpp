@@ -78,7 +78,8 @@ std::string machine_state(bool with_times) {
       " find /etc -type f -print0 | sort -z | xargs -0 sha256sum;"
       " systemctl list-unit-files --no-legend --no-pager;"
       " systemctl list-units --state=active --plain --no-legend --no-pager 'dnscache*';"
-      " ls -d /var/lib/dnscachectl/journal /var/cache/dnscachectl /var/log/dnscachectl /run/dnscachectl 2>/dev/null;"
+      " ls -d /var/lib/dnscachectl/journal /var/cache/dnscachectl /var/log/dnscachectl "
+      "/run/dnscachectl 2>/dev/null;"
       " for p in DNSEx Domains ResolvConfMode FallbackDNSEx; do busctl get-property"
       " org.freedesktop.resolve1 /org/freedesktop/resolve1 org.freedesktop.resolve1.Manager $p;"
       " done; true");
