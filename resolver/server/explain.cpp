@@ -101,11 +101,6 @@ json answer_as_json(const Question& question, const Answer& answer, std::uint32_
   return out;
 }
 
-bool is_stale(const Answer& answer) {
-  return answer.extended_error == ExtendedError::stale_answer ||
-         answer.extended_error == ExtendedError::stale_nxdomain;
-}
-
 std::string line_of(const json& document) {
   return document.dump(-1, ' ', false, json::error_handler_t::replace) + '\n';
 }
@@ -136,7 +131,7 @@ struct Pending {
   void take(const Answer& answer) {
     document["exchange"] = trace_as_json(*trace);
     document["answer"] =
-        answer_as_json(question, answer, 0, is_stale(answer) ? "stale" : "upstream");
+        answer_as_json(question, answer, 0, answer.is_stale() ? "stale" : "upstream");
     is_there = true;
   }
 };

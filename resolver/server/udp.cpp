@@ -155,12 +155,13 @@ bool UdpListener::serve_burst() {
   for (unsigned i = 0; i < static_cast<unsigned>(received); ++i) {
     read_packet(worker_, {burst.in[i].data(), burst.queries[i].msg_len}, burst.incoming[i]);
   }
-  for (unsigned i = 0; i < static_cast<unsigned>(received) && received > 1; ++i) {
+  for (unsigned i = 0; received > 1 && i < static_cast<unsigned>(received); ++i) {
     if (burst.incoming[i].fault == QueryFault::none) {
       worker_.service().cache.prefetch_entry(burst.incoming[i].hash);
     }
   }
   const CacheSeconds now = cache_clock();
+  const bool is_logged = logs_queries(worker_.service());
   std::uint8_t* out = burst.out.data();
   unsigned replies = 0;
   unsigned misses = 0;
@@ -180,7 +181,7 @@ bool UdpListener::serve_burst() {
       case Verdict::reply:
         turn_round(incoming.msg_hdr);
         burst.out_parts[replies] = {out, decision.size};
-        if (logs_queries(worker_.service())) {
+        if (is_logged) {
           log_decision(worker_.service(), Endpoint::from_sockaddr(burst.from[i]), Transport::udp,
                        burst.incoming[i], {out, decision.size}, decision.origin);
         }

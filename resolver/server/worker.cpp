@@ -68,9 +68,7 @@ void Worker::stop() {
 }
 
 void count_late_reply(QueryStats& stats, const Answer& answer) {
-  const bool is_stale = answer.extended_error == ExtendedError::stale_answer ||
-                        answer.extended_error == ExtendedError::stale_nxdomain;
-  if (is_stale) ++stats.stale;
+  if (answer.is_stale()) ++stats.stale;
   if (answer.rcode == Rcode::server_failure) ++stats.servfail;
 }
 
@@ -166,13 +164,11 @@ void log_decision(const Service& service, const std::optional<Endpoint>& client,
 
 void log_answer(const Service& service, const std::optional<Endpoint>& client, Transport transport,
                 const Question& question, const Answer& answer, TimePoint asked_at) {
-  const bool is_stale = answer.extended_error == ExtendedError::stale_answer ||
-                        answer.extended_error == ExtendedError::stale_nxdomain;
   // What was asked before the log was switched on has no beginning.
   std::optional<Duration> took;
   if (asked_at != TimePoint{}) took = Clock::now() - asked_at;
-  tell(service, {client, transport, question, answer.rcode, is_stale ? "stale" : "upstream", took,
-                 answer.extended_error});
+  tell(service, {client, transport, question, answer.rcode,
+                 answer.is_stale() ? "stale" : "upstream", took, answer.extended_error});
 }
 
 }  // namespace dnscache

@@ -213,6 +213,11 @@ AnswerView Answer::view() const {
 
 bool Answer::is_failure() const { return rcode != Rcode::no_error && rcode != Rcode::nx_domain; }
 
+bool Answer::is_stale() const {
+  return extended_error == ExtendedError::stale_answer ||
+         extended_error == ExtendedError::stale_nxdomain;
+}
+
 bool any_address(const AnswerView& answer, const std::function<bool(ByteView)>& test) {
   std::size_t at = 0;
   for (unsigned i = 0; i < answer.answer_count; ++i) {

@@ -52,6 +52,7 @@ struct Answer {
   AnswerView view() const;
   bool is_failure() const;  ///< neither data nor a statement that there is none
   bool is_negative() const { return !is_failure() && !has_data; }
+  bool is_stale() const;  ///< expired data, given out while no upstream answers (RFC 8767)
   bool has_data = false;  ///< a record of the question's type (or any, for ANY) is in the answer
 
   /// Sets every record's TTL to `seconds`.

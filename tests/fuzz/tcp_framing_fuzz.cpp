@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iostream>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "resolver/server/tcp.hpp"
@@ -19,15 +21,17 @@ using namespace dnscache;
 
 constexpr std::size_t max_query = 4096;  // bytes; longer messages end the connection
 
-void require(bool holds) {
-  if (!holds) std::abort();
+void require(bool good, std::string_view what) {
+  if (good) return;
+  std::cerr << what << ", errno " << errno << '\n';
+  std::abort();
 }
 
 /// A worker that listens on a loopback address and whose resolver answers everything at once.
 struct Server {
   Server() {
     auto sockets = open_listener(*Endpoint::parse("127.0.0.1:0", 53), Sharing::none);
-    require(static_cast<bool>(sockets));
+    require(static_cast<bool>(sockets), "no listener");
     endpoint = sockets->endpoint;
     std::vector<ListenSockets> listeners;
     listeners.push_back(std::move(*sockets));
@@ -54,9 +58,10 @@ class Client {
       return static_cast<std::uint8_t>(1 + (number >> shift) % 250);
     };
     socklen_t size = Endpoint{IpAddress::v4(127, 9, part(8), part(0)), 0}.to_sockaddr(address);
-    require(::bind(fd_, reinterpret_cast<const sockaddr*>(&address), size) == 0);
+    require(::bind(fd_, reinterpret_cast<const sockaddr*>(&address), size) == 0, "bind() failed");
     size = server.to_sockaddr(address);
-    require(::connect(fd_, reinterpret_cast<const sockaddr*>(&address), size) == 0);
+    require(::connect(fd_, reinterpret_cast<const sockaddr*>(&address), size) == 0,
+            "connect() failed");
   }
   ~Client() { ::close(fd_); }
   Client(const Client&) = delete;
@@ -82,7 +87,7 @@ class Client {
       const std::size_t size = load16(&received_[at]);
       if (at + 2 + size > received_.size()) break;
       const auto message = test::decode(&received_[at + 2], size);
-      require(message && message->has(test::flag_qr));
+      require(message && message->has(test::flag_qr), "what was received is no response");
       ids.push_back(message->id);
       at += 2 + size;
     }
@@ -126,7 +131,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   client.finish_sending();
   bool is_open = true;
   for (unsigned turn = 0; is_open; ++turn) {
-    require(turn < 100000);
+    require(turn < 100000, "the connection does not end");
     server.worker.io().poll();
     is_open = client.receive();
   }
@@ -134,6 +139,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   auto got = client.ids(), wanted = expected_ids(bytes);
   std::ranges::sort(got);
   std::ranges::sort(wanted);
-  require(client.was_reset() ? std::ranges::includes(wanted, got) : got == wanted);
+  require(client.was_reset() ? std::ranges::includes(wanted, got) : got == wanted,
+          "the replies are not those of the queries");
   return 0;
 }
