@@ -9,16 +9,18 @@
 #include <cstring>
 #include <vector>
 
+#include "resolver/server/reply_burst.hpp"
 #include "resolver/server/unanswered.hpp"
 
 namespace dnscache {
 namespace {
 
-constexpr unsigned burst_size = 64;      // packets per system call
+constexpr unsigned burst_size = ReplyBurst::max_replies;  // packets per system call
 constexpr unsigned bursts_in_turn = 4;   // before misses, timers and other sockets get theirs
 constexpr std::size_t max_query = 2048;  // bytes; what is longer is no query
 constexpr std::size_t query_stride = max_query + 64;  // no power of two: they share cache sets
-constexpr std::size_t max_loopback_reply = 4096;      // bytes; no path in between to fragment it
+constexpr std::size_t max_loopback_reply =
+    ReplyBurst::max_reply_size;  // bytes; no path in between to fragment it
 
 /// The address that a packet was sent to, as recvmsg(2) gives it and sendmsg(2) wants it.
 using Control = decltype(ReturnAddress::control);
@@ -45,16 +47,16 @@ IpAddress client_of(const sockaddr_storage& from) {
 
 /// The buffers of one burst of queries and their replies.
 struct UdpListener::Burst {
+  explicit Burst(bool may_merge) : replies(may_merge) {}
+
   std::array<std::array<std::uint8_t, query_stride>, burst_size> in;
-  std::array<std::uint8_t, max_loopback_reply * burst_size> out;  // replies end to end
   std::array<sockaddr_storage, burst_size> from;
   std::array<Control, burst_size> control;
   std::array<iovec, burst_size> in_parts;
-  std::array<iovec, burst_size> out_parts;
   std::array<mmsghdr, burst_size> queries;
-  std::array<mmsghdr, burst_size> replies;
   std::array<std::uint8_t, burst_size> misses;
   std::array<Incoming, burst_size> incoming;
+  ReplyBurst replies;
 };
 
 /// What is needed to reply to one query later, from whatever thread.
@@ -102,7 +104,7 @@ UdpListener::UdpListener(Worker& worker, FileDescriptor socket, const Endpoint& 
       readable_(worker.io(), ::fcntl(socket_->get(), F_DUPFD_CLOEXEC, 3)),
       checks_clients_(!endpoint.address.is_loopback()),
       max_reply_(endpoint.address.is_loopback() ? max_loopback_reply : edns_udp_size),
-      burst_(std::make_unique_for_overwrite<Burst>()) {
+      burst_(std::make_unique<Burst>(endpoint.address.is_loopback())) {
   for (unsigned i = 0; i < burst_size; ++i) prepare(i);
   wait();
 }
@@ -162,8 +164,7 @@ bool UdpListener::serve_burst() {
   }
   const CacheSeconds now = cache_clock();
   const bool is_logged = logs_queries(worker_.service());
-  std::uint8_t* out = burst.out.data();
-  unsigned replies = 0;
+  burst.replies.clear();
   unsigned misses = 0;
   for (unsigned i = 0; i < static_cast<unsigned>(received); ++i) {
     mmsghdr& incoming = burst.queries[i];
@@ -171,7 +172,7 @@ bool UdpListener::serve_burst() {
     IpAddress client;
     if (checks_clients_) client = client_of(burst.from[i]);
     const Decision decision = decide(worker_, Transport::udp, checks_clients_ ? &client : nullptr,
-                                     burst.incoming[i], now, max_reply_, out);
+                                     burst.incoming[i], now, max_reply_, burst.replies.room());
     switch (decision.verdict) {
       case Verdict::ignore:
         break;
@@ -180,23 +181,15 @@ bool UdpListener::serve_burst() {
         break;
       case Verdict::reply:
         turn_round(incoming.msg_hdr);
-        burst.out_parts[replies] = {out, decision.size};
         if (is_logged) {
           log_decision(worker_.service(), Endpoint::from_sockaddr(burst.from[i]), Transport::udp,
-                       burst.incoming[i], {out, decision.size}, decision.origin);
+                       burst.incoming[i], {burst.replies.room(), decision.size}, decision.origin);
         }
-        out += decision.size;
-        burst.replies[replies].msg_hdr = incoming.msg_hdr;
-        burst.replies[replies].msg_hdr.msg_iov = &burst.out_parts[replies];
-        ++replies;
+        burst.replies.add(decision.size, incoming.msg_hdr);
         break;
     }
   }
-  for (unsigned sent = 0; sent < replies;) {
-    const int count = ::sendmmsg(socket_->get(), &burst.replies[sent], replies - sent,
-                                 MSG_DONTWAIT | MSG_NOSIGNAL);
-    sent += count > 0 ? static_cast<unsigned>(count) : 1;  // an error is the first reply's alone
-  }
+  burst.replies.send(socket_->get());
   for (unsigned i = 0; i < misses; ++i) resolve(burst.misses[i]);
   for (unsigned i = 0; i < static_cast<unsigned>(received); ++i) prepare(i);
   return received == static_cast<int>(burst_size);
