@@ -53,9 +53,8 @@ class UnboundValidator final : public Validator {
 
   Result<void> open() {
     auto loopback =
-        unbound::Loopback::open(base_.io(), [this](const Question& question, OutcomeFunction done) {
-          const bool is_libunbounds = !lookups_.empty();  // else it has nothing to ask
-          if (is_libunbounds) fetch(question, std::move(done));
+        unbound::Loopback::open(base_, [this](const Question& question, OutcomeFunction done) {
+          fetch(question, std::move(done));
         });
     if (!loopback) return loopback.error();
     loopback_ = std::move(*loopback);
