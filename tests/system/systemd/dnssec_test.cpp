@@ -76,8 +76,9 @@ std::string ask_recursor(const std::string& what) {
   return dig(std::string("@127.0.0.1 -p ") + recursor_port + ' ' + what);
 }
 
-void write_config(const std::string& trust_anchor) {
-  const std::string upstreams = std::string("upstreams: [\"127.0.0.1:") + recursor_port + "\"]";
+void write_config(const std::string& trust_anchor,
+                  const std::string& upstream = std::string("127.0.0.1:") + recursor_port) {
+  const std::string upstreams = "upstreams: [\"" + upstream + "\"]";
   write_file(config, upstreams + "\nroutes: [{zone: com, " + upstreams +
                          "}]\ndnssec: {mode: validate, trust_anchors: [\"" + trust_anchor +
                          "\"]}\n");
@@ -135,4 +136,15 @@ TEST_CASE("the installed unit validates, and keeps trust anchors where it may wr
   check_verdicts();
   CHECK_THAT(output_of("journalctl -b --no-pager -u dnscachectl"),
              !Contains("libunbound") && !Contains("Operation not permitted"));
+
+  // The VPC's dnsmasq knows no signatures, and doctor tells who is to blame.
+  const std::string blame = "10.0.0.2:53 leaves DNSSEC signatures out";
+  const auto doctor = [] { return output_of(program + " doctor || true"); };
+  CHECK_THAT(doctor(), !Contains("signatures"));
+  write_config("/etc/dnscachectl/root.anchor", "10.0.0.2");
+  output_of("systemctl reload dnscachectl");
+  CHECK_THAT(doctor(), Contains(blame) && Contains("dnssec.mode: passthrough"));
+  write_file(config, "upstreams: [10.0.0.2]\n");
+  output_of("systemctl reload dnscachectl");
+  CHECK_THAT(doctor(), !Contains(blame) && Contains("answers, without DNSSEC signatures"));
 }
