@@ -448,6 +448,8 @@ TEST_CASE("a key that nobody answers for is no forgery, wherever a validated ali
   // What libunbound remembers of the key is not taken for proof, either.
   CHECK(is_of_network(fate_of("www.nsec3", type_a)));
   CHECK(is_of_network(fate_of("any.wild.nsec3", type_txt)));
+  // And of other zones it says nothing: a forgery there is called one.
+  CHECK(fate_of("www.wrong", type_a) == 6);
 }
 
 TEST_CASE("the zones of routes and private names are not validated") {
