@@ -2,9 +2,12 @@
 
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <chrono>
+#include <fmt/format.h>
 #include <string_view>
 
 #include "resolver/config/text.hpp"
+#include "resolver/config/values.hpp"
 #include "resolver/dnssec/validator.hpp"
 
 namespace dnscache::cli {
@@ -41,6 +44,24 @@ void add_routes(CLI::App& command, std::vector<std::string>& routes) {
 // Without CLI11's "UINT in [1 - 256]" in the help.
 CLI::Validator between(std::uint32_t low, std::uint32_t high) {
   return CLI::Range(low, high).description("");
+}
+
+// "90", "90s" or "2m", which become seconds, as in the configuration.
+CLI::Validator seconds_between(std::uint32_t low, std::uint32_t high) {
+  const auto to_seconds = [low, high](std::string& text) -> std::string {
+    const bool is_number = text.find_first_not_of("0123456789") == text.npos;
+    const auto duration = parse_duration(is_number ? text + 's' : text);
+    if (!duration)
+      return fmt::format("'{}' {}; write 90s or 2m", printable(text), duration.error().message);
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*duration);
+    if (seconds != *duration || seconds.count() < low || seconds.count() > high) {
+      return fmt::format("'{}' is not between {}s and {}s in whole seconds", printable(text), low,
+                         high);
+    }
+    text = std::to_string(seconds.count());
+    return {};
+  };
+  return {to_seconds, ""};
 }
 
 CLI::Option* add_json(CLI::App& command, bool& is_json) {
@@ -213,10 +234,10 @@ void add_top(CLI::App& app, TopOptions& options) {
       ->type_name("N")
       ->check(between(1, 1000))
       ->capture_default_str();
-  command.add_option("--seconds", options.seconds, "How long to count, when nobody looked before")
-      ->type_name("SECONDS")
-      ->check(between(0, 3600))
-      ->capture_default_str();
+  command
+      .add_option("--seconds", options.seconds, "How long to count, when nobody looked before [5s]")
+      ->type_name("TIME")
+      ->transform(seconds_between(0, 3600));
   auto* watch = command.add_flag("-w,--watch", options.is_watching,
                                  "Show it anew every second, until q is pressed");
   add_json(command, options.is_json);
@@ -297,9 +318,10 @@ void add_bench(CLI::App& app, BenchOptions& options) {
                     ->check(between(1, 1'000'000));
   command
       .add_option("-d,--duration", options.duration,
-                  "Seconds to measure each way, instead of a count [failover: 16, storm: 10]")
-      ->type_name("SECONDS")
-      ->check(between(1, 86'400))
+                  "How long to measure each way, as in 30s or 2m, instead of a count [failover: "
+                  "16s, storm: 10s]")
+      ->type_name("TIME")
+      ->transform(seconds_between(1, 86'400))
       ->excludes(count);
   command
       .add_option(
@@ -322,10 +344,9 @@ void add_bench(CLI::App& app, BenchOptions& options) {
       ->type_name("ADDRESS[:PORT]");
   command
       .add_option("--limit", options.limit,
-                  "Seconds after which no further lookup of a way is begun")
-      ->type_name("SECONDS")
-      ->check(between(1, 86'400))
-      ->capture_default_str();
+                  "The time after which no further lookup of a way is begun [15s]")
+      ->type_name("TIME")
+      ->transform(seconds_between(1, 86'400));
   auto* json = add_json(command, options.is_json);
   command.add_flag("--markdown", options.is_markdown, "Print Markdown, for a ticket")
       ->excludes(json);

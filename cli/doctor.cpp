@@ -24,6 +24,7 @@ namespace {
 
 constexpr const char* setup_command = "dnscachectl setup";
 constexpr std::size_t many_search_domains = 3;
+constexpr std::uint16_t dnskey_type = 48;
 
 using Findings = std::vector<Finding>;
 
@@ -244,7 +245,14 @@ void check_upstream(Findings& findings, const Facts& facts, const UpstreamFact& 
                    name + " is silent when asked for IPv6 addresses, so programs wait for it",
                    take_out(facts, name));
   }
-  add_good(findings, "upstream", name + " answers");
+  const bool is_unsigned = contains(examination.unsigned_upstreams, endpoint);
+  if (is_unsigned && facts.config && facts.config->dnssec.mode == DnssecMode::validate) {
+    return add_bad(findings, "upstream",
+                   name + " leaves DNSSEC signatures out: every name of a signed zone fails",
+                   fmt::format("{}, or set dnssec.mode: passthrough", take_out(facts, name)));
+  }
+  add_good(findings, "upstream",
+           name + (is_unsigned ? " answers, without DNSSEC signatures" : " answers"));
 }
 
 void check_upstreams(Findings& findings, const Facts& facts, const Examination& examination) {
@@ -348,6 +356,7 @@ std::vector<Finding> problems_of(const Findings& findings) {
 
 constexpr Patience patience{.timeout_seconds = 5, .attempts = 1};
 constexpr Patience upstream_patience{.timeout_seconds = 2, .attempts = 1};
+constexpr Patience signature_patience{.timeout_seconds = 1, .attempts = 2};  // one packet may go
 
 Stages look_up_everywhere(const Facts& facts, bool is_set_up, const std::string& name) {
   Stages stages;
@@ -377,6 +386,16 @@ std::string impossible_name() {
   return fmt::format("no-such-name-{:08x}.invalid", std::random_device{}());
 }
 
+bool asks_for_signatures(const Facts& facts) {
+  return !facts.config || facts.config->dnssec.mode != DnssecMode::off;
+}
+
+// Some refuse the root's keys, or are silent, and answer everything else.
+bool has_signed_root(const Endpoint& upstream) {
+  auto resolver = StubResolver::with_servers({upstream}, signature_patience);
+  return !resolver || resolver->has_signatures(".", dnskey_type);
+}
+
 void examine_upstreams(Examination& examination, const Facts& facts, const std::string& name) {
   std::mutex mutex;
   std::vector<std::thread> threads;
@@ -388,8 +407,10 @@ void examine_upstreams(Examination& examination, const Facts& facts, const std::
       if (!resolver) return;
       const bool is_lying = resolver->ask(impossible, ns_t_a).outcome == Outcome::answered;
       const bool is_silent = resolver->ask(name, ns_t_aaaa).outcome == Outcome::unreachable;
+      const bool is_signed = !asks_for_signatures(facts) || has_signed_root(endpoint);
       const std::lock_guard lock(mutex);
       if (is_lying) examination.lying_upstreams.push_back(endpoint);
+      if (!is_signed) examination.unsigned_upstreams.push_back(endpoint);
       if (is_silent) examination.no_aaaa.push_back(endpoint);
     });
   }

@@ -38,10 +38,11 @@ struct Stages {
 /// What doctor knows beside the facts.
 struct Examination {
   Stages stages;
-  std::vector<std::string> changed_files;  ///< since setup
-  bool is_set_up = false;                  ///< there is a journal
-  std::vector<Endpoint> lying_upstreams;   ///< they know a name that can't exist
-  std::vector<Endpoint> no_aaaa;           ///< they are silent when asked for an IPv6 address
+  std::vector<std::string> changed_files;    ///< since setup
+  bool is_set_up = false;                    ///< there is a journal
+  std::vector<Endpoint> lying_upstreams;     ///< they know a name that can't exist
+  std::vector<Endpoint> unsigned_upstreams;  ///< they leave DNSSEC's signatures out
+  std::vector<Endpoint> no_aaaa;             ///< they are silent when asked for an IPv6 address
   std::uint64_t dropped_packets = 0;  ///< by EC2, while doctor looked: more than 1,024 per second
   bool is_clock_behind = false;       ///< files from the future
   bool has_entropy = true;

@@ -9,6 +9,9 @@
 #include <cstring>
 #include <fmt/format.h>
 
+#include "resolver/wire/name.hpp"
+#include "resolver/wire/protocol.hpp"
+
 namespace dnscache::cli {
 
 namespace {
@@ -64,6 +67,22 @@ Outcome outcome_of(int h_error, int error_number) {
   }
   return error_number == ETIMEDOUT || error_number == ECONNREFUSED ? Outcome::unreachable
                                                                    : Outcome::failed;
+}
+
+// Whether a record of this type is in the answer section of a response.
+bool has_record(ByteView response, std::uint16_t type) {
+  if (response.size() < header_size) return false;
+  std::size_t at = header_size;
+  for (unsigned i = load16(&response[4]); i > 0; --i) {
+    if (!skip_name(response, at)) return false;
+    at += 4;
+  }
+  for (unsigned i = load16(&response[6]); i > 0; --i) {
+    if (!skip_name(response, at) || at + 10 > response.size()) return false;
+    if (load16(&response[at]) == type) return true;
+    at += 10u + load16(&response[at + 8]);
+  }
+  return false;
 }
 
 }  // namespace
@@ -141,6 +160,16 @@ Lookup StubResolver::ask(const std::string& name, std::uint16_t type) {
   lookup.duration = std::chrono::steady_clock::now() - start;
   lookup.outcome = size >= 0 ? Outcome::answered : outcome_of(state_->res_h_errno, error_number);
   return lookup;
+}
+
+bool StubResolver::has_signatures(const std::string& name, std::uint16_t type) {
+  std::array<unsigned char, 65535> answer;
+  const auto options = state_->options;
+  state_->options |= RES_USE_EDNS0 | RES_USE_DNSSEC;
+  const int size = ::res_nquery(state_.get(), name.c_str(), ns_c_in, type, answer.data(),
+                                static_cast<int>(answer.size()));
+  state_->options = options;
+  return size >= 0 && has_record({answer.data(), static_cast<std::size_t>(size)}, rr_type::rrsig);
 }
 
 std::optional<std::uint16_t> parse_type(std::string_view text) {

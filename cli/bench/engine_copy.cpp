@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <fstream>
 
@@ -39,10 +40,15 @@ Result<Endpoint> free_address() {
   return system_error("no port is free on 127.0.0.1", errno);
 }
 
-// Local data, limits and manners of the cache stay; whatever is seen outside of the copy goes.
-Config config_for(const CopySettings& settings, const Endpoint& address, const fs::path& control) {
+Config config_here() {
   auto reading = read_config_file_or_default({});
-  Config config = reading ? reading.config : Config{};
+  return reading ? reading.config : Config{};
+}
+
+}  // namespace
+
+Config copy_of(Config config, const CopySettings& settings, const Endpoint& address,
+               const fs::path& control) {
   config.listen = {address};
   config.control = control;
   config.workers = settings.workers;
@@ -50,7 +56,6 @@ Config config_for(const CopySettings& settings, const Endpoint& address, const f
   for (const auto& endpoint : settings.upstreams)
     config.upstreams.push_back({endpoint, Protocol::udp, ""});
   config.quota.packets_per_second = settings.quota;
-  config.routes.clear();
   config.metrics = {};
   config.query_log = {};
   config.rate_limit = {};
@@ -59,7 +64,14 @@ Config config_for(const CopySettings& settings, const Endpoint& address, const f
   return config;
 }
 
-}  // namespace
+std::string left_out_of_copies() {
+  const auto config = config_here();
+  const auto by_tls = [](const UpstreamConfig& upstream) {
+    return upstream.protocol == Protocol::tls;
+  };
+  if (std::ranges::none_of(config.upstreams, by_tls)) return "";
+  return "the cache's upstreams over TLS were not asked: relays stand before servers over UDP";
+}
 
 Result<std::unique_ptr<EngineCopy>> EngineCopy::start(const CopySettings& settings) {
   std::string pattern = (fs::temp_directory_path() / "dnscachectl-bench-XXXXXX").string();
@@ -81,7 +93,8 @@ Result<void> EngineCopy::run(const CopySettings& settings) {
   if (!address) return address.error();
   address_ = *address;
   const auto config = directory_ / "config.yaml";
-  if (!(std::ofstream(config) << print_config(config_for(settings, address_, control())))) {
+  if (!(std::ofstream(config) << print_config(
+            copy_of(config_here(), settings, address_, control())))) {
     return Error{"cannot write " + config.string()};
   }
   const EngineFiles files{config, control(), directory_ / "log", true};

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "resolver/config/config.hpp"
 #include "resolver/endpoint.hpp"
 #include "resolver/error.hpp"
 
@@ -19,6 +20,13 @@ struct CopySettings {
   std::uint32_t quota = 0;          ///< packets per second to each of them; 0: no limit
   unsigned workers = 1;
 };
+
+/// What a copy of an engine with this configuration runs with: local data, limits and manners stay,
+/// and so do routes, whose servers are asked past the relays; whatever is seen outside goes.
+Config copy_of(Config config, const CopySettings& settings, const Endpoint& address,
+               const std::filesystem::path& control);
+/// A remark on what of this machine's configuration no copy has; empty: nothing is missing.
+std::string left_out_of_copies();
 
 /// A running copy; it ends, and its files go, with this object.
 class EngineCopy {

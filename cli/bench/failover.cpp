@@ -68,6 +68,9 @@ class Failover {
 
   Result<BenchReport> run() {
     report_.cache = "copies of the engine on loopback, behind relays; nothing else was touched";
+    if (const auto remark = left_out_of_copies(); !remark.empty()) {
+      report_.remarks.push_back(remark);
+    }
     servers_ = plan_.before;
     if (servers_.size() < fewest_servers) {
       servers_.push_back(servers_.front());

@@ -58,6 +58,9 @@ Result<BenchReport> run_storm(const BenchPlan& plan) {
   allow_more_descriptors();
   auto report = report_for(plan);
   report.cache = "a copy of the engine on loopback, behind a relay that counts";
+  if (const auto remark = left_out_of_copies(); !remark.empty()) {
+    report.remarks.push_back(remark);
+  }
   const auto length = plan.options.duration.value_or(usual_duration);
   const auto rate = plan.options.rate.value_or(usual_rate);
 

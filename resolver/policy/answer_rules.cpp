@@ -59,7 +59,7 @@ AnswerRules::AnswerRules(const Config& config)
 
 const char* AnswerRules::apply(const Question& question, const IpAddress& upstream,
                                Answer& answer) const {
-  if (answer.answer_count == 0) return nullptr;
+  if (answer.answer_count + answer.additional_count == 0) return nullptr;
   if (!bogus_nxdomain_.empty() && any_address(answer.view(), [&](ByteView bytes) {
         return is_in(bogus_nxdomain_, IpAddress::from_bytes(bytes));
       })) {
@@ -67,13 +67,17 @@ const char* AnswerRules::apply(const Question& question, const IpAddress& upstre
     return "bogus_nxdomain";
   }
   if (!rebind_.enabled || may_be_private(question.name, upstream)) return nullptr;
-  if (any_address(answer.view(), [&](ByteView bytes) {
-        return is_rebind_target(IpAddress::from_bytes(bytes), rebind_.allow_localhost);
-      })) {
+  const auto is_target = [&](ByteView bytes) {
+    return is_rebind_target(IpAddress::from_bytes(bytes), rebind_.allow_localhost);
+  };
+  if (any_address(answer.view(), is_target)) {
     replace(answer, Rcode::no_error, ExtendedError::blocked, question, negative_ttl_);
     return "rebind_protection";
   }
-  return nullptr;
+  // Hints that nobody asked for: the answer is good without them.
+  if (!any_additional_address(answer.view(), is_target)) return nullptr;
+  answer.drop_additional();
+  return "rebind_protection";
 }
 
 bool AnswerRules::may_be_private(const Name& name, const IpAddress& upstream) const {

@@ -12,8 +12,8 @@ class AnswerRules {
   explicit AnswerRules(const Config& config);
 
   /// Takes out what must not get in: an answer that breaks the rebind protection becomes NODATA
-  /// with the extended error "Blocked", one with a bogus address NXDOMAIN. The setting that did so,
-  /// or null.
+  /// with the extended error "Blocked", one with a bogus address NXDOMAIN; an additional section
+  /// that breaks the rebind protection is left out. The setting that did so, or null.
   const char* apply(const Question& question, const IpAddress& upstream, Answer& answer) const;
 
   /// They let the same answers in.

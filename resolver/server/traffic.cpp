@@ -18,6 +18,8 @@ constexpr std::size_t kept_ports = 8;  // of a client, for finding the process
 constexpr auto drain_interval = 10ms;
 constexpr auto nobody_looks = 60s;
 constexpr Duration slow = 100ms;
+// In place of a name. Brackets are escaped in names, so none is called that.
+const std::string malformed = "(malformed)";
 
 // The last two labels: what is registered, mostly.
 std::string zone_of(const Name& name) {
@@ -83,6 +85,7 @@ struct Traffic::Record {
   bool is_miss = false;
   bool is_nxdomain = false;
   bool is_slow = false;
+  bool is_malformed = false;
 };
 
 /// Queries of some of the threads.
@@ -126,6 +129,7 @@ void Traffic::add(const LoggedQuery& query) {
   const bool is_late =
       std::strcmp(query.origin, "upstream") == 0 || std::strcmp(query.origin, "stale") == 0;
   record.is_miss = is_late;
+  record.is_malformed = query.is_malformed;
   record.is_slow = query.took && *query.took > slow;
 }
 
@@ -189,8 +193,8 @@ void Traffic::count(const Record& record) {
     counts.nxdomain += record.is_nxdomain;
     counts.slow += record.is_slow;
   };
-  add(counted_->names, record.name.to_text());
-  add(counted_->zones, zone_of(record.name));
+  add(counted_->names, record.is_malformed ? malformed : record.name.to_text());
+  add(counted_->zones, record.is_malformed ? malformed : zone_of(record.name));
   if (!record.has_client) return;
   const auto client = record.client.address.to_text();
   add(counted_->clients, client);

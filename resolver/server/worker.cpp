@@ -159,7 +159,10 @@ void log_decision(const Service& service, const std::optional<Endpoint>& client,
                   const char* origin) {
   auto rcode = static_cast<Rcode>(reply[3] & header_flag::rcode_mask);
   if (incoming.fault == QueryFault::bad_version) rcode = Rcode::bad_version;
-  tell(service, {client, transport, incoming.query.question, rcode, origin});
+  LoggedQuery query{client, transport, incoming.query.question, rcode, origin};
+  query.is_malformed =
+      incoming.fault != QueryFault::none && incoming.fault != QueryFault::bad_version;
+  tell(service, query);
 }
 
 void log_answer(const Service& service, const std::optional<Endpoint>& client, Transport transport,

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "resolver/wire/scrub.hpp"
+
 namespace dnscache {
 namespace {
 
@@ -52,16 +54,14 @@ std::uint32_t sane_ttl(const std::uint8_t* at) { return at[0] & 0x80 ? 0 : load3
 /// Reads the records of one response front to back.
 class ResponseReader {
  public:
-  ResponseReader(ByteView packet, std::size_t records_at, std::uint16_t question_type,
-                 Response& response)
+  ResponseReader(ByteView packet, std::size_t records_at, Response& response)
       : packet_(packet),
         start_(records_at),
         at_(records_at),
-        type_(question_type),
         response_(response),
         answer_(response.answer) {}
 
-  bool read(std::uint32_t no_soa_ttl) {
+  bool read() {
     const unsigned counts[] = {load16(&packet_[6]), load16(&packet_[8]), load16(&packet_[10])};
     std::uint16_t* kept[] = {&answer_.answer_count, &answer_.authority_count,
                              &answer_.additional_count};
@@ -78,7 +78,6 @@ class ResponseReader {
       std::uint8_t* ttl = answer_.records.data() + offset;
       store32(ttl, sane_ttl(ttl));
     }
-    answer_.ttl = lifetime(no_soa_ttl);
     return true;
   }
 
@@ -97,16 +96,7 @@ class ResponseReader {
     if (type == rr_type::opt) return read_opt(section, owner, fixed, data, data_size);
     const bool is_kept = records_end_ == 0;  // behind OPT, which leaves a gap, nothing is
     if (is_kept) answer_.ttl_offsets.push_back(static_cast<std::uint16_t>(data - 6 - start_));
-    if (!data_is_sound(type, data, data_size)) return false;
-    if (!is_kept) return true;
-    const std::uint32_t ttl = sane_ttl(fixed + 4);
-    lowest_ttl_ = std::min(lowest_ttl_, ttl);
-    if (section == 0 && (type == type_ || type_ == rr_type::any)) answer_.has_data = true;
-    if (section == 1 && type == rr_type::soa) {
-      soa_ttl_ = std::min({soa_ttl_, ttl, load32(&packet_[at_ - 4])});  // MINIMUM is its last field
-      has_soa_ = true;
-    }
-    return true;
+    return data_is_sound(type, data, data_size);
   }
 
   bool read_opt(unsigned section, std::size_t owner, const std::uint8_t* fixed, std::size_t data,
@@ -162,23 +152,48 @@ class ResponseReader {
     return at + after == data + size;
   }
 
-  std::uint32_t lifetime(std::uint32_t no_soa_ttl) const {
-    if (answer_.is_failure()) return 0;
-    if (answer_.has_data) return lowest_ttl_;
-    return std::min(lowest_ttl_, has_soa_ ? soa_ttl_ : no_soa_ttl);
-  }
-
   ByteView packet_;
   std::size_t start_;
   std::size_t at_;
   std::size_t records_end_ = 0;  // where OPT begins, once it was seen
-  std::uint16_t type_;
   Response& response_;
   Answer& answer_;
-  std::uint32_t lowest_ttl_ = 0x7fffffff;
-  std::uint32_t soa_ttl_ = 0x7fffffff;
-  bool has_soa_ = false;
 };
+
+// What a record's TTL is, and what is in front of and behind it.
+const std::uint8_t* ttl_of(const Answer& answer, std::size_t record) {
+  return answer.records.data() + answer.ttl_offsets[record];
+}
+std::uint16_t type_of(const Answer& answer, std::size_t record) {
+  return load16(ttl_of(answer, record) - 4);
+}
+
+bool has_data_for(const Answer& answer, std::uint16_t type) {
+  for (std::size_t i = 0; i < answer.answer_count; ++i) {
+    if (type == rr_type::any || type_of(answer, i) == type) return true;
+  }
+  return false;
+}
+
+// RFC 2308 section 5: the SOA's TTL or MINIMUM, its last field, whichever is lower.
+std::uint32_t negative_ttl(const Answer& answer, std::uint32_t no_soa_ttl) {
+  for (std::size_t i = 0; i < answer.authority_count; ++i) {
+    const std::size_t record = answer.answer_count + i;
+    if (type_of(answer, record) != rr_type::soa) continue;
+    const std::uint8_t* ttl = ttl_of(answer, record);
+    return std::min(load32(ttl), load32(ttl + 6 + load16(ttl + 4) - 4));
+  }
+  return no_soa_ttl;
+}
+
+std::uint32_t lifetime(const Answer& answer, std::uint32_t no_soa_ttl) {
+  if (answer.is_failure()) return 0;
+  std::uint32_t lowest = 0x7fffffff;
+  for (std::size_t i = 0; i < answer.ttl_offsets.size(); ++i) {
+    lowest = std::min(lowest, load32(ttl_of(answer, i)));
+  }
+  return answer.has_data ? lowest : std::min(lowest, negative_ttl(answer, no_soa_ttl));
+}
 
 // Goes through the parameters behind priority and target name (RFC 9460 section 2.2).
 bool any_hint(ByteView data, const std::function<bool(ByteView)>& test) {
@@ -195,6 +210,20 @@ bool any_hint(ByteView data, const std::function<bool(ByteView)>& test) {
       if (test(data.subspan(at + i, step))) return true;
     }
     at += size;
+  }
+  return false;
+}
+
+bool any_address_of(const AnswerView& answer, std::size_t first, std::size_t count,
+                    const std::function<bool(ByteView)>& test) {
+  for (const std::uint16_t offset : answer.ttl_offsets.subspan(first, count)) {
+    const std::uint8_t* ttl = &answer.records[offset];
+    const std::uint16_t type = load16(ttl - 4);
+    const ByteView data(ttl + 6, load16(ttl + 4));
+    const bool is_address = type == rr_type::a || type == rr_type::aaaa;
+    if (is_address && test(data)) return true;
+    const bool has_hints = type == rr_type::svcb || type == rr_type::https;
+    if (has_hints && any_hint(data, test)) return true;
   }
   return false;
 }
@@ -219,21 +248,22 @@ bool Answer::is_stale() const {
 }
 
 bool any_address(const AnswerView& answer, const std::function<bool(ByteView)>& test) {
-  std::size_t at = 0;
-  for (unsigned i = 0; i < answer.answer_count; ++i) {
-    if (!skip_name(answer.records, at) || at + record_fixed_size > answer.records.size()) break;
-    const std::uint16_t type = load16(&answer.records[at]);
-    const std::size_t size = load16(&answer.records[at + 8]);
-    at += record_fixed_size;
-    if (size > answer.records.size() - at) break;
-    const ByteView data = answer.records.subspan(at, size);
-    at += size;
-    const bool is_address = type == rr_type::a || type == rr_type::aaaa;
-    if (is_address && test(data)) return true;
-    const bool has_hints = type == rr_type::svcb || type == rr_type::https;
-    if (has_hints && any_hint(data, test)) return true;
-  }
-  return false;
+  return any_address_of(answer, 0, answer.answer_count, test);
+}
+
+bool any_additional_address(const AnswerView& answer, const std::function<bool(ByteView)>& test) {
+  const std::size_t first = std::size_t{answer.answer_count} + answer.authority_count;
+  return any_address_of(answer, first, answer.additional_count, test);
+}
+
+// It is the last section: no name of another points into it.
+void Answer::drop_additional() {
+  const std::size_t kept = std::size_t{answer_count} + authority_count;
+  std::size_t end = 0;
+  if (kept != 0) end = ttl_offsets[kept - 1] + 6u + load16(ttl_of(*this, kept - 1) + 4);
+  records.resize(end);
+  ttl_offsets.resize(kept);
+  additional_count = 0;
 }
 
 void Answer::set_ttls(std::uint32_t seconds) { clamp_ttls(seconds, seconds); }
@@ -323,8 +353,11 @@ ResponseFault read_response(ByteView packet, ByteView sent, std::uint32_t no_soa
   if (has_capitals && !std::ranges::equal(theirs, ours)) return ResponseFault::other_case;
   // What a truncated response does hold is of no use: the whole is asked for over TCP.
   if (response.truncated) return ResponseFault::none;
-  const bool good = ResponseReader(packet, end, type, response).read(no_soa_ttl);
-  return good ? ResponseFault::none : ResponseFault::malformed;
+  if (!ResponseReader(packet, end, response).read()) return ResponseFault::malformed;
+  if (!scrub(packet, end, answer)) return ResponseFault::malformed;
+  answer.has_data = has_data_for(answer, type);
+  answer.ttl = lifetime(answer, no_soa_ttl);
+  return ResponseFault::none;
 }
 
 }  // namespace dnscache

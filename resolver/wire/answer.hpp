@@ -59,11 +59,15 @@ struct Answer {
   void set_ttls(std::uint32_t seconds);
   /// Clamps every record's TTL, and the lifetime with them, to [lowest, highest] seconds.
   void clamp_ttls(std::uint32_t lowest, std::uint32_t highest);
+  /// Leaves the additional section out.
+  void drop_additional();
 };
 
 /// `test` holds for one of the addresses that the answer section leads to: those of A and AAAA
 /// records and the hints in SVCB and HTTPS records (RFC 9460 section 7.3), 4 or 16 bytes each.
 bool any_address(const AnswerView& answer, const std::function<bool(ByteView)>& test);
+/// The same for the additional section.
+bool any_additional_address(const AnswerView& answer, const std::function<bool(ByteView)>& test);
 
 /// Answers are shared between the clients that wait for them and never change once shared.
 using AnswerPtr = std::shared_ptr<const Answer>;
@@ -107,9 +111,10 @@ struct Response {
 
 /// Reads the response to the query that `sent` (its id, flags and question as we wrote them) asked.
 /// Checks everything that a client or we will ever rely on: counts, names, pointers, lengths of
-/// record data. OPT is taken out. The lifetime is the lowest TTL; TTLs with the top bit set are 0
-/// (RFC 2181 section 8). For negative answers it is the SOA's (RFC 2308 section 5), or
-/// `no_soa_ttl` seconds where there is none.
+/// record data. OPT is taken out, and so is what has nothing to do with the question (scrub()).
+/// The lifetime is the lowest TTL; TTLs with the top bit set are 0 (RFC 2181 section 8). For
+/// negative answers it is the SOA's (RFC 2308 section 5), or `no_soa_ttl` seconds where there is
+/// none.
 ResponseFault read_response(ByteView packet, ByteView sent, std::uint32_t no_soa_ttl,
                             Response& response);
 

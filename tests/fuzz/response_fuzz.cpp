@@ -1,6 +1,8 @@
 // Packets from upstreams: whatever is believed can be given to a client, kept, and read back.
 #include <cstdlib>
 #include <memory>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "resolver/cache/entry.hpp"
@@ -74,6 +76,62 @@ void check_cache(ByteView sent, const Answer& answer, const std::vector<std::uin
   require(back.rcode == answer.rcode && back.ttl == answer.ttl);
 }
 
+/// The rule of what belongs to an answer once more, on decoded names and without regard to cost.
+class Belonging {
+ public:
+  explicit Belonging(const test::Message& message)
+      : type_(message.questions.at(0).type),
+        names_{test::lower_case(message.questions.at(0).name)} {
+    for (std::size_t known = 0; known != names_.size();) {
+      known = names_.size();
+      for (const test::Record& record : message.answers) {
+        if (record.type == rr_type::cname && has(record.name)) {
+          names_.insert(test::lower_case(record.text));
+        }
+      }
+    }
+  }
+
+  bool in_answer(const test::Record& record) const {
+    if (has(record.name) && (type_ == rr_type::any || record.type == type_)) return true;
+    const std::uint16_t type = subject(record);
+    if (type == rr_type::dname && is_above(record.name)) return true;
+    return has(record.name) && (type == rr_type::cname || type == type_);
+  }
+  bool in_authority(const test::Record& record) const {
+    const std::uint16_t type = subject(record);
+    if (type == rr_type::nsec || type == rr_type::nsec3) return true;
+    const bool is_known = type == rr_type::soa || type == rr_type::ns || type == rr_type::ds;
+    return is_known && (has(record.name) || is_above(record.name));
+  }
+
+ private:
+  static std::uint16_t subject(const test::Record& record) {
+    if (record.type != rr_type::rrsig) return record.type;
+    return record.rdata.size() < 2 ? 0 : load16(record.rdata.data());
+  }
+  bool has(const std::string& name) const { return names_.contains(test::lower_case(name)); }
+  bool is_above(const std::string& zone) const {
+    const std::string end = '.' + test::lower_case(zone);
+    return zone == "." || zone.empty() || std::ranges::any_of(names_, [&](const std::string& name) {
+             return name.ends_with(end);
+           });
+  }
+
+  std::uint16_t type_;
+  std::set<std::string> names_;
+};
+
+void check_belonging(const test::Message& message) {
+  const Belonging belonging(message);
+  for (const test::Record& record : message.answers) {
+    require(record.rclass == class_in && belonging.in_answer(record));
+  }
+  for (const test::Record& record : message.authority) {
+    require(record.rclass == class_in && belonging.in_authority(record));
+  }
+}
+
 // What is left for clients without DO is as sound as the whole.
 void check_strip(ByteView sent, Answer answer) {
   Query query;
@@ -98,6 +156,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto message = decoded(reply);
   if (message.has(test::flag_tc)) return 0;
   check_counts(message, answer);
+  check_belonging(message);
   check_cache(sent, answer, reply);
   check_strip(sent, answer);
   answer.set_ttls(30);

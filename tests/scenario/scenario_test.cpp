@@ -127,7 +127,8 @@ class ResponseBuilder {
     data.name("ns.example");
     data.name("hostmaster.example");
     for (const std::uint32_t value : {1u, 2u, 3u, 4u, minimum}) data.u32(value);
-    owner_ = "example";
+    const std::string& name = query_.questions.at(0).name;
+    owner_ = name.substr(name.rfind('.') + 1);  // of its top-level domain
     add(type_soa, data.bytes);
   }
 
@@ -308,6 +309,7 @@ class Player {
   }
 
   // EXPECT_ANSWER RCODE [TYPE TEXT]... [ttl=N] [id=N] [name=N] [ede=N] [ad] [tc] [empty]
+  // [answers=N] [authority=N] [additional=N]
   void expect_answer(const Words& words) {
     REQUIRE_FALSE(answers_.empty());
     const Message answer = answers_.front();
@@ -335,6 +337,12 @@ class Player {
       } else if (word.starts_with("ede=")) {
         CHECK(answer.edns.has_value());
         CHECK(extended_error(answer) == std::stoi(value));
+      } else if (word.starts_with("answers=")) {
+        CHECK(answer.answers.size() == std::stoul(value));
+      } else if (word.starts_with("authority=")) {
+        CHECK(answer.authority.size() == std::stoul(value));
+      } else if (word.starts_with("additional=")) {
+        CHECK(answer.additional.size() == std::stoul(value));
       } else if (word == "ad") {
         wants_ad = true;
       } else if (word == "tc") {

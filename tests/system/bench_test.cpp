@@ -125,7 +125,7 @@ TEST_CASE("bench takes names from a file, and their types") {
 TEST_CASE("bench keeps to a duration and a pace") {
   Machine machine;
   const auto report = report_of(
-      bench(machine.options({"www.example.net", "--json", "-t", "A", "-d", "1", "-r", "20"})));
+      bench(machine.options({"www.example.net", "--json", "-t", "A", "-d", "1s", "-r", "20"})));
   CHECK(phase(report, "before")["planned"] == 0);
   const auto lookups = phase(report, "before")["lookups"].get<int>();
   CHECK(lookups >= 1);
@@ -152,6 +152,10 @@ TEST_CASE("wrong options of bench are told before anything is measured") {
            {"a.example", "--scenario", "storm", "--cache", "127.0.0.1"},
            {"a.example", "--scenario", "failover", "--exec", "true"},
            {"a.example", "--count", "3", "--duration", "3"},
+           {"a.example", "--duration", "soon"},
+           {"a.example", "--duration", "1500ms"},
+           {"a.example", "--duration", "2d"},
+           {"a.example", "--limit", "0s"},
            {"a.example", "--json", "--markdown"},
            {"a.example", "--through", "getaddrinfo", "--type", "MX"},
            {"--exec", "true {}", "--file", unsafe.string()},

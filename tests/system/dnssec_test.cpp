@@ -3,6 +3,8 @@
 // with.
 #include <algorithm>
 #include <csignal>
+#include <iterator>
+#include <set>
 #include <sstream>
 
 #include "tests/system/fixture.hpp"
@@ -214,6 +216,26 @@ struct Lab {
   }
 };
 
+/// The ports at 127.0.0.1 of a process's UDP sockets.
+std::vector<std::uint16_t> udp_ports_of(pid_t pid) {
+  const std::string process = "/proc/" + std::to_string(pid);
+  std::set<std::string> sockets;
+  for (const auto& entry : std::filesystem::directory_iterator(process + "/fd")) {
+    std::error_code gone;
+    sockets.insert(std::filesystem::read_symlink(entry.path(), gone).string());
+  }
+  std::vector<std::uint16_t> ports;
+  std::istringstream lines(read_text(process + "/net/udp"));
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream fields(line);
+    const std::vector<std::string> words{std::istream_iterator<std::string>(fields), {}};
+    const bool is_local = words.size() > 9 && words[1].starts_with("0100007F:");
+    if (!is_local || !sockets.contains("socket:[" + words[9] + ']')) continue;
+    ports.push_back(static_cast<std::uint16_t>(std::stoul(words[1].substr(9), nullptr, 16)));
+  }
+  return ports;
+}
+
 enum class Fate { secure, insecure, bogus };
 
 /// A question and what must become of it.
@@ -371,6 +393,30 @@ TEST_CASE("upstreams that die during validation are told as such, and stale data
   CHECK(eventually([&] { return lab.ask("www.nsec3").has(flag_ad); }, long_patience));
 }
 
+TEST_CASE("nobody but libunbound is served where libunbound asks") {
+  if (!DNSCACHE_DNSSEC) {
+    WARN("SKIPPED: built without libunbound");
+    return;
+  }
+  TestUpstream upstream;
+  Engine engine(with_config(upstreams_line({&upstream}) +
+                            "dnssec: {mode: validate, trust_anchors: [\". IN DS 1 8 2 " +
+                            std::string(64, '0') + "\"]}\nacl: []\n"));
+  upstream.set("drop");
+  UdpClient client(engine.address());
+  client.send(query_in(with_do, "www.example", type_a));
+  REQUIRE(eventually([&] { return upstream.count("www.example") > 0; }));
+  const auto ports = udp_ports_of(engine.process().pid());
+  CHECK(ports.size() >= 3);  // for clients, for libunbound, and to the upstream at least
+  for (const std::uint16_t port : ports) {
+    if (port == engine.address().port) continue;
+    UdpClient({"127.0.0.1", port}).send(query_in(with_do, "foreign.example", type_a));
+  }
+  client.send(query_in(with_do, "later.example", type_a));
+  REQUIRE(eventually([&] { return upstream.count("later.example") > 0; }));
+  CHECK(upstream.count("foreign.example") == 0);
+}
+
 TEST_CASE("answers of a port where nobody is are failures of the network, not forgeries") {
   if (lacks_servers()) return;
   Engine engine(with_config(upstreams_line({"127.0.0.1:" + std::to_string(free_port())}) +
@@ -402,6 +448,8 @@ TEST_CASE("a key that nobody answers for is no forgery, wherever a validated ali
   // What libunbound remembers of the key is not taken for proof, either.
   CHECK(is_of_network(fate_of("www.nsec3", type_a)));
   CHECK(is_of_network(fate_of("any.wild.nsec3", type_txt)));
+  // And of other zones it says nothing: a forgery there is called one.
+  CHECK(fate_of("www.wrong", type_a) == 6);
 }
 
 TEST_CASE("the zones of routes and private names are not validated") {

@@ -1,8 +1,10 @@
 #include <catch2/catch.hpp>
 #include <sstream>
 
+#include "cli/bench/engine_copy.hpp"
 #include "cli/bench/report.hpp"
 
+using namespace dnscache;
 using namespace dnscache::cli;
 
 namespace {
@@ -196,4 +198,19 @@ TEST_CASE("the page of a long run draws a choice that has the slowest, and says 
   CHECK(contains(page, "8,500 are not drawn"));
   // The slowest began at 1234 s of 9999 s.
   CHECK(occurrences(page, "href=\"#m1\" x=\"12.34%\"") == 1);
+}
+
+TEST_CASE("a copy of the engine asks relays, but for the zones of routes their own servers") {
+  Config config;
+  const UpstreamConfig inside{{IpAddress::v4(10, 1, 0, 2), 853}, Protocol::tls, "dns.example"};
+  config.upstreams = {inside};
+  config.routes = {{*Name::parse("corp.example"), {inside}}};
+  config.cache.persist = "/var/cache/dnscachectl/cache";
+  const Endpoint relay{IpAddress::v4(127, 0, 0, 1), 4711};
+  const Endpoint address{IpAddress::v4(127, 0, 0, 1), 4712};
+  const auto copy = copy_of(config, {.upstreams = {relay}}, address, "/tmp/control");
+  CHECK(copy.upstreams == std::vector<UpstreamConfig>{{relay, Protocol::udp, ""}});
+  CHECK(copy.routes == config.routes);
+  CHECK(copy.listen == std::vector<Endpoint>{address});
+  CHECK(copy.cache.persist.empty());
 }

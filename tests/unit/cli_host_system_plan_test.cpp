@@ -440,6 +440,15 @@ TEST_CASE("doctor names what is wrong and the command that mends it") {
     examination.no_aaaa = {{vpc, dns_port}};
     CHECK_THAT(problem(facts, examination), Contains("silent when asked for IPv6 addresses"));
   }
+  SECTION("an upstream that leaves signatures out") {
+    Examination examination;
+    examination.unsigned_upstreams = {{vpc, dns_port}};
+    CHECK(problem(facts, examination).empty());  // nothing is validated here
+    facts.config.emplace().dnssec.mode = DnssecMode::validate;
+    CHECK(problem(facts).empty());
+    CHECK_THAT(problem(facts, examination), Contains("10.0.0.2:53 leaves DNSSEC signatures out") &&
+                                                Contains("dnssec.mode: passthrough"));
+  }
   SECTION("an upstream that only the engine can judge") {
     UpstreamStatus upstream;
     upstream.address = "192.0.2.1:853";

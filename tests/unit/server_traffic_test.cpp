@@ -57,6 +57,26 @@ TEST_CASE("queries are counted from the first look on", "[top]") {
   CHECK(traffic.look(0).at("names").empty());
 }
 
+TEST_CASE("packets without a question that can be read are no lookups of the root", "[top]") {
+  Traffic traffic;
+  traffic.look(10);
+  const Question root;
+  LoggedQuery broken{std::nullopt, Transport::udp, root, Rcode::format_error, "malformed"};
+  const LoggedQuery query{std::nullopt, Transport::udp, root, Rcode::no_error, "cache"};
+  broken.is_malformed = true;
+  traffic.add(broken);
+  traffic.add(query);
+  traffic.add(query);
+  REQUIRE(test::eventually([&] { return traffic.look(10).at("queries") == 3; }));
+  const auto seen = traffic.look(10);
+  for (const char* kind : {"names", "zones"}) {
+    CHECK(seen.at(kind).at(0).at("name") == ".");
+    CHECK(seen.at(kind).at(0).at("queries") == 2);
+    CHECK(seen.at(kind).at(1).at("name") == "(malformed)");
+    CHECK(seen.at(kind).at(1).at("queries") == 1);
+  }
+}
+
 TEST_CASE("what comes too fast to be counted is dropped and told", "[top]") {
   Traffic traffic;
   traffic.look(1);

@@ -4,12 +4,15 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <ranges>
 
 #include "resolver/config/text_file.hpp"
 #include "resolver/dnssec/autotrust.hpp"
 
 namespace dnscache::unbound {
 namespace {
+
+constexpr std::size_t max_missed_keys = 256;  // zones
 
 // What unbound.conf(5) calls these. It is to ask us once and believe our failures, for retries,
 // other servers and time limits are our upstream selection's business; a retry after a bogus
@@ -133,6 +136,23 @@ Result<void> Context::add_trust_anchor(const std::string& anchor) {
   }
   for (const std::string& key : keys) library_.add_anchor(context_, key.c_str());
   return {};
+}
+
+// Where there are too many to remember, any name's key may be among them.
+void Context::note_missed_key(const Name& zone, Outcome::Kind how) {
+  std::erase_if(missed_keys_, [&](const MissedKey& missed) { return missed.zone == zone; });
+  if (missed_keys_.size() < max_missed_keys) {
+    missed_keys_.push_back({zone, how});
+  } else {
+    missed_keys_.back() = {Name{}, how};
+  }
+}
+
+std::optional<Outcome::Kind> Context::missed_key(const Name* name) const {
+  for (const MissedKey& missed : missed_keys_ | std::views::reverse) {
+    if (name == nullptr || name->is_within(missed.zone)) return missed.how;
+  }
+  return std::nullopt;
 }
 
 bool Context::resolve(const Question& question, void* data, ub_event_callback_type callback) {

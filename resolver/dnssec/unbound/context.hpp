@@ -31,17 +31,26 @@ class Context {
   bool resolve(const Question& question, void* data, ub_event_callback_type callback);
 
   unsigned pending = 0;  ///< questions whose callback is still to come
-  /// How upstreams failed to answer for a key or its absence: the context may take it for missing,
-  /// and what it calls bogus may be no more than that.
-  std::optional<Outcome::Kind> missed_key;
+  /// Upstreams failed to answer for a zone's key or its absence: the context may take it for
+  /// missing, and what it calls bogus there may be no more than that.
+  void note_missed_key(const Name& zone, Outcome::Kind how);
+  bool has_missed_keys() const { return !missed_keys_.empty(); }
+  /// How upstreams failed for a zone that the name lies in, or, without a name, for any.
+  std::optional<Outcome::Kind> missed_key(const Name* name) const;
 
  private:
   Context(const Library& library, ub_ctx* context) : library_(library), context_(context) {}
   Result<void> configure(const std::vector<Name>& negative_anchors, std::uint16_t port);
   Result<void> add_trust_anchor(const std::string& anchor);
 
+  struct MissedKey {
+    Name zone;
+    Outcome::Kind how;
+  };
+
   const Library& library_;
   ub_ctx* context_;
+  std::vector<MissedKey> missed_keys_;  // the latest last
 };
 
 }  // namespace dnscache::unbound

@@ -1,5 +1,7 @@
 #include "resolver/dnssec/unbound/event_base.hpp"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 
 #include <asio/posix/stream_descriptor.hpp>
@@ -14,11 +16,27 @@ namespace {
 using Callback = void (*)(int, short, void*);
 using Duration = std::chrono::microseconds;
 
+// The port of a UDP socket over IPv4; nothing for every other descriptor.
+std::optional<std::uint16_t> udp_port_of(int descriptor) {
+  int type = 0;
+  socklen_t size = sizeof type;
+  if (::getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_DGRAM) {
+    return std::nullopt;
+  }
+  sockaddr_in address{};
+  size = sizeof address;
+  if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
+      address.sin_family != AF_INET) {
+    return std::nullopt;
+  }
+  return ntohs(address.sin_port);
+}
+
 /// One event in the sense of libevent: a descriptor that becomes ready, a time that is over, or
 /// whichever comes first. Once it has happened it is off, unless it persists.
 class Event final : public ub_event {
  public:
-  Event(asio::io_context& io, int descriptor, short bits, Callback callback, void* argument);
+  Event(EventBase& base, int descriptor, short bits, Callback callback, void* argument);
   ~Event() { stop(); }
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
@@ -39,10 +57,12 @@ class Event final : public ub_event {
   void wait_for_timeout();
   void happen(short what);
 
+  EventBase& base_;
   int number_;
   short bits_;
   Callback callback_;
   void* argument_;
+  std::optional<std::uint16_t> port_;  // while it waits at a UDP socket
   asio::posix::stream_descriptor descriptor_;
   asio::steady_timer timer_;
   std::optional<Duration> timeout_;
@@ -60,6 +80,8 @@ void Event::start(const timeval* timeout) {
     std::error_code error;
     descriptor_.assign(number_, error);
     if (error) return;
+    if (wants(UB_EV_READ)) port_ = udp_port_of(number_);
+    if (port_) base_.note_port(*port_);
     if (wants(UB_EV_READ)) wait_for(UB_EV_READ);
     if (wants(UB_EV_WRITE)) wait_for(UB_EV_WRITE);
   }
@@ -68,6 +90,8 @@ void Event::start(const timeval* timeout) {
 
 void Event::stop() {
   ++*round_;
+  if (port_) base_.forget_port(*port_);
+  port_.reset();
   if (descriptor_.is_open()) descriptor_.release();  // it is libunbound's, which closes it
   timer_.cancel();
 }
@@ -134,13 +158,14 @@ ub_event_vmt event_functions{
     .winsock_tcp_wouldblock = [](ub_event*, int) {},
 };
 
-Event::Event(asio::io_context& io, int descriptor, short bits, Callback callback, void* argument)
-    : number_(descriptor),
+Event::Event(EventBase& base, int descriptor, short bits, Callback callback, void* argument)
+    : base_(base),
+      number_(descriptor),
       bits_(bits),
       callback_(callback),
       argument_(argument),
-      descriptor_(io),
-      timer_(io) {
+      descriptor_(base.io()),
+      timer_(base.io()) {
   magic = UB_EVENT_MAGIC;
   vmt = &event_functions;
 }
@@ -152,8 +177,7 @@ ub_event_base_vmt base_functions{
     .loopexit = [](ub_event_base*, timeval*) { return 0; },
     .new_event = [](ub_event_base* base, int descriptor, short bits, Callback callback,
                     void* argument) -> ub_event* {
-      auto& io = static_cast<EventBase*>(base)->io();
-      return new Event(io, descriptor, bits, callback, argument);
+      return new Event(*static_cast<EventBase*>(base), descriptor, bits, callback, argument);
     },
     .new_signal = [](ub_event_base*, int, Callback, void*) -> ub_event* { return nullptr; },
     .winsock_register_wsaevent = [](ub_event_base*, void*, Callback, void*) -> ub_event* {
@@ -166,6 +190,11 @@ ub_event_base_vmt base_functions{
 EventBase::EventBase(asio::io_context& io) : io_(io) {
   magic = UB_EVENT_MAGIC;
   vmt = &base_functions;
+}
+
+// Nobody else can have this port at 127.0.0.1, but at 127.0.0.2.
+bool EventBase::waits_at(const asio::ip::udp::endpoint& sender) const {
+  return sender.address() == asio::ip::address_v4::loopback() && ports_.contains(sender.port());
 }
 
 }  // namespace dnscache::unbound

@@ -18,9 +18,10 @@ constexpr std::uint16_t wanted = header_flag::recursion_desired | header_flag::c
 }  // namespace
 
 struct Loopback::Socket : std::enable_shared_from_this<Loopback::Socket> {
-  Socket(asio::io_context& io, FetchFunction fetch_function)
-      : socket(io), fetch(std::move(fetch_function)) {}
+  Socket(const EventBase& event_base, FetchFunction fetch_function)
+      : base(event_base), socket(event_base.io()), fetch(std::move(fetch_function)) {}
 
+  const EventBase& base;
   udp::socket socket;
   FetchFunction fetch;
 
@@ -43,7 +44,7 @@ struct Loopback::Socket : std::enable_shared_from_this<Loopback::Socket> {
     std::error_code error;
     const std::size_t size = socket.receive_from(asio::buffer(packet), from, 0, error);
     if (error) return false;
-    answer({packet.data(), size}, from);
+    if (base.waits_at(from)) answer({packet.data(), size}, from);
     return true;
   }
 
@@ -75,8 +76,8 @@ struct Loopback::Socket : std::enable_shared_from_this<Loopback::Socket> {
   }
 };
 
-Result<std::unique_ptr<Loopback>> Loopback::open(asio::io_context& io, FetchFunction fetch) {
-  auto socket = std::make_shared<Socket>(io, std::move(fetch));
+Result<std::unique_ptr<Loopback>> Loopback::open(const EventBase& base, FetchFunction fetch) {
+  auto socket = std::make_shared<Socket>(base, std::move(fetch));
   std::error_code error;
   std::error_code ignored;
   socket->socket.open(udp::v4(), error);

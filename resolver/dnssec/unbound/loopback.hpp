@@ -1,19 +1,20 @@
 // The server that libunbound asks.
 #pragma once
 
-#include <asio/ip/udp.hpp>
+#include <cstdint>
 #include <memory>
 
+#include "resolver/dnssec/unbound/event_base.hpp"
 #include "resolver/dnssec/validator.hpp"
 
 namespace dnscache::unbound {
 
-/// A UDP socket at 127.0.0.1 whose every query goes to `fetch`: libunbound knows no other way to
-/// ask than by packets. Any program of this machine that finds the port can ask there, too, while
-/// something is being validated: past policy and limits for clients, and with an answer as by CD.
+/// A UDP socket at 127.0.0.1 whose queries go to `fetch`: libunbound knows no other way to ask than
+/// by packets. They pass by policy and limits for clients, so only those from sockets at which
+/// libunbound waits on `base` count; what other programs of this machine send there is dropped.
 class Loopback {
  public:
-  static Result<std::unique_ptr<Loopback>> open(asio::io_context& io, FetchFunction fetch);
+  static Result<std::unique_ptr<Loopback>> open(const EventBase& base, FetchFunction fetch);
   ~Loopback();
   Loopback(const Loopback&) = delete;
   Loopback& operator=(const Loopback&) = delete;

@@ -53,9 +53,8 @@ class UnboundValidator final : public Validator {
 
   Result<void> open() {
     auto loopback =
-        unbound::Loopback::open(base_.io(), [this](const Question& question, OutcomeFunction done) {
-          const bool is_libunbounds = !lookups_.empty();  // else it has nothing to ask
-          if (is_libunbounds) fetch(question, std::move(done));
+        unbound::Loopback::open(base_, [this](const Question& question, OutcomeFunction done) {
+          fetch(question, std::move(done));
         });
     if (!loopback) return loopback.error();
     loopback_ = std::move(*loopback);
@@ -105,6 +104,7 @@ class UnboundValidator final : public Validator {
   struct Source {
     unsigned users = 0;
     std::uint8_t number = Answer::unknown_source;
+    bool may_lead_on = true;  // to another zone, by an alias
   };
 
   static Question plain(Question question) {
@@ -116,6 +116,14 @@ class UnboundValidator final : public Validator {
     const std::uint16_t type = failure.question.type;
     return failure.outcome.kind != Outcome::Kind::failed &&
            (type == rr_type::ds || type == rr_type::dnskey);
+  }
+
+  static bool has_alias(const Answer& answer) {
+    for (std::size_t i = 0; i < answer.answer_count; ++i) {
+      const std::uint16_t type = load16(&answer.records[answer.ttl_offsets[i] - 4u]);
+      if (type == rr_type::cname || type == rr_type::dname) return true;
+    }
+    return false;
   }
 
   // Questions that are underway end with the context in which they began.
@@ -132,7 +140,7 @@ class UnboundValidator final : public Validator {
   // Zones whose keys are missed again and again don't cost the others theirs each time.
   void renew_tainted() {
     const Duration age = Clock::now() - renewed_at_;
-    if (!context_->missed_key || age < life_) return;
+    if (!context_->has_missed_keys() || age < life_) return;
     life_ = age < 2 * longest_life ? std::min<Duration>(2 * life_, longest_life) : shortest_life;
     forget();
   }
@@ -151,7 +159,9 @@ class UnboundValidator final : public Validator {
   void note(const Question& question, const Outcome& outcome, Context* context) {
     if (outcome.kind == Outcome::Kind::answered) {
       const auto found = sources_.find(plain(question));
-      if (found != sources_.end()) found->second.number = outcome.answer.source;
+      if (found == sources_.end()) return;
+      found->second.number = outcome.answer.source;
+      found->second.may_lead_on = has_alias(outcome.answer);
       return;
     }
     ++failure_count_;
@@ -160,7 +170,7 @@ class UnboundValidator final : public Validator {
     // What a client asks for is no link of a chain, and its failure nothing that is remembered.
     const bool is_clients = sources_.contains(plain(question));
     if (context != nullptr && is_missed_key({question, outcome}) && !is_clients) {
-      context->missed_key = outcome.kind;
+      context->note_missed_key(question.name, outcome.kind);
     }
   }
 
@@ -200,12 +210,17 @@ class UnboundValidator final : public Validator {
   }
 
   Outcome outcome_of_bogus(const Lookup& lookup, std::string_view why) const {
-    // Whose key was missed, libunbound does not say: a CNAME may have led to another zone.
-    std::optional<Outcome::Kind>& missed_key = lookup.context->missed_key;
+    Context& context = *lookup.context;
     for (const Failure& failure : news_of(lookup)) {
-      if (!missed_key && is_missed_key(failure)) missed_key = failure.outcome.kind;
+      if (is_missed_key(failure) && !context.missed_key(&failure.question.name)) {
+        context.note_missed_key(failure.question.name, failure.outcome.kind);
+      }
     }
-    if (missed_key) return failed(*missed_key);
+    // Whose key was missed, libunbound does not say: an alias may have led to another zone.
+    const bool may_lead_on = sources_.at(plain(lookup.question)).may_lead_on;
+    if (const auto how = context.missed_key(may_lead_on ? nullptr : &lookup.question.name)) {
+      return failed(*how);
+    }
     log_debug("{}", why);
     Outcome outcome = failed(Outcome::Kind::bogus);
     outcome.answer = failure(Rcode::server_failure, bogus_reason(why));
