@@ -23,6 +23,7 @@
 #include "cli/unique_fd.hpp"
 #include "resolver/config/config.hpp"
 #include "resolver/endpoint.hpp"
+#include "resolver/version.hpp"
 
 namespace dnscache::cli {
 
@@ -71,7 +72,7 @@ std::string own_command(const SupportOptions& options, const std::string& words)
 std::string machine_text() {
   utsname names{};
   ::uname(&names);
-  return fmt::format("dnscachectl {}\n{} {} {}\n{}", DNSCACHE_VERSION, names.sysname, names.release,
+  return fmt::format("dnscachectl {}\n{} {} {}\n{}", version(), names.sysname, names.release,
                      names.machine, read_file("/etc/os-release"));
 }
 
