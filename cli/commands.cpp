@@ -9,6 +9,7 @@
 #include "resolver/config/text.hpp"
 #include "resolver/config/values.hpp"
 #include "resolver/dnssec/validator.hpp"
+#include "resolver/version.hpp"
 
 namespace dnscache::cli {
 
@@ -376,8 +377,8 @@ std::unique_ptr<CLI::App> make_commands(Options& options) {
       "A caching DNS resolver for this machine: lookups take microseconds, and a dead upstream "
       "costs nothing.",
       "dnscachectl");
-  app->set_version_flag("--version", std::string("dnscachectl ") + DNSCACHE_VERSION +
-                                         "\ndnssec: " + dnssec_support());
+  app->set_version_flag("--version",
+                        std::string("dnscachectl ") + version() + "\ndnssec: " + dnssec_support());
   app->set_help_flag("-h,--help", "Show this help");
   app->require_subcommand(1);
   app->fallthrough();

@@ -22,7 +22,9 @@
 #include "cli/output.hpp"
 #include "cli/unique_fd.hpp"
 #include "resolver/config/config.hpp"
+#include "resolver/config/resolv_conf.hpp"
 #include "resolver/endpoint.hpp"
+#include "resolver/version.hpp"
 
 namespace dnscache::cli {
 
@@ -42,8 +44,8 @@ std::string read_file(const fs::path& path) {
 
 // What a command says, errors included. The words are ours: none comes from outside.
 std::string output_of(const std::string& command) {
-  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(::popen((command + " 2>&1").c_str(), "re"),
-                                                   ::pclose);
+  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(
+      ::popen(("{ " + command + "; } 2>&1").c_str(), "re"), ::pclose);
   if (!pipe) return "(cannot run " + command + ")\n";
   std::string out;
   std::array<char, 4096> buffer{};
@@ -71,7 +73,7 @@ std::string own_command(const SupportOptions& options, const std::string& words)
 std::string machine_text() {
   utsname names{};
   ::uname(&names);
-  return fmt::format("dnscachectl {}\n{} {} {}\n{}", DNSCACHE_VERSION, names.sysname, names.release,
+  return fmt::format("dnscachectl {}\n{} {} {}\n{}", version(), names.sysname, names.release,
                      names.machine, read_file("/etc/os-release"));
 }
 
@@ -140,14 +142,56 @@ bool tells_kind_of_machine(const IpAddress& address) {
          address == IpAddress::v4(169, 254, 169, 253) || address == IpAddress::v4(127, 0, 0, 53);
 }
 
-// File and unit names look like domain names.
+// File names, unit names and settings look like domain names.
 bool is_no_domain(const std::string& name) {
   static const std::vector<std::string> endings = {
-      ".conf",       ".service", ".socket", ".path",    ".yaml",         ".sock",
-      ".log",        ".json",    ".target", ".so",      ".slice",        ".mount",
-      ".txt",        ".invalid", ".timer",  ".network", ".original",     "example.com",
-      "example.org", ".size",    ".listen", ".enabled", ".amazonaws.com"};
-  return std::ranges::any_of(endings, [&](const auto& ending) { return name.ends_with(ending); });
+      ".conf",       ".service", ".socket", ".path",   ".yaml",    ".sock",    ".log",
+      ".json",       ".target",  ".slice",  ".txt",    ".mount",   ".size",    "example.com",
+      "example.org", ".invalid", ".timer",  ".listen", ".enabled", ".original"};
+  static const std::regex file("lib[a-z_]+[.]so|[0-9]+-[a-z0-9]+[.]network", std::regex::optimize);
+  // An endpoint of AWS itself; what stands before one is a customer's.
+  static const std::regex of_amazon("[a-z0-9-]+([.][a-z]{2}(-[a-z]+)+-[0-9])?[.]amazonaws[.]com",
+                                    std::regex::optimize);
+  const auto is_ending = [&](const auto& ending) { return name.ends_with(ending); };
+  return std::ranges::any_of(endings, is_ending) || std::regex_match(name, file) ||
+         std::regex_match(name, of_amazon);
+}
+
+bool is_part_of_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_';
+}
+
+std::string replace_word(std::string text, const std::string& word, const std::string& stand_in) {
+  for (auto at = text.find(word); at != text.npos; at = text.find(word, at)) {
+    const auto end = at + word.size();
+    const bool is_whole = (at == 0 || !is_part_of_word(text[at - 1])) &&
+                          (end == text.size() || !is_part_of_word(text[end]));
+    if (is_whole) text.replace(at, word.size(), stand_in);
+    at += is_whole ? stand_in.size() : word.size();
+  }
+  return text;
+}
+
+void add_matches(std::vector<std::string>& names, const std::string& text, const char* pattern) {
+  const std::regex regex(pattern);
+  for (std::sregex_iterator match(text.begin(), text.end(), regex), end; match != end; ++match) {
+    names.push_back((*match)[1].str());
+  }
+}
+
+// The names of this machine that no pattern tells from other words, because they have no dot. Read
+// from the text, because the configuration may be what is wrong.
+std::vector<std::string> plain_names() {
+  std::vector<std::string> names;
+  std::istringstream resolv_conf(read_file("/etc/resolv.conf"));
+  for (std::string line; std::getline(resolv_conf, line);) {
+    const auto search = parse_resolv_conf(line).search;  // of every line, not only of the last
+    names.insert(names.end(), search.begin(), search.end());
+  }
+  const auto config = read_file(default_config_path);
+  add_matches(names, config, "(?:zone|domain):[ \t]*[\"']?([A-Za-z0-9_-]+)");
+  add_matches(names, config, "[\"']([A-Za-z0-9_-]+)[.]?[ \t]+(?:[0-9]+[ \t]+)?[A-Z]+[ \t]");
+  return names;
 }
 
 template <class Replace>
@@ -167,6 +211,8 @@ std::string replace_all(const std::string& text, const std::regex& pattern, Repl
 void Redactor::hide(const std::string& word, const std::string& stand_in) {
   if (!word.empty()) words_[word] = stand_in;
 }
+
+void Redactor::hide_name(const std::string& name) { hide(name, stand_in_for_name(name)); }
 
 std::string Redactor::stand_in_for_address(const std::string& text) {
   const auto address = IpAddress::parse(text);
@@ -189,15 +235,22 @@ std::string Redactor::redact(const std::string& text) {
   static const std::regex ipv4("[0-9]{1,3}([.][0-9]{1,3}){3}", std::regex::optimize);
   static const std::regex ipv6("[0-9A-Fa-f]{0,4}(:[0-9A-Fa-f]{0,4}){2,7}", std::regex::optimize);
   static const std::regex name("([A-Za-z0-9_-]+[.])+[A-Za-z][A-Za-z0-9-]+", std::regex::optimize);
+  static const std::regex home("/home/[^/[:space:]\"',:\\]]+", std::regex::optimize);
+  // As a line of the query log has it; a name without a dot looks like any word elsewhere.
+  static const std::regex query(" (udp|tcp|tls) [A-Za-z0-9_-]+[.]? [A-Z0-9]+ ",
+                                std::regex::optimize);
   auto out =
       replace_all(text, ipv6, [&](const auto& found) { return stand_in_for_address(found); });
   out = replace_all(out, ipv4, [&](const auto& found) { return stand_in_for_address(found); });
   out = replace_all(out, name, [&](const auto& found) { return stand_in_for_name(found); });
-  for (const auto& [word, stand_in] : words_) {
-    for (auto at = out.find(word); at != out.npos; at = out.find(word, at + stand_in.size())) {
-      out.replace(at, word.size(), stand_in);
-    }
-  }
+  out = replace_all(out, home, [](const auto&) { return "/home/user"; });
+  out = replace_all(out, query, [&](const auto& found) {
+    const auto begin = found.find(' ', 1) + 1;
+    const auto end = found.find(' ', begin);
+    return found.substr(0, begin) + stand_in_for_name(found.substr(begin, end - begin)) +
+           found.substr(end);
+  });
+  for (const auto& [word, stand_in] : words_) out = replace_word(std::move(out), word, stand_in);
   return out;
 }
 
@@ -229,6 +282,7 @@ Result<ExitCode> run_support(const SupportOptions& options) {
   Redactor redactor;
   std::array<char, 256> host{};
   if (::gethostname(host.data(), host.size() - 1) == 0) redactor.hide(host.data(), "this-host");
+  for (const auto& name : plain_names()) redactor.hide_name(name);
   const long now = std::time(nullptr);
   std::string archive;
   const auto parts = parts_of(options);

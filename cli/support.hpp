@@ -17,12 +17,15 @@ struct SupportOptions {
 };
 
 /// Replaces names and addresses, each by the same stand-in wherever it stands: `private-ip-1`,
-/// `public-ip-1`, `name-1.invalid`. Loopback addresses, the resolvers of EC2 and Amazon's own zones
-/// stay, because they tell what kind of machine it is.
+/// `public-ip-1`, `name-1.invalid`, and the owners of home folders by `user`. Loopback addresses,
+/// the resolvers of EC2 and the endpoints of AWS itself stay, because they tell what kind of
+/// machine it is.
 class Redactor {
  public:
-  /// Always replaced, by `stand_in`; for the host's name.
+  /// Replaced by `stand_in` wherever it is a whole word; for the host's name.
   void hide(const std::string& word, const std::string& stand_in);
+  /// A name that nothing tells from another word, such as a zone without a dot.
+  void hide_name(const std::string& name);
   std::string redact(const std::string& text);
 
  private:

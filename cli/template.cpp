@@ -13,6 +13,7 @@
 #include "resolver/config/read.hpp"
 #include "resolver/config/text.hpp"
 #include "resolver/config/values.hpp"
+#include "resolver/version.hpp"
 #include "templates/templates.hpp"
 
 namespace dnscache::cli {
@@ -177,7 +178,7 @@ std::string or_default(const std::string& text, const std::string& fallback) {
 
 std::map<std::string, std::string> placeholders(const TemplateOptions& options,
                                                 const Values& values) {
-  const std::string version = DNSCACHE_VERSION;
+  const std::string version = dnscache::version();
   const bool has_file = !options.config.empty();
   return {
       {"VERSION", version},

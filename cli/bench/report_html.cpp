@@ -8,6 +8,7 @@
 #include "cli/bench/report.hpp"
 #include "cli/plot.hpp"
 #include "resolver/config/text.hpp"
+#include "resolver/version.hpp"
 #include "templates/templates.hpp"
 
 namespace dnscache::cli {
@@ -460,7 +461,7 @@ std::string to_html(const BenchReport& report) {
                  {"table", table(report)},
                  {"notes", notes_section(report)},
                  {"method", method(report)},
-                 {"footer", fmt::format("dnscachectl {}, {}", DNSCACHE_VERSION, report.when)}});
+                 {"footer", fmt::format("dnscachectl {}, {}", version(), report.when)}});
 }
 
 }  // namespace dnscache::cli

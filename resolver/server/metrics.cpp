@@ -15,6 +15,7 @@
 
 #include "resolver/server/acceptor.hpp"
 #include "resolver/upstream/ena.hpp"
+#include "resolver/version.hpp"
 
 namespace dnscache {
 namespace {
@@ -208,7 +209,7 @@ void write_round_trip_times(MetricsWriter& out, const StatusSources& sources) {
 
 void write_process(MetricsWriter& out, const StatusSources& sources, TimePoint now) {
   out.gauge("build_info", "The version of the engine.");
-  out.sample(label("version", DNSCACHE_VERSION), 1);
+  out.sample(label("version", version()), 1);
   out.gauge("uptime_seconds", "Time since the engine started.");
   out.sample("", in_seconds(now - sources.started_at));
   out.gauge("workers", "Threads that answer questions.");

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "resolver/upstream/ena.hpp"
+#include "resolver/version.hpp"
 
 namespace dnscache {
 namespace {
@@ -151,7 +152,7 @@ std::string status_as_json(const StatusSources& sources) {
   }
   json status{{"ok", true},
               {"schema", 1},
-              {"version", DNSCACHE_VERSION},
+              {"version", version()},
               {"pid", ::getpid()},
               {"uptime_seconds", in_seconds(now - sources.started_at)},
               {"workers", sources.workers.size()},

@@ -4,30 +4,8 @@
 # shellcheck disable=SC2002,SC2016,SC2317 # expanded by the inner shell; called by check
 set -uo pipefail
 first=$1 second=$2
-failed=0
-export DEBIAN_FRONTEND=noninteractive NO_COLOR=1
-ulimit -n 1024 # apt and dpkg close every descriptor that there could be
+source "$(dirname "$0")/lib.sh"
 
-check() { # "WHAT" COMMAND...
-  local what=$1 output
-  shift
-  if output=$("$@" 2>&1); then echo "ok      $what (at $SECONDS s)"; else
-    echo "FAILED  $what: $output"
-    failed=1
-  fi
-}
-dns_settings() {
-  stat -c '%N %a %u %g' /etc/resolv.conf
-  cat /etc/resolv.conf
-  resolvectl dns
-  systemctl list-unit-files --no-legend 'dnscachectl*' | awk '$2 == "enabled"'
-}
-is_same() { [ "$(cat "$1")" = "$(cat "$2")" ] || diff "$1" "$2"; }
-# Without what costs minutes on a busy disk and says nothing about the package.
-apt_get() {
-  apt-get -y -q -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-unsafe-io \
-    -o Dpkg::Options::=--no-triggers "$@"
-}
 install_deb() { apt_get install "$1"; }
 # Whatever of ours is left anywhere that a package or setup may write to.
 remains() {
@@ -36,6 +14,10 @@ remains() {
     -not -path '/usr/share/doc/*/examples/*' -not -path '/run/systemd/units/*' \
     -not -path '/var/lib/apt/*' -not -path '/var/cache/apt/*' 2>/dev/null
 }
+
+build_id() { readelf -n /usr/bin/dnscachectl | sed -n 's/.*Build ID: //p'; }
+# As the running engine says.
+engine_version() { dnscachectl status --json | sed -n 's/^ *"version": "\(.*\)".*/\1/p'; }
 
 work=$(mktemp -d)
 remains >"$work/remains.before" # the builder's machine may have some
@@ -65,6 +47,8 @@ lookups() {
 }
 for n in 1 2 3; do lookups $n & done
 engine_before=$(systemctl show -P MainPID dnscachectl.service)
+build_before=$(build_id)
+check "the first build runs" test "$(engine_version)" = 0.1.0
 sleep 0.5
 check "the upgrade" install_deb "$second"
 sleep 0.5
@@ -74,6 +58,9 @@ engine_after=$(systemctl show -P MainPID dnscachectl.service)
 echo "        $(awk '{ n += $1 } END { print n }' "$work/counts") lookups during the upgrade, $(cat "$work/lost" 2>/dev/null | wc -l) lost"
 check "the upgrade loses no lookup" test ! -e "$work/lost"
 check "the upgraded engine runs" bash -c "[ $engine_before != $engine_after ] && [ $engine_after != 0 ]"
+check "it is another build" test "$(build_id)" != "$build_before"
+check "the engine is of the new build" cmp "/proc/$engine_after/exe" /usr/bin/dnscachectl
+check "and says so" test "$(engine_version)" = 0.1.1
 check "the new version is there" bash -c "dpkg-query -W -f='\${Version}' dnscachectl | grep -qx 0.1.1"
 check "the configuration outlives the upgrade" grep -q 10.0.0.2 /etc/dnscachectl/config.yaml
 check "status after the upgrade" dnscachectl status

@@ -23,6 +23,35 @@ TEST_CASE("what tells the kind of machine stays") {
   }
 }
 
+TEST_CASE("a customer's names below amazonaws.com and in new top-level domains are names") {
+  Redactor redactor;
+  for (const std::string text :
+       {"ec2.us-east-1.amazonaws.com", "s3.amazonaws.com", "80-ec2.network", "libnss_dns.so"}) {
+    CHECK(redactor.redact(text) == text);
+  }
+  for (const std::string text :
+       {"db.c9ak.us-east-1.rds.amazonaws.com", "bucket.s3.amazonaws.com", "api.corp.network",
+        "bucket.s3.us-gov-west-1.amazonaws.com", "web.corp.so"}) {
+    CHECK(redactor.redact(text).starts_with("name-"));
+  }
+}
+
+TEST_CASE("a hidden word is replaced where it is a whole word") {
+  Redactor redactor;
+  redactor.hide("lab", "this-host");
+  redactor.hide_name("corp");
+  CHECK(redactor.redact("lab: available, lab's lab-2, labs; zone \"corp\" incorporated") ==
+        "this-host: available, this-host's lab-2, labs; zone \"name-1.invalid\" incorporated");
+}
+
+TEST_CASE("names without a dot in the query log, and home folders, are replaced") {
+  Redactor redactor;
+  CHECK(redactor.redact("09:01 127.0.0.1:5 udp intranet AAAA NXDOMAIN upstream 0.2ms") ==
+        "09:01 127.0.0.1:5 udp name-1.invalid AAAA NXDOMAIN upstream 0.2ms");
+  CHECK(redactor.redact("[/home/alice/hosts, \"/home/bob\"]") ==
+        "[/home/user/hosts, \"/home/user\"]");
+}
+
 TEST_CASE("an archive's entries are whole blocks with a right checksum") {
   const auto entry = tar_entry("a.txt", std::string(513, 'x'), 0);
   CHECK(entry.size() == 3 * 512);

@@ -1,0 +1,8 @@
+// The version of the build that the package tests upgrade to, in place of resolver/version.cpp.
+#include "resolver/version.hpp"
+
+namespace dnscache {
+
+const char* version() { return "0.1.1"; }
+
+}  // namespace dnscache
