@@ -8,19 +8,22 @@ foreach(UNIT dnscachectl.service dnscachectl.socket dnscachectl-recover.service 
   list(APPEND UNITS ${STAGE}/units/${UNIT})
 endforeach()
 
-# Amazon Linux 2023 has none of these libraries: they come along in a folder of our own, where the
-# program finds them by its DT_RPATH (of the older kind, which holds for their own needs as well).
+# Amazon Linux 2023 has none of these libraries: those that are not linked statically come along in a
+# folder of our own, where the program finds them by its DT_RPATH (of the older kind, which holds for
+# their own needs as well).
 add_executable(dnscachectl_bundled EXCLUDE_FROM_ALL cli/main.cpp)
 target_link_libraries(dnscachectl_bundled PRIVATE cli)
 target_link_options(dnscachectl_bundled PRIVATE -Wl,--disable-new-dtags)
 set_target_properties(dnscachectl_bundled PROPERTIES OUTPUT_NAME dnscachectl-bundled
   SKIP_BUILD_RPATH OFF BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH /usr/lib/dnscachectl)
 set(BUNDLED yaml-cpp spdlog fmt sdbus-c++)
+if(FETCHED)
+  list(REMOVE_ITEM BUNDLED ${FETCHED})
+endif()
 foreach(LIBRARY ${BUNDLED})
   find_library(BUNDLED_${LIBRARY} ${LIBRARY})
   list(APPEND BUNDLED_FILES ${BUNDLED_${LIBRARY}})
 endforeach()
-string(TIMESTAMP TODAY "%Y-%m-%d" UTC)
 add_custom_target(package_files
   COMMAND ${CMAKE_COMMAND} -E env sh ${PACKAGING}/stage.sh ${CMAKE_SOURCE_DIR} ${STAGE}
           ${PROJECT_VERSION} $<TARGET_FILE:dnscachectl> $<TARGET_FILE:dnscachectl_bundled>
