@@ -229,6 +229,10 @@ class Importer {
     if (!text) return text.error();
     read_ = {file};
     read_lines(file, *text, 0);
+    if (is_too_long_) {
+      return Error{file.string() + ": has more than " + std::to_string(max_lines) +
+                   " lines with its includes; keep hosts and block lists in files of their own"};
+    }
     finish_listen();
     finish_negative();
     finish_servers();
@@ -252,7 +256,8 @@ class Importer {
       const std::string as_written(trim(text.substr(0, end)));
       text.remove_prefix(std::min(end + 1, text.size()));
       if (line.empty()) continue;
-      if (result_.lines.size() >= max_lines) return;
+      is_too_long_ = result_.lines.size() >= max_lines;
+      if (is_too_long_) return;
       result_.lines.push_back({file.string(), number, as_written, Fate::refused, ""});
       line_ = result_.lines.size() - 1;
       const auto equals = line.find('=');
@@ -1103,7 +1108,7 @@ class Importer {
   }
   void log_facility(const std::string& value) {
     if (value.starts_with('/')) {
-      log_file_line_ = line_;
+      take_once(log_file_line_);
     } else {
       tell(Fate::not_needed, "messages go to standard error, which systemd keeps in the journal");
     }
@@ -1131,6 +1136,7 @@ class Importer {
     std::vector<Index> lines;
   };
 
+  bool is_too_long_ = false;
   std::optional<std::filesystem::path> resolv_override_;
   const DnsmasqFiles& files_;
   DnsmasqImport result_;

@@ -147,6 +147,10 @@ TEST_CASE("dnsmasq: a log of the queries goes where the service may write") {
   const auto to_journal = import_text("log-queries\nlog-facility=local0\n");
   CHECK(to_journal.config.query_log.level == QueryLogLevel::all);
   CHECK(to_journal.config.query_log.file.empty());
+  const auto twice = import_text("log-facility=/a\nlog-facility=/b\nlog-queries\n");
+  CHECK(twice.lines[0].fate == Fate::translated);
+  CHECK(twice.lines[1].explanation == "is there already");
+
   const auto without = import_text("log-facility=/var/log/dnsmasq.log\n");
   CHECK(without.config.query_log == QueryLogConfig());
   CHECK(without.lines.at(0).fate == Fate::not_needed);
