@@ -8,19 +8,31 @@ foreach(UNIT dnscachectl.service dnscachectl.socket dnscachectl-recover.service 
   list(APPEND UNITS ${STAGE}/units/${UNIT})
 endforeach()
 
-# Amazon Linux 2023 has none of these libraries: they come along in a folder of our own, where the
-# program finds them by its DT_RPATH (of the older kind, which holds for their own needs as well).
+# Amazon Linux 2023 has none of these libraries: those that are not linked statically come along in a
+# folder of our own, where the program finds them by its DT_RPATH (of the older kind, which holds for
+# their own needs as well).
 add_executable(dnscachectl_bundled EXCLUDE_FROM_ALL cli/main.cpp)
 target_link_libraries(dnscachectl_bundled PRIVATE cli)
 target_link_options(dnscachectl_bundled PRIVATE -Wl,--disable-new-dtags)
 set_target_properties(dnscachectl_bundled PROPERTIES OUTPUT_NAME dnscachectl-bundled
   SKIP_BUILD_RPATH OFF BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH /usr/lib/dnscachectl)
 set(BUNDLED yaml-cpp spdlog fmt sdbus-c++)
+if(FETCHED)
+  list(REMOVE_ITEM BUNDLED ${FETCHED})
+endif()
 foreach(LIBRARY ${BUNDLED})
   find_library(BUNDLED_${LIBRARY} ${LIBRARY})
   list(APPEND BUNDLED_FILES ${BUNDLED_${LIBRARY}})
 endforeach()
-string(TIMESTAMP TODAY "%Y-%m-%d" UTC)
+# The licences of what was built from sources, as stage.sh takes those of Debian's packages.
+foreach(LIBRARY ${FETCHED})
+  file(GLOB LICENCES ${${LIBRARY}_SOURCE}/LICENSE* ${${LIBRARY}_SOURCE}/COPYING
+       ${${LIBRARY}_SOURCE}/share/doc/*/copyright)
+  if(LICENCES AND NOT LIBRARY MATCHES "^(Catch2|unbound)$")  # no code of those is in the program
+    list(GET LICENCES 0 LICENCE)
+    configure_file(${LICENCE} ${STAGE}/rpm/licenses/${LIBRARY}.copyright COPYONLY)
+  endif()
+endforeach()
 add_custom_target(package_files
   COMMAND ${CMAKE_COMMAND} -E env sh ${PACKAGING}/stage.sh ${CMAKE_SOURCE_DIR} ${STAGE}
           ${PROJECT_VERSION} $<TARGET_FILE:dnscachectl> $<TARGET_FILE:dnscachectl_bundled>
@@ -41,8 +53,10 @@ package_files(deb lib/systemd/system ${UNITS})
 package_files(deb usr/share/zsh/vendor-completions completions/_dnscachectl)
 package_files(deb usr/share/doc/dnscachectl ${STAGE}/debian/copyright ${STAGE}/debian/changelog.gz)
 install(PROGRAMS ${STAGE}/rpm/dnscachectl DESTINATION usr/bin COMPONENT rpm EXCLUDE_FROM_ALL)
-install(DIRECTORY ${STAGE}/rpm/lib/ DESTINATION usr/lib/dnscachectl COMPONENT rpm EXCLUDE_FROM_ALL
-        FILE_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+if(BUNDLED)
+  install(DIRECTORY ${STAGE}/rpm/lib/ DESTINATION usr/lib/dnscachectl COMPONENT rpm EXCLUDE_FROM_ALL
+          FILE_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+endif()
 package_files(rpm usr/lib/systemd/system ${UNITS})
 package_files(rpm usr/share/zsh/site-functions completions/_dnscachectl)
 package_files(rpm usr/share/doc/dnscachectl CHANGELOG.md README.md SECURITY.md)
@@ -60,7 +74,10 @@ goes on answering while all servers are down, and stays under the packet
 quota of EC2. Installing the package changes no DNS setting;
 'dnscachectl setup' does.")
 set(CPACK_PACKAGING_INSTALL_PREFIX /)
-set(CPACK_GENERATOR DEB RPM)
+set(CPACK_GENERATOR RPM)
+if(NOT FETCHED)
+  list(PREPEND CPACK_GENERATOR DEB)  # which needs the libraries of Debian's packages
+endif()
 set(CPACK_OUTPUT_FILE_PREFIX ${CMAKE_BINARY_DIR}/packages)
 set(CPACK_PROJECT_CONFIG_FILE ${PACKAGING}/generator.cmake)
 
@@ -77,7 +94,7 @@ set(CPACK_RPM_FILE_NAME RPM-DEFAULT)
 set(CPACK_RPM_PACKAGE_SUMMARY "Caching DNS resolver for this machine")
 set(CPACK_RPM_PACKAGE_DESCRIPTION "${CPACK_PACKAGE_DESCRIPTION}")
 set(CPACK_RPM_PACKAGE_RELEASE 1)
-set(CPACK_RPM_PACKAGE_LICENSE "Apache-2.0 AND MIT AND LGPL-2.1-or-later")
+set(CPACK_RPM_PACKAGE_LICENSE "Apache-2.0 AND BSD-3-Clause AND BSL-1.0 AND LGPL-2.1-or-later AND MIT")
 set(CPACK_RPM_PACKAGE_GROUP "System Environment/Daemons")
 set(CPACK_RPM_PACKAGE_URL "https://github.com/dnscachectl/dnscachectl")
 # By hand, because the libraries that come along must not be offered to other packages.
@@ -93,6 +110,7 @@ set(CPACK_RPM_EXCLUDE_FROM_AUTO_FILELIST_ADDITION /etc /usr/lib/systemd /usr/lib
     /usr/share/bash-completion /usr/share/bash-completion/completions /usr/share/fish
     /usr/share/fish/vendor_completions.d /usr/share/zsh /usr/share/zsh/site-functions
     /usr/share/licenses /usr/share/man /usr/share/man/man1 /usr/share/man/man5)
-# Stripped already; without debug packages of our own.
-set(CPACK_RPM_SPEC_MORE_DEFINE "%global debug_package %{nil}\n%global __os_install_post %{nil}\n%global _build_id_links none\n%global packager ${CPACK_PACKAGE_CONTACT}")
+# Stripped already; without debug packages of our own. CPack has no variable for Recommends: it is
+# what dnssec.mode: validate loads.
+set(CPACK_RPM_SPEC_MORE_DEFINE "%global debug_package %{nil}\n%global __os_install_post %{nil}\n%global _build_id_links none\n%global packager ${CPACK_PACKAGE_CONTACT}\nRecommends: unbound-libs")
 include(CPack)

@@ -48,7 +48,13 @@ for library in "$@"; do
   # The licence of what comes along.
   [ -z "$package" ] || cp "/usr/share/doc/$package/copyright" "$stage/rpm/licenses/$package.copyright"
 done
+# The licences of the libraries that are headers only.
+for package in libasio-dev libcli11-dev nlohmann-json3-dev; do
+  copyright=/usr/share/doc/$package/copyright
+  [ ! -e "$copyright" ] || cp "$copyright" "$stage/rpm/licenses/$package.copyright"
+done
 strip -o "$stage/deb/dnscachectl" "$program"
 strip -o "$stage/rpm/dnscachectl" "$bundled"
-strip --strip-unneeded "$stage"/rpm/lib/*
-/usr/bin/python3 "$source/templates/packages/retarget.py" "$stage/rpm/dnscachectl" "$stage"/rpm/lib/*
+find "$stage/rpm/lib" -type f -exec strip --strip-unneeded {} +
+find "$stage/rpm/dnscachectl" "$stage/rpm/lib" -type f \
+  -exec /usr/bin/python3 "$source/templates/packages/retarget.py" {} +

@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "resolver/base/file_descriptor.hpp"
-#include "resolver/base/net.hpp"
+#include "resolver/endpoint.hpp"
+#include "resolver/server/sockets.hpp"
 
 using namespace dnscache;
 
