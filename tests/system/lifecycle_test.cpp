@@ -149,7 +149,7 @@ TEST_CASE("the control socket tells the state as documented") {
   const auto status = cache.status();
   CHECK(status.at("ok") == true);
   CHECK(status.at("schema") == 1);
-  CHECK(status.at("version") == version());
+  CHECK(status.at("version") == dnscache::version());
   CHECK(status.at("pid") == cache.engine.process().pid());
   CHECK(status.at("uptime_seconds").get<double>() > 0);
   CHECK(status.at("workers").get<int>() >= 1);

@@ -89,5 +89,5 @@ TEST_CASE(
   send_and_compare(*burst, server, clients, {45, 45});
   send_and_compare(*burst, server, clients, {ReplyBurst::max_reply_size});
   send_and_compare(*burst, server, clients,
-                   std::vector<std::size_t>(30, ReplyBurst::max_reply_size));
+                   std::vector<std::size_t>(16, ReplyBurst::max_reply_size));
 }
