@@ -5,7 +5,7 @@
 # of the turns' ratios. See --help, and README.md for what was tried to lower the kernel's share.
 
 BENCH=hits
-CASES="warm single many start restart idle two_workers burst policy"
+CASES="warm ports single many start restart idle two_workers burst policy"
 PARALLEL_CASES=""
 PEERS="bare ours dnsmasq unbound knot dnsdist resolved named pdns"
 . "$(dirname "$0")/lib.sh"
@@ -46,12 +46,13 @@ warm_up() {
 MEDIAN='def median: sort | .[length / 2 | floor];
   def of_bare(figure): [$ours, $bare] | transpose | map((.[0] | figure) / (.[1] | figure)) | median;'
 
-# The kernel counts user time in ticks of 1 to 10 ms, so that only the mean of many rounds tells it.
-case_warm() {
+# in_throughput LOAD_ARGUMENTS...: the kernel counts user time in ticks of 1 to 10 ms, so that only the
+# mean of many rounds tells it.
+in_throughput() {
   start_upstream 192.0.2.1 192.0.2.2
   start_server
   warm_up $NAMES
-  in_turns "$(number 15 5)" --mode closed --count "$(number 150000 50000)" --distinct $NAMES
+  in_turns "$(number 15 5)" --mode closed --count "$(number 150000 50000)" --distinct $NAMES "$@"
   jq -cn --slurpfile ours "$WORK/load" --slurpfile bare "$WORK/bare" --slurpfile checked "$WORK/checked" \
     "$MEDIAN"'
     {cpu_us: ($ours | map(.server.cpu_us_per_query) | median),
@@ -61,6 +62,12 @@ case_warm() {
      per_second_of_bare: of_bare(.per_second),
      failed: ($ours | map(.failed) | add), wrong: $checked[0].wrong}'
 }
+
+# One source port, as forwarders and load generators have.
+case_warm() { in_throughput; }
+
+# A source port for each query on its way, as programs have.
+case_ports() { in_throughput --ports 192; }
 
 case_single() {
   start_upstream 192.0.2.1 192.0.2.2
