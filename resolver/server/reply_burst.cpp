@@ -37,6 +37,12 @@ void send_all(int socket, mmsghdr* messages, unsigned count) {
 
 }  // namespace
 
+ReplyBurst::ReplyBurst(int socket, bool may_merge) {
+  int size = 0;
+  socklen_t room = sizeof size;
+  may_merge_ = may_merge && ::getsockopt(socket, IPPROTO_UDP, UDP_SEGMENT, &size, &room) == 0;
+}
+
 void ReplyBurst::clear() {
   count_ = 0;
   next_ = bytes_.data();

@@ -18,8 +18,9 @@ class ReplyBurst {
   static constexpr unsigned max_replies = 64;          // UDP_MAX_SEGMENTS of older kernels
   static constexpr std::size_t max_reply_size = 4096;  // bytes
 
-  /// Merging is for sockets of one address only: the others' messages carry control data.
-  explicit ReplyBurst(bool may_merge) : may_merge_(may_merge) {}
+  /// Merging is for sockets of one address only, as the others' messages carry control data, and
+  /// for kernels that know it.
+  ReplyBurst(int socket, bool may_merge);
 
   void clear();
   /// Where the next reply is to be written; max_reply_size bytes.

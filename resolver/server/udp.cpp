@@ -47,7 +47,7 @@ IpAddress client_of(const sockaddr_storage& from) {
 
 /// The buffers of one burst of queries and their replies.
 struct UdpListener::Burst {
-  explicit Burst(bool may_merge) : replies(may_merge) {}
+  Burst(int socket, bool may_merge) : replies(socket, may_merge) {}
 
   std::array<std::array<std::uint8_t, query_stride>, burst_size> in;
   std::array<sockaddr_storage, burst_size> from;
@@ -104,7 +104,7 @@ UdpListener::UdpListener(Worker& worker, FileDescriptor socket, const Endpoint& 
       readable_(worker.io(), ::fcntl(socket_->get(), F_DUPFD_CLOEXEC, 3)),
       checks_clients_(!endpoint.address.is_loopback()),
       max_reply_(endpoint.address.is_loopback() ? max_loopback_reply : edns_udp_size),
-      burst_(std::make_unique<Burst>(endpoint.address.is_loopback())) {
+      burst_(std::make_unique<Burst>(socket_->get(), endpoint.address.is_loopback())) {
   for (unsigned i = 0; i < burst_size; ++i) prepare(i);
   wait();
 }

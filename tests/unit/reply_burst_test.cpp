@@ -79,7 +79,7 @@ TEST_CASE(
   REQUIRE(::setsockopt(server.fd.get(), SOL_SOCKET, SO_NO_CHECK, &is_refused, sizeof is_refused) ==
           0);
   std::vector<Socket> clients(clients_count);
-  const auto burst = std::make_unique<ReplyBurst>(may_merge);
+  const auto burst = std::make_unique<ReplyBurst>(server.fd.get(), may_merge);
 
   std::vector<std::size_t> sizes;
   for (std::size_t i = 0; i < ReplyBurst::max_replies; ++i) sizes.push_back(40 + i * 7 % 60);

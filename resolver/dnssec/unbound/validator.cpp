@@ -51,6 +51,17 @@ class UnboundValidator final : public Validator {
         key_(random_hash_key()),
         sources_(64, QuestionHash{&key_}) {}
 
+  // libunbound ends what is pending with its context, and tells so.
+  ~UnboundValidator() override {
+    is_closing_ = true;
+    std::vector<std::shared_ptr<Context>> contexts;
+    for (Lookup& lookup : lookups_) contexts.push_back(std::move(lookup.context));
+    retired_.clear();
+    context_.reset();
+  }
+  UnboundValidator(const UnboundValidator&) = delete;
+  UnboundValidator& operator=(const UnboundValidator&) = delete;
+
   Result<void> open() {
     auto loopback =
         unbound::Loopback::open(base_, [this](const Question& question, OutcomeFunction done) {
@@ -177,6 +188,7 @@ class UnboundValidator final : public Validator {
   static void on_result(void* data, int rcode, void* packet, int size, int security,
                         char* why_bogus, int) {
     auto& lookup = *static_cast<Lookup*>(data);
+    if (lookup.validator.is_closing_) return;
     const ByteView bytes(static_cast<const std::uint8_t*>(packet),
                          packet != nullptr ? static_cast<std::size_t>(size) : 0);
     lookup.validator.finish(lookup,
@@ -275,6 +287,7 @@ class UnboundValidator final : public Validator {
   TimePoint renewed_at_{};  // or at least tried to
   Duration life_ = shortest_life;
   unsigned asked_ = 0;
+  bool is_closing_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
