@@ -390,9 +390,10 @@ bool asks_for_signatures(const Facts& facts) {
   return !facts.config || facts.config->dnssec.mode != DnssecMode::off;
 }
 
-bool leaves_signatures_out(const Endpoint& upstream) {
+// Some refuse the root's keys, or are silent, and answer everything else.
+bool has_signed_root(const Endpoint& upstream) {
   auto resolver = StubResolver::with_servers({upstream}, signature_patience);
-  return resolver && resolver->has_signatures(".", dnskey_type) == false;
+  return !resolver || resolver->has_signatures(".", dnskey_type);
 }
 
 void examine_upstreams(Examination& examination, const Facts& facts, const std::string& name) {
@@ -406,10 +407,10 @@ void examine_upstreams(Examination& examination, const Facts& facts, const std::
       if (!resolver) return;
       const bool is_lying = resolver->ask(impossible, ns_t_a).outcome == Outcome::answered;
       const bool is_silent = resolver->ask(name, ns_t_aaaa).outcome == Outcome::unreachable;
-      const bool is_unsigned = asks_for_signatures(facts) && leaves_signatures_out(endpoint);
+      const bool is_signed = !asks_for_signatures(facts) || has_signed_root(endpoint);
       const std::lock_guard lock(mutex);
       if (is_lying) examination.lying_upstreams.push_back(endpoint);
-      if (is_unsigned) examination.unsigned_upstreams.push_back(endpoint);
+      if (!is_signed) examination.unsigned_upstreams.push_back(endpoint);
       if (is_silent) examination.no_aaaa.push_back(endpoint);
     });
   }

@@ -162,14 +162,13 @@ Lookup StubResolver::ask(const std::string& name, std::uint16_t type) {
   return lookup;
 }
 
-std::optional<bool> StubResolver::has_signatures(const std::string& name, std::uint16_t type) {
+bool StubResolver::has_signatures(const std::string& name, std::uint16_t type) {
   std::array<unsigned char, 65535> answer;
   const auto options = state_->options;
   state_->options |= RES_USE_EDNS0 | RES_USE_DNSSEC;
   const int size = ::res_nquery(state_.get(), name.c_str(), ns_c_in, type, answer.data(),
                                 static_cast<int>(answer.size()));
   state_->options = options;
-  if (size < 0 && state_->res_h_errno != NO_DATA) return std::nullopt;
   return size >= 0 && has_record({answer.data(), static_cast<std::size_t>(size)}, rr_type::rrsig);
 }
 

@@ -63,8 +63,8 @@ class StubResolver {
   /// res_nquery(3): exactly this name, no search list.
   Lookup ask(const std::string& name, std::uint16_t type);
   /// Whether the answer to this question has signatures when they are asked for (DO, RFC 3225);
-  /// none when that can't be told: nobody answers, or by an error.
-  std::optional<bool> has_signatures(const std::string& name, std::uint16_t type);
+  /// no answer has none.
+  bool has_signatures(const std::string& name, std::uint16_t type);
 
  private:
   using State = struct __res_state;  // resolv.h has a function of that name as well

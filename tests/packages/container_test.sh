@@ -34,6 +34,10 @@ check "there is no shell in it" test ! -e "$root/bin/sh"
 ip link set lo up
 ip address add 10.9.0.2/32 dev lo
 "$build/tests/test_upstream" --listen 10.9.0.2:53 >"$work/upstream.log" 2>&1 &
+for _ in $(seq 100); do
+  dig +short +time=1 +tries=1 @10.9.0.2 www.example.com | grep -q . && break
+  sleep 0.02
+done
 echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start
 mount --bind "$root" "$root"
 mkdir -p "$root/proc"
