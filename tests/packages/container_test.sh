@@ -10,15 +10,8 @@ if [ -z "${IN_NAMESPACE:-}" ]; then
   fi
   IN_NAMESPACE=1 exec unshare --mount --mount-proc --net --pid --fork --kill-child bash "$0" "$@"
 fi
-failed=0
-check() {
-  local what=$1
-  shift
-  if "$@" >"$work/output" 2>&1; then echo "ok      $what"; else
-    echo "FAILED  $what: $(cat "$work/output")"
-    failed=1
-  fi
-}
+# shellcheck source=tests/packages/check.sh
+source "$(dirname "$0")/check.sh"
 work=$(mktemp -d)
 trap 'umount -R -l "$work/root" 2>/dev/null; rm -rf "$work"' EXIT
 root=$work/root

@@ -3,15 +3,8 @@
 # someone without rights on this machine would, on a fresh Debian 12; then what it has is judged, and run.
 set -uo pipefail
 skip() { echo "SKIPPED: $*"; exit 77; }
-failed=0
-check() { # "WHAT" COMMAND...
-  local what=$1 output
-  shift
-  if output=$("$@" 2>&1); then echo "ok      $what (at $SECONDS s)"; else
-    echo "FAILED  $what: $output"
-    failed=1
-  fi
-}
+# shellcheck source=tests/packages/check.sh
+source "$(dirname "$0")/check.sh"
 is() { [ "$1" = "$2" ] || { echo "it is '$1', not '$2'"; return 1; }; }
 
 # The inner half, as root of the user namespace: everything is in the folder here.
@@ -57,7 +50,7 @@ trap 'kill "${holder:-}" 2>/dev/null; umount -l "$work"; rmdir "$work"' EXIT
 # The host's devices are the builder's as well, and must be everybody's.
 mknod -m 666 "$work/null" c 1 3 && mount --bind "$work/null" /dev/null
 mkdir "$work/context" "$work/tmp"
-cp "$buildah" "$tools/debian-12.tar" "$project/templates/Containerfile" "$0" "$work/"
+cp "$buildah" "$tools/debian-12.tar" "$project/templates/Containerfile" "$0" "${0%/*}/check.sh" "$work/"
 mv "$work/debian-12.tar" "$work/debian.tar"
 cp "$packages"/dnscachectl_*.deb "$project/templates/container-root" "$work/context/"
 echo '{"default": [{"type": "insecureAcceptAnything"}]}' >"$work/policy.json"

@@ -1,17 +1,9 @@
 # Read by the tests that run on the lab's machine: checks, and what is looked at before and after.
 # shellcheck shell=bash disable=SC2317 # called by check
-failed=0
+# shellcheck source=tests/packages/check.sh
+source "$(dirname "${BASH_SOURCE[0]}")/check.sh"
 export DEBIAN_FRONTEND=noninteractive NO_COLOR=1
 ulimit -n 1024 # apt and dpkg close every descriptor that there could be
-
-check() { # "WHAT" COMMAND...
-  local what=$1 output
-  shift
-  if output=$("$@" 2>&1); then echo "ok      $what (at $SECONDS s)"; else
-    echo "FAILED  $what: $output"
-    failed=1
-  fi
-}
 dns_settings() {
   stat -c '%N %a %u %g' /etc/resolv.conf
   cat /etc/resolv.conf

@@ -3,23 +3,15 @@
 # and addresses, as root, as another user, with a dead engine; for `lab`. Each check prints a line.
 # shellcheck disable=SC2016 # expanded by the inner shell
 set -uo pipefail
+# shellcheck source=tests/packages/check.sh
+source "$(dirname "$0")/../../packages/check.sh"
 export NO_COLOR=1
-failed=0
 work=$(mktemp -d)
 chmod 755 "$work"
 mkdir -p /usr/local/bin /home/alice "$work/nobody"
 cp "$1" /usr/local/bin/dnscachectl
 chown 65534 "$work/nobody"
 PATH=/usr/local/bin:$PATH
-
-check() { # "WHAT" COMMAND...
-  local what=$1 output
-  shift
-  if output=$("$@" 2>&1); then echo "ok      $what"; else
-    echo "FAILED  $what: $output"
-    failed=1
-  fi
-}
 part() { tar -xOf "$1" "dnscachectl-support/$2"; }
 
 hostname web17
