@@ -73,7 +73,7 @@ ReplyBurst::Order ReplyBurst::order_by_client() const {
   return order;
 }
 
-bool ReplyBurst::may_follow(unsigned place, unsigned first) const {
+bool ReplyBurst::has_same_client(unsigned place, unsigned first) const {
   const msghdr& one = replies_[first].msg_hdr;
   const msghdr& other = replies_[place].msg_hdr;
   return one.msg_namelen == other.msg_namelen &&
@@ -101,7 +101,7 @@ void ReplyBurst::send_merged(int socket) {
     const std::size_t size = parts_[place(first)].iov_len;
     std::size_t bytes = 0;
     bool is_last = false;
-    while (i < count_ && !is_last && may_follow(place(i), place(first)) &&
+    while (i < count_ && !is_last && has_same_client(place(i), place(first)) &&
            bytes + size <= max_message_bytes) {
       ordered_parts_[i] = parts_[place(i)];
       bytes += ordered_parts_[i].iov_len;

@@ -37,7 +37,7 @@ class ReplyBurst {
 
   void send_merged(int socket);
   Order order_by_client() const;
-  bool may_follow(unsigned place, unsigned first) const;
+  bool has_same_client(unsigned place, unsigned first) const;
   void mark_segments(msghdr& message, unsigned place);
 
   bool may_merge_;

@@ -157,3 +157,29 @@ TEST_CASE("a binary that is gone for a while is found again", "[units]") {
   std::filesystem::rename(engine + ".away", engine);
   CHECK(answers(systemd));
 }
+
+// Such as cloud-init's: they must not wait for the engine while the engine waits for them.
+TEST_CASE("a lookup of those who come before sysinit.target is answered", "[boot]") {
+  {
+    auto bus = value_of(Bus::connect());
+    Systemd systemd(bus);
+    install(systemd);
+  }
+  write_file("/etc/systemd/system/early.service",
+             "[Unit]\nDefaultDependencies=no\nAfter=dnscachectl.socket local-fs.target\n"
+             "Before=sysinit.target\n[Service]\nType=oneshot\n"
+             "ExecStart=dig +short +tries=1 +time=20 @127.0.0.1 test. TXT\n"
+             "StandardOutput=file:/run/early\n[Install]\nWantedBy=sysinit.target\n");
+  // Everything ends and starts again, as far as it can without a new machine.
+  write_file("/etc/systemd/system/nothing.target",
+             "[Unit]\nDefaultDependencies=no\nAllowIsolate=yes\n");
+  output_of("systemctl daemon-reload && systemctl --quiet enable early.service");
+  output_of("systemctl isolate nothing.target");
+  CHECK(eventually(
+      [] { return output_of("systemctl is-active sysinit.target || :") == "inactive\n"; }));
+  output_of("systemctl isolate multi-user.target");
+  CHECK(output_of("systemctl is-system-running --wait || :") == "running\n");
+  CHECK(read_file("/run/early") ==
+        '"' + output_of("systemctl show --value -p MainPID dnscachectl.service | tr -d '\\n'") +
+            "/0\"\n");
+}
