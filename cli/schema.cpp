@@ -16,7 +16,7 @@ Json text() { return {{"type", "string"}, {"minLength", 1}}; }
 Json matching(const char* pattern) { return {{"type", "string"}, {"pattern", pattern}}; }
 Json list_of(Json items) { return {{"type", "array"}, {"items", std::move(items)}}; }
 
-Json object(Json properties, std::vector<std::string> required) {
+Json object(Json properties, const std::vector<std::string>& required) {
   Json out = {{"type", "object"}, {"properties", std::move(properties)}};
   out["required"] = required;
   out["additionalProperties"] = false;

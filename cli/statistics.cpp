@@ -30,7 +30,7 @@ class ResampledMedian {
  public:
   explicit ResampledMedian(std::vector<double> sample)
       : sorted_(std::move(sample)),
-        below_(static_cast<double>((sorted_.size() + 1) / 2)),
+        below_(static_cast<double>(middle(sorted_.size()))),
         above_(static_cast<double>(sorted_.size() + 1) - below_.alpha()) {
     std::ranges::sort(sorted_);
   }
@@ -43,6 +43,8 @@ class ResampledMedian {
   }
 
  private:
+  static std::size_t middle(std::size_t size) { return (size + 1) / 2; }
+
   std::vector<double> sorted_;
   std::gamma_distribution<double> below_;
   std::gamma_distribution<double> above_;

@@ -6,6 +6,7 @@
 set -uo pipefail
 program=$1 deb=$2 ansible=$3
 [ -x "$ansible/usr/bin/ansible-playbook" ] || { echo "SKIPPED: no ansible-core in $ansible"; exit 77; }
+# shellcheck source=tests/packages/lib.sh
 source "$(dirname "$0")/lib.sh"
 work=$(mktemp -d)
 export HOME=$work PYTHONPATH=$ansible/usr/lib/python3/dist-packages LC_ALL=C.UTF-8 ANSIBLE_NOCOLOR=1

@@ -6,6 +6,7 @@
 set -uo pipefail
 program=$1 deb=$2 cloud_init=$3
 [ -x "$cloud_init/usr/bin/cloud-init" ] || { echo "SKIPPED: no cloud-init in $cloud_init"; exit 77; }
+# shellcheck source=tests/packages/lib.sh
 source "$(dirname "$0")/lib.sh"
 log=/var/log/cloud-init-output.log
 seed=/var/lib/cloud/seed/nocloud

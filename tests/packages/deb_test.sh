@@ -4,6 +4,7 @@
 # shellcheck disable=SC2002,SC2016,SC2317 # expanded by the inner shell; called by check
 set -uo pipefail
 first=$1 second=$2
+# shellcheck source=tests/packages/lib.sh
 source "$(dirname "$0")/lib.sh"
 
 install_deb() { apt_get install "$1"; }

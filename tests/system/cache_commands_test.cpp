@@ -1,4 +1,6 @@
 // dnscachectl cache list, get, flush, dump and load against a running engine; its snapshot.
+#include <sstream>
+
 #include "tests/system/fixture.hpp"
 
 using namespace dnscache::test;
@@ -187,9 +189,13 @@ TEST_CASE("what the policy answers can't be loaded") {
 TEST_CASE("lines of a dump that no upstream could have answered are refused, the others kept") {
   const FilledCache from;
   const TempDir directory;
-  auto good =
-      json::parse(run(from.engine, {"cache", "dump", "-"})
-                      .out.substr(0, run(from.engine, {"cache", "dump", "-"}).out.find('\n')));
+  std::istringstream dump(run(from.engine, {"cache", "dump", "-"}).out);
+  json good;
+  // The lines come in any order; what denies a name is not to be told of another.
+  for (std::string line; std::getline(dump, line) && good.value("rcode", 3) != 0;) {
+    good = json::parse(line);
+  }
+  REQUIRE(good.at("rcode") == 0);
   good["name"] = "www.example.net";
   std::string text = good.dump() + "\n\n";
   const auto add = [&](const char* member, const json& value) {

@@ -3,8 +3,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
-#include <ranges>
 
 #include "resolver/config/text_file.hpp"
 #include "resolver/dnssec/autotrust.hpp"
@@ -149,10 +149,11 @@ void Context::note_missed_key(const Name& zone, Outcome::Kind how) {
 }
 
 std::optional<Outcome::Kind> Context::missed_key(const Name* name) const {
-  for (const MissedKey& missed : missed_keys_ | std::views::reverse) {
-    if (name == nullptr || name->is_within(missed.zone)) return missed.how;
-  }
-  return std::nullopt;
+  const auto latest = std::find_if(
+      missed_keys_.rbegin(), missed_keys_.rend(),
+      [&](const MissedKey& missed) { return name == nullptr || name->is_within(missed.zone); });
+  if (latest == missed_keys_.rend()) return std::nullopt;
+  return latest->how;
 }
 
 bool Context::resolve(const Question& question, void* data, ub_event_callback_type callback) {

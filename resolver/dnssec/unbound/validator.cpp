@@ -209,11 +209,12 @@ class UnboundValidator final : public Validator {
   }
 
   // The failures since a question was asked, the latest first.
-  auto news_of(const Lookup& lookup) const {
+  std::vector<const Failure*> news_of(const Lookup& lookup) const {
     const auto count =
         std::min<std::uint64_t>(failure_count_ - lookup.failures_before, failures_.size());
-    return std::ranges::subrange(failures_.rbegin(),
-                                 failures_.rbegin() + static_cast<std::ptrdiff_t>(count));
+    std::vector<const Failure*> news;
+    for (std::size_t i = 1; i <= count; ++i) news.push_back(&failures_[failures_.size() - i]);
+    return news;
   }
 
   Outcome outcome_of(const Lookup& lookup, const Finding& result) const {
@@ -223,9 +224,9 @@ class UnboundValidator final : public Validator {
 
   Outcome outcome_of_bogus(const Lookup& lookup, std::string_view why) const {
     Context& context = *lookup.context;
-    for (const Failure& failure : news_of(lookup)) {
-      if (is_missed_key(failure) && !context.missed_key(&failure.question.name)) {
-        context.note_missed_key(failure.question.name, failure.outcome.kind);
+    for (const Failure* failure : news_of(lookup)) {
+      if (is_missed_key(*failure) && !context.missed_key(&failure->question.name)) {
+        context.note_missed_key(failure->question.name, failure->outcome.kind);
       }
     }
     // Whose key was missed, libunbound does not say: an alias may have led to another zone.
@@ -241,10 +242,10 @@ class UnboundValidator final : public Validator {
 
   Outcome outcome_of_failure(const Lookup& lookup) const {
     const auto news = news_of(lookup);
-    for (const Failure& failure : news) {
-      if (plain(failure.question) == plain(lookup.question)) return failure.outcome;
+    for (const Failure* failure : news) {
+      if (plain(failure->question) == plain(lookup.question)) return failure->outcome;
     }
-    return failed(news.empty() ? Outcome::Kind::failed : news.front().outcome.kind);
+    return failed(news.empty() ? Outcome::Kind::failed : news.front()->outcome.kind);
   }
 
   static Outcome failed(Outcome::Kind kind) {
