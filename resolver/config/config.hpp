@@ -34,6 +34,9 @@ struct UpstreamConfig {
   Endpoint endpoint;
   Protocol protocol = Protocol::udp;
   std::string tls_name;  ///< name in the server's certificate; empty: its address must be in it
+  /// The interface that the machine's DNS manager lists it for; empty: none. Servers of different
+  /// interfaces do not stand in for each other, as with systemd-resolved.service(8).
+  std::string link{};
 
   bool operator==(const UpstreamConfig&) const = default;
 };
