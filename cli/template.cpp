@@ -7,6 +7,7 @@
 #include <optional>
 #include <sstream>
 #include <string_view>
+#include <tuple>
 
 #include "cli/endpoints.hpp"
 #include "cli/output.hpp"
@@ -19,6 +20,8 @@
 namespace dnscache::cli {
 
 namespace {
+
+constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
 struct Template {
   std::string_view name;
@@ -93,7 +96,9 @@ Result<std::string> read_config_text(const std::filesystem::path& path) {
   if (!reading) return Error{reading.problems.front().to_text(), ExitCode::check_failed};
   std::ostringstream out;
   out << std::ifstream(path).rdbuf();
-  return out.str();
+  auto text = out.str();
+  if (text.starts_with(byte_order_mark)) text.erase(0, byte_order_mark.size());
+  return text;
 }
 
 // The zones that only the cluster's own DNS knows, as NodeLocal DNSCache has them.
@@ -109,31 +114,6 @@ void add_cluster_routes(std::vector<RouteConfig>& routes) {
   for (const auto* zone : {"cluster.local", "in-addr.arpa", "ip6.arpa"}) {
     if (server_of(zone) == routes.end()) routes.push_back({*Name::parse(zone), servers});
   }
-}
-
-// "10.0.0.2", as --upstream takes it; nothing else would be safe in every kind of file.
-Result<Values> read_values(const TemplateOptions& options) {
-  Values values;
-  const auto upstreams = parse_upstreams(options.upstreams, "--upstream");
-  if (!upstreams) return upstreams.error();
-  values.upstreams = *upstreams;
-  for (const auto& text : options.routes) {
-    const auto route = parse_route(text);
-    if (!route) return route.error();
-    values.routes.push_back(*route);
-  }
-  if (options.config.empty()) {
-    if (options.name == "kubernetes") add_cluster_routes(values.routes);
-    values.config = config_text(values);
-    return values;
-  }
-  if (!values.upstreams.empty() || !values.routes.empty()) {
-    return Error{"--config says it all; leave out --upstream and --route", ExitCode::usage};
-  }
-  auto text = read_config_text(options.config);
-  if (!text) return text.error();
-  values.config = std::move(*text);
-  return values;
 }
 
 bool is_made_of(std::string_view text, std::string_view more) {
@@ -163,6 +143,74 @@ Result<void> check_words(const TemplateOptions& options) {
   return {};
 }
 
+// What stands in shell words, YAML and JSON as it is.
+Result<void> check_servers(const Values& values) {
+  const auto are_plain = [](const std::vector<UpstreamConfig>& upstreams) {
+    return is_made_of(upstream_list(upstreams), "-_.:/[]#%,");
+  };
+  if (!are_plain(values.upstreams)) {
+    return Error{"--upstream: a template takes names of letters, digits, - and _ only",
+                 ExitCode::usage};
+  }
+  for (const auto& route : values.routes) {
+    const auto zone = route.zone.to_text();
+    if (is_made_of(zone, "-_.") && are_plain(route.upstreams)) continue;
+    return Error{fmt::format("--route: {}: a template takes zones of letters, digits, - and _ "
+                             "only; write an international name as xn--...",
+                             in_quotes(zone)),
+                 ExitCode::usage};
+  }
+  return {};
+}
+
+// A value without a place would be dropped in silence.
+Result<void> check_places(const TemplateOptions& options, std::string_view text) {
+  const auto has = [&](std::initializer_list<std::string_view> places) {
+    return std::ranges::any_of(places, [&](auto place) { return text.find(place) != text.npos; });
+  };
+  const std::tuple<const char*, bool, bool> uses[] = {
+      {"--config", !options.config.empty(), has({"@CONFIG@", "@CONFIG_FILE@"})},
+      {"--upstream", !options.upstreams.empty(),
+       has({"@UPSTREAMS@", "@SETUP_OPTIONS@", "@CONFIG@"})},
+      {"--route", !options.routes.empty(), has({"@ROUTES@", "@SETUP_OPTIONS@", "@CONFIG@"})},
+      {"--url", !options.url.empty(), has({"@URL@"})},
+      {"--sha256", !options.sha256.empty(), has({"@SHA256@"})},
+      {"--image", !options.image.empty(), has({"@IMAGE@"})},
+      {"--app", !options.app.empty(), has({"@APP@"})},
+  };
+  for (const auto& [flag, is_given, has_place] : uses) {
+    if (!is_given || has_place) continue;
+    return Error{fmt::format("template {} has no place for {}", options.name, flag),
+                 ExitCode::usage};
+  }
+  return {};
+}
+
+Result<Values> read_values(const TemplateOptions& options) {
+  Values values;
+  const auto upstreams = parse_upstreams(options.upstreams, "--upstream");
+  if (!upstreams) return upstreams.error();
+  values.upstreams = *upstreams;
+  for (const auto& text : options.routes) {
+    const auto route = parse_route(text);
+    if (!route) return route.error();
+    values.routes.push_back(*route);
+  }
+  if (const auto checked = check_servers(values); !checked) return checked.error();
+  if (options.config.empty()) {
+    if (options.name == "kubernetes") add_cluster_routes(values.routes);
+    values.config = config_text(values);
+    return values;
+  }
+  if (!values.upstreams.empty() || !values.routes.empty()) {
+    return Error{"--config says it all; leave out --upstream and --route", ExitCode::usage};
+  }
+  auto text = read_config_text(options.config);
+  if (!text) return text.error();
+  values.config = std::move(*text);
+  return values;
+}
+
 std::string setup_options(const Values& values) {
   std::string out;
   if (!values.upstreams.empty()) out += " --upstream '" + upstream_list(values.upstreams) + "'";
@@ -176,10 +224,20 @@ std::string or_default(const std::string& text, const std::string& fallback) {
   return text.empty() ? fallback : text;
 }
 
+// systemd.unit(5): a literal % is written %%.
+std::string without_specifiers(const std::string& text) {
+  std::string out;
+  for (const char c : text) out += c == '%' ? std::string("%%") : std::string(1, c);
+  return out;
+}
+
 std::map<std::string, std::string> placeholders(const TemplateOptions& options,
                                                 const Values& values) {
   const std::string version = dnscache::version();
   const bool has_file = !options.config.empty();
+  const auto in_file = [&](const std::string& servers) {
+    return options.name == "systemd" ? without_specifiers(servers) : servers;
+  };
   return {
       {"VERSION", version},
       {"IMAGE", or_default(options.image, "registry.example.com/dnscachectl:" + version)},
@@ -187,8 +245,8 @@ std::map<std::string, std::string> placeholders(const TemplateOptions& options,
       {"URL", or_default(options.url,
                          "https://downloads.example.com/dnscachectl-" + version + ".x86_64.rpm")},
       {"SHA256", or_default(options.sha256, std::string(64, '0'))},
-      {"UPSTREAMS", upstream_list(values.upstreams)},
-      {"ROUTES", route_list(values.routes)},
+      {"UPSTREAMS", in_file(upstream_list(values.upstreams))},
+      {"ROUTES", in_file(route_list(values.routes))},
       {"SETUP_OPTIONS", has_file ? "" : setup_options(values)},
       {"CONFIG", values.config},
       {"CONFIG_FILE", has_file ? values.config : ""},
@@ -279,6 +337,7 @@ Result<std::string> render_template(const TemplateOptions& options) {
                  ExitCode::usage};
   }
   if (const auto checked = check_words(options); !checked) return checked.error();
+  if (const auto checked = check_places(options, chosen->text); !checked) return checked.error();
   const auto values = read_values(options);
   if (!values) return values.error();
   return render(chosen->text, placeholders(options, *values));

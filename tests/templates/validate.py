@@ -12,11 +12,16 @@ from jsonschema import Draft7Validator
 PROGRAM, TOOLS = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 SITE = "usr/lib/python3/dist-packages"
 HASH = "0123456789abcdef" * 4
-VALUES = ["--upstream", "10.0.0.2,tls://10.0.0.3#dns.corp.example", "--route",
-          "corp.example=10.1.0.2,10.1.0.3", "--url", "s3://bucket/path/dnscachectl.rpm",
-          "--sha256", HASH, "--image", "registry.corp.example:5000/dns@sha256:" + HASH,
-          "--app", "app:1"]
-CONFIG = "upstreams: [192.0.2.1]\ncache:\n  size: 8MiB\n\nlog_level: error\n"
+SERVERS = ["--upstream", "10.0.0.2,tls://10.0.0.3#dns.corp.example", "--route",
+           "corp.example=10.1.0.2,10.1.0.3"]
+PACKAGE = ["--url", "s3://bucket/path/dnscachectl.rpm", "--sha256", HASH]
+IMAGE, APP = ["--image", "registry.corp.example:5000/dns@sha256:" + HASH], ["--app", "app:1"]
+VALUES = {"cloud-init": SERVERS + PACKAGE, "ansible": SERVERS + PACKAGE,
+          "docker-compose": SERVERS + IMAGE + APP, "ecs-fargate": SERVERS + APP,
+          "kubernetes": SERVERS + IMAGE, "systemd": SERVERS}
+TAKES_FILE = ("cloud-init", "ansible", "kubernetes")
+# It begins indented, and has what Jinja would take for an expression.
+CONFIG = "   # my {{ company }}\nupstreams: [192.0.2.1]\ncache:\n  size: 8MiB\n\nlog_level: error\n"
 failures = []
 work = tempfile.TemporaryDirectory()
 
@@ -172,7 +177,8 @@ def ansible(text, variant):
     play = yaml.safe_load(text)[0]
     if variant == "config":
         copy = [t["ansible.builtin.copy"] for t in play["tasks"] if "ansible.builtin.copy" in t]
-        check("ansible: the file", copy and copy[0]["content"] == CONFIG)
+        check("ansible: the file, which Jinja leaves alone",
+              copy and copy[0]["content"] == "{% raw %}\n" + CONFIG + "{% endraw %}\n")
     site = tool("ansible-core")
     if site is None:
         return skip("ansible", "ansible-core")
@@ -265,16 +271,29 @@ def main():
     names = subprocess.run([PROGRAM, "__complete", "--", "template", ""], capture_output=True,
                            text=True).stdout.split()
     check("each template is checked here", set(names) == checks.keys() | {"ecs-fargate"}, str(names))
-    for variant, words in {"defaults": [], "values": VALUES, "config": ["--config", config]}.items():
-        for name, judge in checks.items():
-            judge(render(name, *words), variant)
-        for form in ("sidecar", "wrapper"):
-            ecs(render("ecs-fargate", *words, "--form", form), f"{form} {variant}")
-    for words in (["cloud-init", "--sha256", "beef"], ["cloud-init", "--url", "https://a/$(id)"],
-                  ["kubernetes", "--image", "a b"], ["ansible", "--upstream", "'x'"],
-                  ["systemd", "--config", config, "--upstream", "10.0.0.2"], ["nothing"]):
+    for name, judge in checks.items():
+        judge(render(name), "defaults")
+        judge(render(name, *VALUES.get(name, [])), "values")
+        if name in TAKES_FILE:
+            judge(render(name, "--config", config), "config")
+    for form in ("sidecar", "wrapper"):
+        ecs(render("ecs-fargate", "--form", form), f"{form} defaults")
+        ecs(render("ecs-fargate", *VALUES["ecs-fargate"], "--form", form), f"{form} values")
+    unit = render("systemd", "--upstream", "fe80::1%lo")
+    check("systemd: % is no specifier", "[fe80::1%%lo]:53" in unit, unit)
+    refused = [[name, "--config", config] for name in checks if name not in TAKES_FILE]
+    refused += [[name, *SERVERS] for name in checks if name not in VALUES]
+    refused += [["ecs-fargate", "--config", config, "--form", form] for form in ("sidecar", "wrapper")]
+    refused += [[name, "--route", zone + "=10.0.0.2"] for name in VALUES
+                for zone in ("a'b.example", "a'|id|'.example", 'a"b.example', "b\u00fccher.example")]
+    for words in refused + [
+            ["cloud-init", "--sha256", "beef"], ["cloud-init", "--url", "https://a/$(id)"],
+            ["kubernetes", "--image", "a b"], ["ansible", "--upstream", "'x'"],
+            ["systemd", "--url", "https://a/b"],
+            ["cloud-init", "--config", config, "--upstream", "10.0.0.2"], ["nothing"]]:
         run = subprocess.run([PROGRAM, "template", *words], capture_output=True, text=True)
-        check("refused: " + " ".join(words), run.returncode == 2 and not run.stdout, run.stderr)
+        check("refused: " + " ".join(words), run.returncode == 2 and not run.stdout and
+              run.stderr.count("\n") == 1, run.stderr)
     names_exist(scrape())
 
     schema = json.loads(subprocess.run([PROGRAM, "schema"], capture_output=True, text=True).stdout)
