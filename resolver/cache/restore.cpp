@@ -15,8 +15,7 @@ std::optional<Answer> Restorer::restore(const Question& question, const AnswerVi
                                         std::uint32_t ttl) {
   if (question.type == 0 || question.type == rr_type::opt) return std::nullopt;
   std::array<std::uint8_t, 512> sent;
-  const std::size_t sent_size =
-      write_query(question, question.name.bytes(), 0, false, {}, sent.data());
+  const std::size_t sent_size = write_query(question, {}, sent.data());
   packet_.assign(sent.begin(), sent.begin() + static_cast<std::ptrdiff_t>(sent_size));
   store16(&packet_[2], static_cast<std::uint16_t>(
                            header_flag::response | static_cast<std::uint16_t>(kept.rcode) |

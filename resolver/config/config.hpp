@@ -75,7 +75,7 @@ struct QuotaConfig {
 
 /// How long answers without data are kept (RFC 2308).
 struct NegativeConfig {
-  std::chrono::seconds default_ttl = 60s;  ///< where the answer has no SOA record
+  std::chrono::seconds default_ttl = 5s;  ///< where the answer has no SOA record
   std::chrono::seconds max_ttl = 1h;
 
   bool operator==(const NegativeConfig&) const = default;

@@ -55,7 +55,7 @@ bool is_rebind_target(const IpAddress& address, bool allow_localhost) {
 AnswerRules::AnswerRules(const Config& config)
     : rebind_(config.rebind_protection),
       bogus_nxdomain_(config.bogus_nxdomain),
-      negative_ttl_(config.cache.negative.default_ttl) {}
+      ttl_(config.local.ttl) {}
 
 const char* AnswerRules::apply(const Question& question, const IpAddress& upstream,
                                Answer& answer) const {
@@ -63,7 +63,7 @@ const char* AnswerRules::apply(const Question& question, const IpAddress& upstre
   if (!bogus_nxdomain_.empty() && any_address(answer.view(), [&](ByteView bytes) {
         return is_in(bogus_nxdomain_, IpAddress::from_bytes(bytes));
       })) {
-    replace(answer, Rcode::nx_domain, ExtendedError::none, question, negative_ttl_);
+    replace(answer, Rcode::nx_domain, ExtendedError::none, question, ttl_);
     return "bogus_nxdomain";
   }
   if (!rebind_.enabled || may_be_private(question.name, upstream)) return nullptr;
@@ -71,7 +71,7 @@ const char* AnswerRules::apply(const Question& question, const IpAddress& upstre
     return is_rebind_target(IpAddress::from_bytes(bytes), rebind_.allow_localhost);
   };
   if (any_address(answer.view(), is_target)) {
-    replace(answer, Rcode::no_error, ExtendedError::blocked, question, negative_ttl_);
+    replace(answer, Rcode::no_error, ExtendedError::blocked, question, ttl_);
     return "rebind_protection";
   }
   // Hints that nobody asked for: the answer is good without them.

@@ -26,7 +26,7 @@ class AnswerRules {
 
   RebindConfig rebind_;
   std::vector<Network> bogus_nxdomain_;
-  std::chrono::seconds negative_ttl_;
+  std::chrono::seconds ttl_;  // of what is said instead
 };
 
 /// The addresses that nobody outside of a private network has any use for: RFC 1918, link-local,

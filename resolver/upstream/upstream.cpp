@@ -264,8 +264,12 @@ std::error_code Attempt::send(Protocol protocol, Duration patience) {
     }
   }
   const bool sends_cookie = with_cookie_ && protocol == Protocol::udp;
-  query_size_ = write_query(question_, {name.data(), plain.size()}, 0, with_edns_,
-                            sends_cookie ? upstream_.cookie_.bytes() : ByteView{}, query_.data());
+  QueryOptions options;
+  options.mixed_name = {name.data(), plain.size()};
+  options.with_edns = with_edns_;
+  if (sends_cookie) options.cookie = upstream_.cookie_.bytes();
+  options.is_padded = protocol == Protocol::tls;
+  query_size_ = write_query(question_, options, query_.data());
   sent_at_ = upstream_.world_.now();
   if (const std::error_code error = upstream_.send(*this, protocol)) return error;
   timer_.set(sent_at_ + patience);

@@ -175,6 +175,19 @@ bool has_data_for(const Answer& answer, std::uint16_t type) {
   return false;
 }
 
+bool has_soa(const Answer& answer) {
+  for (std::size_t i = 0; i < answer.authority_count; ++i) {
+    if (type_of(answer, answer.answer_count + i) == rr_type::soa) return true;
+  }
+  return false;
+}
+
+bool is_lame(const Answer& answer, std::uint16_t flags) {
+  constexpr std::uint16_t serves = header_flag::recursion_available | header_flag::authoritative;
+  return answer.rcode == Rcode::no_error && answer.answer_count == 0 && !(flags & serves) &&
+         !has_soa(answer);
+}
+
 // RFC 2308 section 5: the SOA's TTL or MINIMUM, its last field, whichever is lower.
 std::uint32_t negative_ttl(const Answer& answer, std::uint32_t no_soa_ttl) {
   for (std::size_t i = 0; i < answer.authority_count; ++i) {
@@ -357,6 +370,7 @@ ResponseFault read_response(ByteView packet, ByteView sent, std::uint32_t no_soa
   if (!scrub(packet, end, answer)) return ResponseFault::malformed;
   answer.has_data = has_data_for(answer, type);
   answer.ttl = lifetime(answer, no_soa_ttl);
+  answer.is_lame = is_lame(answer, flags);
   return ResponseFault::none;
 }
 

@@ -45,6 +45,11 @@ struct Answer {
   std::uint8_t source =
       unknown_source;  ///< the upstream that gave it: its place in all_upstreams()
 
+  /// The server that gave it does not serve the name: NOERROR, but no data, no SOA that says so,
+  /// and neither RA nor AA: a lame server's answer, or a referral (RFC 2308 section 2.2). It counts
+  /// as that server's failure unless all servers say the same. Not kept in the cache.
+  bool is_lame = false;
+
   Answer() = default;
   explicit Answer(Rcode code, ExtendedError error = ExtendedError::none)
       : rcode(code), extended_error(error) {}

@@ -40,7 +40,7 @@ inline constexpr std::uint16_t a = 1, ns = 2, md = 3, mf = 4, cname = 5, soa = 6
 
 /// Options inside of the OPT record that the program reads or writes.
 namespace edns_option {
-inline constexpr std::uint16_t cookie = 10, extended_error = 15;
+inline constexpr std::uint16_t cookie = 10, padding = 12, extended_error = 15;
 }  // namespace edns_option
 
 /// Extended DNS Errors (RFC 8914) that we give.

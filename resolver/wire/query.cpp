@@ -1,7 +1,6 @@
 #include "resolver/wire/query.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 namespace dnscache {
 
@@ -93,35 +92,55 @@ class QueryReader {
 
 QueryFault read_query(ByteView packet, Query& query) { return QueryReader(packet, query).read(); }
 
-std::size_t write_query(const Question& question, ByteView name, std::uint16_t id, bool with_edns,
-                        ByteView cookie, std::uint8_t* out) {
+namespace {
+
+constexpr std::size_t padded_block = 128;  // bytes, RFC 8467 section 4.1
+
+std::uint8_t* write_option_head(std::uint16_t code, std::size_t size, std::uint8_t* out) {
+  store16(out, code);
+  store16(out + 2, static_cast<std::uint16_t>(size));
+  return out + 4;
+}
+
+// Our OPT record; the message that it ends begins at `start`.
+std::uint8_t* write_opt(const Question& question, const QueryOptions& options,
+                        const std::uint8_t* start, std::uint8_t* out) {
+  *out++ = 0;
+  store16(out, rr_type::opt);
+  store16(out + 2, edns_udp_size);
+  store32(out + 4, question.dnssec_ok ? 0x8000 : 0);  // extended rcode, version, DO
+  std::uint8_t* const data = out + 10;
+  std::uint8_t* at = data;
+  if (!options.cookie.empty()) {
+    at = write_option_head(edns_option::cookie, options.cookie.size(), at);
+    at = std::ranges::copy(options.cookie, at).out;
+  }
+  if (options.is_padded) {  // the last option, which fills the block up (RFC 7830 section 3)
+    const auto size = static_cast<std::size_t>(at + 4 - start);
+    const std::size_t padding = (padded_block - size % padded_block) % padded_block;
+    at = write_option_head(edns_option::padding, padding, at);
+    at = std::fill_n(at, padding, std::uint8_t{0});
+  }
+  store16(data - 2, static_cast<std::uint16_t>(at - data));
+  return at;
+}
+
+}  // namespace
+
+std::size_t write_query(const Question& question, const QueryOptions& options, std::uint8_t* out) {
   std::uint16_t flags = header_flag::recursion_desired | header_flag::authentic_data;
   if (question.checking_disabled) flags |= header_flag::checking_disabled;
-  store16(out, id);
+  store16(out, options.id);
   store16(out + 2, flags);
   store16(out + 4, 1);
   store32(out + 6, 0);
-  store16(out + 10, with_edns ? 1 : 0);
-  std::uint8_t* at = out + header_size;
-  std::memcpy(at, name.data(), name.size());
-  at += name.size();
+  store16(out + 10, options.with_edns ? 1 : 0);
+  const ByteView name = options.mixed_name.empty() ? question.name.bytes() : options.mixed_name;
+  std::uint8_t* at = std::ranges::copy(name, out + header_size).out;
   store16(at, question.type);
   store16(at + 2, class_in);
   at += 4;
-  if (with_edns) {
-    *at++ = 0;
-    store16(at, rr_type::opt);
-    store16(at + 2, edns_udp_size);
-    store32(at + 4, question.dnssec_ok ? 0x8000 : 0);  // extended rcode, version, DO
-    const bool has_cookie = !cookie.empty();
-    store16(at + 8, static_cast<std::uint16_t>(has_cookie ? 4 + cookie.size() : 0));
-    at += 10;
-    if (has_cookie) {
-      store16(at, edns_option::cookie);
-      store16(at + 2, static_cast<std::uint16_t>(cookie.size()));
-      at = std::ranges::copy(cookie, at + 4).out;
-    }
-  }
+  if (options.with_edns) at = write_opt(question, options, out, at);
   return static_cast<std::size_t>(at - out);
 }
 

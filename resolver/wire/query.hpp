@@ -46,11 +46,18 @@ enum class QueryFault {
 /// then the question is of the root and type 0.
 QueryFault read_query(ByteView packet, Query& query);
 
-/// Appends what an upstream is asked: recursion desired, EDNS with our buffer size, and the
+/// How a question is put to an upstream.
+struct QueryOptions {
+  std::uint16_t id = 0;
+  ByteView mixed_name;  ///< the question's name in another mix of letter cases; empty: as it is
+  bool with_edns = false;
+  ByteView cookie;         ///< the cookie option's data (RFC 7873); empty: no option
+  bool is_padded = false;  ///< to a multiple of 128 bytes (RFC 8467 section 4.1), if with EDNS
+};
+
+/// Writes what an upstream is asked: recursion desired, EDNS with our buffer size, and the
 /// question's DO and CD. AD asks for the upstream's verdict even without DO (RFC 6840 section 5.7).
-/// `name` is the question's name with any mix of letter cases; `cookie` goes along with EDNS unless
-/// it is empty (RFC 7873). Returns the bytes written to `out`, which must have room for 512.
-std::size_t write_query(const Question& question, ByteView name, std::uint16_t id, bool with_edns,
-                        ByteView cookie, std::uint8_t* out);
+/// Returns the bytes written to `out`, which must have room for 512.
+std::size_t write_query(const Question& question, const QueryOptions& options, std::uint8_t* out);
 
 }  // namespace dnscache

@@ -85,7 +85,7 @@ void read_upstream_response(benchmark::State& state) {
   const auto packet = query_packet(1);
   const Query query = read(packet);
   Packet sent(512);
-  sent.resize(write_query(query.question, query.question.name.bytes(), 77, true, {}, sent.data()));
+  sent.resize(write_query(query.question, {77, {}, true, {}}, sent.data()));
   Packet response(512);
   Query as_sent = read(sent);
   response.resize(write_reply(as_sent, make_answer(1).view(), {0, {}}, 512, response.data()));

@@ -27,8 +27,7 @@ std::vector<std::uint8_t> claimed_query(ByteView packet) {
     question.name = *name;
     question.type = load16(packet.data() + offset);
   }
-  sent.resize(
-      write_query(question, question.name.bytes(), load16(packet.data()), true, {}, sent.data()));
+  sent.resize(write_query(question, {load16(packet.data()), {}, true, {}}, sent.data()));
   return sent;
 }
 

@@ -431,10 +431,10 @@ TEST_CASE("one problem each, at its place") {
       {"cache:\n  max_ttl: 1m\n  min_ttl: 1h",
        "f:3:12: cache.min_ttl: cache.min_ttl (1h) is longer than cache.max_ttl (1m); allowed: at "
        "most the same"},
-      {"cache: {negative: {max_ttl: 30s}}",
-       "f:1:29: cache.negative.max_ttl: cache.negative.default_ttl (1m, the default) is longer "
+      {"cache: {negative: {max_ttl: 3s}}",
+       "f:1:29: cache.negative.max_ttl: cache.negative.default_ttl (5s, the default) is longer "
        "than "
-       "cache.negative.max_ttl (30s); allowed: at most the same"},
+       "cache.negative.max_ttl (3s); allowed: at most the same"},
       {"health: {probe_interval: 6s}",
        "f:1:26: health.probe_interval: health.probe_interval (6s) is longer than "
        "health.probe_interval_max (5s, the default); allowed: at most the same"},
@@ -697,7 +697,7 @@ TEST_CASE("printing shows each setting once, under its section") {
   const std::string text = print_config(Config{});
   CHECK_THAT(text, Catch::Contains("\ncache:\n  # "));
   CHECK_THAT(text, Catch::Contains("\n  negative:\n    # "));
-  CHECK_THAT(text, Catch::Contains("\n    default_ttl: 1m\n"));
+  CHECK_THAT(text, Catch::Contains("\n    default_ttl: 5s\n"));
   CHECK_THAT(text, Catch::Contains("\ntimeout: 4500ms\n"));
   CHECK_THAT(text, Catch::Contains("\nlisten:\n  - \"127.0.0.1:53\"\n  - \"[::1]:53\"\n") ||
                        Catch::StartsWith("listen:"));

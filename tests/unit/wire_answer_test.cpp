@@ -18,7 +18,7 @@ Bytes sent_query(const char* name = "www.example") {
     writer.name(name);
     return writer.bytes;
   }();
-  out.resize(write_query(question, text, 77, true, {}, out.data()));
+  out.resize(write_query(question, {77, text, true, {}}, out.data()));
   return out;
 }
 
@@ -266,6 +266,29 @@ TEST_CASE("clamping keeps every TTL and the lifetime within bounds") {
   CHECK(answer.ttl == 10);
   CHECK(reply_of(answer).answers.at(0).ttl == 10);
   CHECK(reply_of(answer).answers.at(1).ttl == 100);
+}
+
+TEST_CASE("an empty answer of a server that does not serve the name is lame") {
+  const auto is_lame = [](std::uint16_t flags, bool with_soa, bool with_referral = false) {
+    ResponseWriter writer(static_cast<std::uint16_t>(test::flag_qr | flags));
+    if (with_soa) writer.add(1, rr_type::soa, 60, soa);
+    if (with_referral) writer.add(1, rr_type::ns, 60, {2, 'n', 's', 0});
+    Response response;
+    REQUIRE(read(writer, response, sent_query()) == ResponseFault::none);
+    return response.answer.is_lame;
+  };
+  CHECK(is_lame(0, false));
+  CHECK(is_lame(0, false, true));
+  CHECK_FALSE(is_lame(test::flag_ra, false));
+  CHECK_FALSE(is_lame(test::flag_ra, false, true));
+  CHECK_FALSE(is_lame(test::flag_aa, false));
+  CHECK_FALSE(is_lame(0, true));
+  CHECK_FALSE(is_lame(3, false));  // NXDOMAIN
+
+  Response response;
+  const auto data = ResponseWriter().add(0, rr_type::a, 60, address);
+  REQUIRE(read(data, response, sent_query()) == ResponseFault::none);
+  CHECK_FALSE(response.answer.is_lame);
 }
 
 }  // namespace dnscache

@@ -121,12 +121,32 @@ TEST_CASE("the longest name of 255 bytes is read, one of 256 is not") {
   CHECK(fault_of(packet(62)) == QueryFault::format_error);
 }
 
+TEST_CASE("a padded query is a multiple of 128 bytes, whatever else is in it") {
+  const Bytes cookie(24, 0xc0);
+  for (std::size_t label = 1; label <= 63; ++label) {
+    const Name name = *Name::parse(std::string(label, 'a') + "." + std::string(50, 'b'));
+    for (const ByteView with : {ByteView{}, ByteView(cookie)}) {
+      Bytes out(512);
+      QueryOptions options{77, {}, true, with, true};
+      out.resize(write_query({name, rr_type::a}, options, out.data()));
+      CHECK(out.size() % 128 == 0);
+      CHECK(out.size() <= header_size + name.size() + 4 + 11 + 28 + 4 + 127);
+      const auto message = test::decode(out).value();
+      REQUIRE(message.edns);
+      const Bytes& data = message.edns->options;
+      const std::size_t padding = with.empty() ? 0 : 28;  // where its option begins
+      REQUIRE(data.size() >= padding + 4);
+      CHECK(load16(&data[padding]) == 12);
+      CHECK(load16(&data[padding + 2]) == data.size() - padding - 4);
+    }
+  }
+}
+
 TEST_CASE("what we ask an upstream is what it reads") {
   const Name name = *Name::parse("www.example.com");
   for (const bool edns : {false, true}) {
     Bytes out(512);
-    out.resize(
-        write_query({name, rr_type::aaaa, true, true}, name.bytes(), 77, edns, {}, out.data()));
+    out.resize(write_query({name, rr_type::aaaa, true, true}, {77, {}, edns, {}}, out.data()));
     const auto message = test::decode(out).value();
     CHECK(message.id == 77);
     CHECK(message.has(test::flag_rd));

@@ -50,7 +50,8 @@ class Upstream {
   Upstream(const std::string& name, std::uint16_t type) : name_(name), type_(type) {
     sent_.resize(512);
     const Question question{*Name::parse(name), type};
-    sent_.resize(write_query(question, name_of(name), 77, true, {}, sent_.data()));
+    const Bytes as_sent = name_of(name);
+    sent_.resize(write_query(question, {77, as_sent, true, {}}, sent_.data()));
     for (const unsigned value : {77u, 0x8180u, 1u, 0u, 0u, 0u}) {
       out_.u16(static_cast<std::uint16_t>(value));
     }

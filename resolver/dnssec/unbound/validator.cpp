@@ -257,8 +257,9 @@ class UnboundValidator final : public Validator {
 
   Outcome read(const Question& question, const Finding& result) const {
     std::array<std::uint8_t, 512> sent;
-    const std::size_t size = write_query(question, question.name.bytes(),
-                                         load16(result.packet.data()), false, {}, sent.data());
+    QueryOptions options;
+    options.id = load16(result.packet.data());
+    const std::size_t size = write_query(question, options, sent.data());
     Response response;
     const auto fault = read_response(result.packet, {sent.data(), size}, no_soa_ttl_, response);
     if (fault != ResponseFault::none || response.truncated) return failed(Outcome::Kind::failed);
