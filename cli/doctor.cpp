@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "cli/host/apply.hpp"
+#include "cli/host/remains.hpp"
 #include "cli/host/system_actions.hpp"
 #include "cli/status.hpp"
 #include "resolver/config/resolv_conf.hpp"
@@ -87,6 +88,18 @@ void check_drop_ins(Findings& findings, const Facts& facts) {
     add_bad(findings, "unit",
             fmt::format("{} is altered by {}", name, unit->drop_ins.front().string()),
             fmt::format("systemctl revert {0} && systemctl restart {0}", name));
+  }
+}
+
+void check_journal(Findings& findings, const Examination& examination) {
+  if (examination.is_removing) {
+    add_bad(findings, "removal", "it was begun and is not finished", "dnscachectl remove");
+  }
+  if (examination.is_journal_lost) {
+    add_bad(findings, "journal",
+            fmt::format("{}/journal is lost: what was there before setup is not known any more",
+                        state_directory),
+            "dnscachectl remove && dnscachectl setup");
   }
 }
 
@@ -445,6 +458,8 @@ Examination examine(const Facts& facts, const std::filesystem::path& control,
   Examination examination;
   if (const auto journal = Journal::peek({})) {
     examination.is_set_up = !journal->is_empty();
+    examination.is_removing = journal->is_removing();
+    examination.is_journal_lost = journal->is_empty() && !find_remains({}).is_empty();
     if (const auto changed = changed_since(*journal, {})) {
       for (const auto& entry : *changed) {
         // The configuration is the administrator's own.
@@ -531,6 +546,7 @@ std::vector<Finding> diagnose(const Facts& facts, const Examination& examination
   check_resolved(findings, facts);
   check_units(findings, facts);
   check_drop_ins(findings, facts);
+  check_journal(findings, examination);
   check_engine(findings, facts, examination);
   check_stage(findings, "cache", examination.stages.cache, "dnscachectl status");
   check_aaaa(findings, examination);

@@ -40,6 +40,8 @@ struct Examination {
   Stages stages;
   std::vector<std::string> changed_files;    ///< since setup
   bool is_set_up = false;                    ///< there is a journal
+  bool is_removing = false;                  ///< a removal was begun and not finished
+  bool is_journal_lost = false;              ///< files of setup are there without it
   std::vector<Endpoint> lying_upstreams;     ///< they know a name that can't exist
   std::vector<Endpoint> unsigned_upstreams;  ///< they leave DNSSEC's signatures out
   std::vector<Endpoint> no_aaaa;             ///< they are silent when asked for an IPv6 address

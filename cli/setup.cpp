@@ -1,6 +1,7 @@
 #include "cli/setup.hpp"
 
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,9 +12,11 @@
 #include "cli/endpoints.hpp"
 #include "cli/host/apply.hpp"
 #include "cli/host/engine_process.hpp"
+#include "cli/host/remains.hpp"
 #include "cli/host/resolv_conf.hpp"
 #include "cli/host/system_actions.hpp"
 #include "cli/host/system_plan.hpp"
+#include "cli/host/unit_links.hpp"
 #include "cli/import.hpp"
 #include "cli/output.hpp"
 #include "resolver/config/read.hpp"
@@ -125,14 +128,14 @@ Actions real_actions(const Plan& plan, const std::filesystem::path& root) {
                    "through the cache");
   };
   actions.verify_system = [plan, root] { return verify_system(plan, root); };
-  add_system_actions(actions);
+  add_system_actions(actions, root);
   return actions;
 }
 
 Actions actions_for_undo(const std::filesystem::path& root) {
   Actions actions;
   actions.stop_engine = [root] { return stop_engines(below(root, default_config_path)); };
-  add_system_actions(actions);
+  add_system_actions(actions, root);
   return actions;
 }
 
@@ -281,10 +284,10 @@ bool names_cache(const std::filesystem::path& root) {
 }
 
 // Each thing that a removal would do, in its order.
-std::vector<std::string> removal_steps(const Journal& journal, bool is_purge) {
+std::vector<std::string> removal_steps(const std::vector<JournalEntry>& entries, bool is_purge) {
   std::vector<std::string> steps;
-  for (auto i = journal.entries().size(); i-- > 0;) {
-    const auto& entry = journal.entries()[i];
+  for (auto i = entries.size(); i-- > 0;) {
+    const auto& entry = entries[i];
     std::string text;
     if (entry.kind == JournalEntry::Kind::engine) text = "stop the cache";
     if (entry.kind == JournalEntry::Kind::started_unit) {
@@ -310,8 +313,8 @@ std::vector<std::string> removal_steps(const Journal& journal, bool is_purge) {
   return steps;
 }
 
-void show_removal_plan(const Journal& journal, const RemoveOptions& options) {
-  const auto steps = removal_steps(journal, options.is_purge);
+void show_removal_plan(const std::vector<JournalEntry>& entries, const RemoveOptions& options) {
+  const auto steps = removal_steps(entries, options.is_purge);
   if (options.is_json) {
     print_json({{"schema", 1}, {"result", "would change"}, {"steps", steps}});
     return;
@@ -380,7 +383,29 @@ Result<std::vector<std::string>> save_originals(const std::filesystem::path& roo
   return copies;
 }
 
+// What would stop a removal half-way, seen before anything changes.
+Result<void> check_removal(const Journal& journal, const std::filesystem::path& root) {
+  bool has_units = false;
+  for (const auto& entry : journal.entries()) {
+    has_units = has_units || entry.kind == JournalEntry::Kind::started_unit;
+    if (entry.kind != JournalEntry::Kind::file) continue;
+    const auto path = below(root, entry.path);
+    for (const auto& held : {path, path.parent_path()}) {
+      if (!is_immutable(held)) continue;
+      return Error{fmt::format("nothing was changed: {0} is immutable; allow changes with "
+                               "'chattr -i {0}'",
+                               held.string()),
+                   ExitCode::no_rights};
+    }
+  }
+  if (!has_units || !is_systemd_here(root)) return {};
+  const auto bus = dbus::Bus::connect();
+  if (bus) return {};
+  return Error{"nothing was changed, because systemd can't be asked: " + bus.error().message};
+}
+
 Result<ExitCode> take_back(Journal& journal, const RemoveOptions& options) {
+  if (const auto checked = check_removal(journal, options.root); !checked) return checked.error();
   const auto changed = changed_since(journal, options.root);
   if (!changed) return changed.error();
   const bool is_resolv_conf_changed = std::ranges::any_of(
@@ -399,7 +424,11 @@ Result<ExitCode> take_back(Journal& journal, const RemoveOptions& options) {
   if (const auto begun = journal.begin_removal(); !begun) return begun.error();
   const auto overwrite = options.is_forced ? Overwrite::everything : Overwrite::nothing;
   const auto undone = undo(journal, 0, options.root, actions_for_undo(options.root), overwrite);
-  if (!undone) return undone.error();
+  if (!undone) {
+    auto error = undone.error();
+    error.message += "; the rest waits until 'dnscachectl remove' is run again";
+    return error;
+  }
   (void)::unlink(below(options.root, log_path).c_str());
   (void)::rmdir(below(options.root, Config{}.control).parent_path().c_str());
   auto result = *undone;
@@ -417,6 +446,58 @@ Result<ExitCode> take_back(Journal& journal, const RemoveOptions& options) {
                    : fmt::format("{} was changed since setup and is kept; what was there before "
                                  "setup is in {}",
                                  kept, join_words(copies, "and"))};
+}
+
+// A setup whose journal is lost gets a new one, from what was found of it.
+Result<void> note_remains(Journal& journal, const Remains& remains) {
+  for (const auto& entry : remains.entries) {
+    if (const auto noted = journal.append(entry); !noted) return noted;
+  }
+  return remains.entries.empty() ? Result<void>() : journal.commit();
+}
+
+void tell_remains(const Remains& remains) {
+  std::vector<std::string> found = remains.altered;
+  for (const auto& entry : remains.entries) {
+    if (entry.kind == JournalEntry::Kind::file) found.push_back(entry.path.string());
+  }
+  if (found.empty()) return;
+  print_message(
+      fmt::format("the journal of setup is lost; what it did is known by name and content: {}",
+                  join_words(found, "and")));
+}
+
+Result<ExitCode> purge_alone(const RemoveOptions& options) {
+  const auto purged = purge(options.root);
+  if (!purged) return purged.error();
+  if (purged->empty()) {
+    show_nothing_to_remove(options.is_json);
+    return ExitCode::done;
+  }
+  Undone undone;
+  undone.removed = *purged;
+  show_removal(undone, options.is_json);
+  return ExitCode::done;
+}
+
+Result<ExitCode> remove_recorded(const RemoveOptions& options, const Remains& remains) {
+  auto journal = Journal::open(options.root);
+  if (!journal) return journal.error();
+  if (journal->is_empty()) {
+    if (const auto noted = note_remains(*journal, remains); !noted) return noted.error();
+  }
+  if (!journal->is_empty()) {
+    const auto taken = take_back(*journal, options);
+    if (!taken || remains.altered.empty()) return taken;
+    return Error{
+        fmt::format("{} is not what setup writes and is kept; 'dnscachectl remove --force' "
+                    "removes it",
+                    join_words(remains.altered, "and"))};
+  }
+  (void)journal->remove();  // another run has completed it meanwhile
+  if (options.is_purge) return purge_alone(options);
+  show_nothing_to_remove(options.is_json);
+  return ExitCode::done;
 }
 
 // --dry-run and --explain.
@@ -452,6 +533,11 @@ Result<ExitCode> run_recover(const RecoverOptions& options) {
     auto journal = Journal::open(options.root);
     if (!journal) return journal.error();
     if (journal->is_empty()) (void)journal->remove();  // completed by another run meanwhile
+    if (journal->is_removing()) {
+      // Its failure was reported: what it left must not vanish behind the administrator's back.
+      print_message("a removal is not finished; finish it with 'dnscachectl remove'");
+      return ExitCode::done;
+    }
     if (journal->cut_off_at()) {
       if (const auto undone = complete_undo(*journal, options.root); !undone) return undone.error();
       result = "undone";
@@ -475,6 +561,7 @@ Result<ExitCode> run_setup(const SetupOptions& options) {
   if (!request) return request.error();
   if (options.is_dry_run || options.is_explained) return look_only(*request, options);
   if (const auto allowed = check_rights(options.root, "setup"); !allowed) return allowed.error();
+  ::umask(022);  // what it writes is read by systemd-network, systemd-resolve and our own user
   if (const auto journal = Journal::peek(options.root); !journal) {
     return journal.error();
   } else if (journal->cut_off_at()) {
@@ -508,40 +595,25 @@ Result<ExitCode> run_setup(const SetupOptions& options) {
 Result<ExitCode> run_remove(const RemoveOptions& options) {
   const auto peeked = Journal::peek(options.root);
   if (!peeked) return peeked.error();
-  if (peeked->is_empty() && !options.is_purge) {
+  const auto remains =
+      peeked->is_empty() ? find_remains(options.root, options.is_forced) : Remains{};
+  if (peeked->is_empty() && remains.is_empty() && !options.is_purge) {
     show_nothing_to_remove(options.is_json);
     return ExitCode::done;
   }
+  tell_remains(remains);
+  const auto& entries = peeked->is_empty() ? remains.entries : peeked->entries();
   if (options.is_dry_run) {
-    show_removal_plan(*peeked, options);
+    show_removal_plan(entries, options);
     return ExitCode::done;
   }
   if (const auto allowed = check_rights(options.root, "remove"); !allowed) return allowed.error();
-  if (!options.is_confirmed && !options.is_json) show_removal_plan(*peeked, options);
+  ::umask(022);
+  if (!options.is_confirmed && !options.is_json) show_removal_plan(entries, options);
   const auto confirmed = confirm(options.is_confirmed, "Go ahead?");
   if (!confirmed) return confirmed.error();
   if (!*confirmed) return Error{"nothing was changed"};
-  auto journal = Journal::open(options.root);
-  if (!journal) return journal.error();
-  if (journal->is_empty()) {
-    // Nothing to undo any more: recover may have completed it meanwhile.
-    (void)journal->remove();
-    if (!options.is_purge) {
-      show_nothing_to_remove(options.is_json);
-      return ExitCode::done;
-    }
-    const auto purged = purge(options.root);
-    if (!purged) return purged.error();
-    Undone undone;
-    undone.removed = *purged;
-    if (purged->empty()) {
-      show_nothing_to_remove(options.is_json);
-    } else {
-      show_removal(undone, options.is_json);
-    }
-    return ExitCode::done;
-  }
-  return take_back(*journal, options);
+  return remove_recorded(options, remains);
 }
 
 }  // namespace dnscache::cli

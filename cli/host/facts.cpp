@@ -1,9 +1,6 @@
 #include "cli/host/facts.hpp"
 
-#include <fcntl.h>
-#include <linux/fs.h>
 #include <netinet/in.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -53,12 +50,6 @@ std::string unescaped_mount(std::string_view text) {
   return out;
 }
 
-bool has_immutable_flag(const fs::path& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
-  int flags = 0;
-  return fd && ::ioctl(fd.get(), FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_IMMUTABLE_FL) != 0;
-}
-
 Result<ResolvConfFacts> read_resolv_conf_facts(const fs::path& root) {
   const auto path = below(root, resolv_conf_path);
   auto state = FileState::read(path);
@@ -69,7 +60,7 @@ Result<ResolvConfFacts> read_resolv_conf_facts(const fs::path& root) {
   std::error_code ignored;
   facts.is_mount = facts.state.kind == FileState::Kind::regular &&
                    is_mount_point(slurp("/proc/self/mountinfo"), fs::absolute(path, ignored));
-  facts.is_immutable = facts.state.kind == FileState::Kind::regular && has_immutable_flag(path);
+  facts.is_immutable = facts.state.kind == FileState::Kind::regular && is_immutable(path);
   return facts;
 }
 

@@ -1,6 +1,9 @@
 #include "cli/host/file_state.hpp"
 
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/limits.h>
+#include <sys/ioctl.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -21,6 +24,11 @@ namespace fs = std::filesystem;
 
 Error path_error(std::string_view what, const fs::path& path, int error_number) {
   auto error = system_error(fmt::format("cannot {} {}", what, path.string()), error_number);
+  for (const auto& held : {path, path.parent_path()}) {
+    if (error_number != EPERM || !is_immutable(held)) continue;
+    error.message = fmt::format("{} is immutable; allow changes with 'chattr -i {}'", held.string(),
+                                held.string());
+  }
   if (error_number == EROFS) error.message += "; make the file system writable first";
   return error;
 }
@@ -44,11 +52,11 @@ Result<std::string> read_bytes(const fs::path& path) {
 
 std::map<std::string, std::string> read_xattrs(const fs::path& path) {
   std::map<std::string, std::string> xattrs;
-  std::array<char, 4096> names;
+  std::array<char, XATTR_LIST_MAX> names;
   const auto size = ::llistxattr(path.c_str(), names.data(), names.size());
   for (ssize_t at = 0; at < size;) {
     const std::string name = names.data() + at;
-    std::array<char, 4096> value;
+    std::array<char, XATTR_SIZE_MAX> value;
     const auto length = ::lgetxattr(path.c_str(), name.c_str(), value.data(), value.size());
     if (length >= 0) xattrs[name] = std::string(value.data(), static_cast<std::size_t>(length));
     at += static_cast<ssize_t>(name.size()) + 1;
@@ -111,6 +119,7 @@ int make_regular(const fs::path& path, const FileState& state) {
 int make_symlink(const fs::path& path, const FileState& state) {
   if (::symlink(state.content.c_str(), path.c_str()) != 0) return errno;
   const auto times = times_of(state);
+  write_xattrs(path, state);
   if (::lchown(path.c_str(), state.uid, state.gid) != 0) return errno;
   (void)::utimensat(AT_FDCWD, path.c_str(), times.data(), AT_SYMLINK_NOFOLLOW);
   return 0;
@@ -230,6 +239,12 @@ Result<FileState> file_state_from_json(const nlohmann::json& object) {
   } catch (const std::exception& error) {
     return Error{fmt::format("the journal is damaged: {}", error.what())};
   }
+}
+
+bool is_immutable(const fs::path& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+  int flags = 0;
+  return fd && ::ioctl(fd.get(), FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_IMMUTABLE_FL) != 0;
 }
 
 void remove_half_written(const fs::path& path) { (void)::unlink(temporary_name(path).c_str()); }

@@ -42,6 +42,9 @@ Result<FileState> file_state_from_json(const nlohmann::json& object);
 /// was written is on disk when this returns.
 Result<void> write_state(const std::filesystem::path& path, const FileState& state);
 
+/// chattr(1) +i: not even root may change the file or folder.
+bool is_immutable(const std::filesystem::path& path);
+
 /// Removes the half-written new file that a kill during write_state() leaves beside `path`.
 void remove_half_written(const std::filesystem::path& path);
 

@@ -10,8 +10,6 @@ namespace dnscache::cli {
 
 namespace {
 
-constexpr std::string_view mark = "# Written by 'dnscachectl setup': lookups go through the cache";
-
 std::vector<std::string> lines_of(std::string_view text) {
   std::vector<std::string> lines;
   while (!text.empty()) {
@@ -98,8 +96,8 @@ std::string resolv_conf_with_cache(std::string_view original, const IpAddress& c
   const bool is_first = !parsed.nameservers.empty() && parsed.nameservers.front().address == cache;
   if (is_first && !rotates) return std::string(original);
 
-  std::string out = fmt::format("{} at {}.\n# 'dnscachectl remove' restores what was here.\n", mark,
-                                cache.to_text());
+  std::string out = fmt::format("{} at {}.\n# 'dnscachectl remove' restores what was here.\n",
+                                resolv_conf_mark, cache.to_text());
   std::vector<IpAddress> servers = {cache};
   if (fallback && *fallback != cache) servers.push_back(*fallback);
   return out + without_rotate(replace_nameservers(original, servers));

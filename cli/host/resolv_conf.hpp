@@ -9,6 +9,10 @@
 
 namespace dnscache::cli {
 
+/// How a file begins that resolv_conf_with_cache() has written.
+inline constexpr std::string_view resolv_conf_mark =
+    "# Written by 'dnscachectl setup': lookups go through the cache";
+
 /// The file with `cache` as its first name server and `fallback` as its second, with every search,
 /// options and comment line of `original`. The fallback is what keeps the machine resolving when
 /// the engine is gone: glibc moves on at once when nothing listens. `options rotate` would spread

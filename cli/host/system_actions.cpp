@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "cli/host/system_plan.hpp"
+#include "cli/host/unit_links.hpp"
 #include "dbus/link_servers.hpp"
 #include "resolver/config/resolv_conf.hpp"
 #include "resolver/config/text_file.hpp"
@@ -129,20 +130,6 @@ Result<void> revert_servers(dbus::Bus& bus, const JournalEntry& entry) {
   return dbus::revert_link_servers(bus, *index, first);
 }
 
-// The links that `enable` made to a unit whose file somebody removed.
-void remove_links_to(const std::string& unit) {
-  std::error_code error;
-  for (const auto& target : fs::directory_iterator("/etc/systemd/system", error)) {
-    const auto kind = target.path().extension();
-    if (kind != ".wants" && kind != ".requires") continue;
-    std::error_code ignored;
-    const auto link = target.path() / unit;
-    if (!fs::is_symlink(link, ignored) || fs::exists(link, ignored)) continue;
-    fs::remove(link, ignored);
-    if (fs::is_empty(target.path(), ignored)) fs::remove(target.path(), ignored);
-  }
-}
-
 // systemd refuses to disable what is gone already, as after an undo that was cut off.
 Result<void> disable_units(dbus::Systemd& systemd, const std::vector<std::string>& names) {
   std::vector<std::string> left;
@@ -152,13 +139,22 @@ Result<void> disable_units(dbus::Systemd& systemd, const std::vector<std::string
     std::error_code ignored;
     if (fs::exists(state->file, ignored)) {
       left.push_back(name);
-    } else {
-      remove_links_to(name);
+    } else if (const auto removed = remove_links_to_unit({}, name); !removed) {
+      return removed;
     }
   }
   if (left.empty()) return {};
   const auto disabled = systemd.disable(left);
   return disabled ? Result<void>() : disabled.error();
+}
+
+// Without systemd, as in a chroot, nothing runs, and what is enabled are links alone.
+Result<void> undo_files_of(const JournalEntry& entry, const fs::path& root) {
+  if (entry.kind != JournalEntry::Kind::enabled_units) return {};
+  for (const auto& name : entry.names) {
+    if (const auto removed = remove_links_to_unit(root, name); !removed) return removed;
+  }
+  return {};
 }
 
 Result<void> undo_entry(const JournalEntry& entry) {
@@ -227,7 +223,6 @@ bool belongs_to_resolved_again(const JournalEntry& entry) {
 Result<void> file_undone(const JournalEntry& entry) {
   const bool is_own_again = belongs_to_resolved_again(entry);
   if (!is_network_drop_in(entry.path) && entry.path != resolved_drop_in && !is_own_again) return {};
-  if (is_own_again && !fs::is_directory("/run/systemd/system")) return {};
   auto bus = dbus::Bus::connect();
   if (!bus) return bus.error();
   if (is_own_again) return resolved_undone(*bus, entry);
@@ -306,8 +301,12 @@ Result<void> refresh_link(dbus::Bus& bus, const std::string& name, const IpAddre
 
 }  // namespace
 
-void add_system_actions(Actions& actions) {
+void add_system_actions(Actions& actions, const fs::path& root) {
   actions.perform_system = perform_step;
+  if (!is_systemd_here(root)) {
+    actions.undo_system = [root](const JournalEntry& entry) { return undo_files_of(entry, root); };
+    return;
+  }
   actions.undo_system = undo_entry;
   actions.file_undone = file_undone;
   actions.unit_files_undone = unit_files_undone;

@@ -6,7 +6,8 @@
 namespace dnscache::cli {
 
 /// Adds what steps do on a machine with systemd. Nothing is asked on D-Bus before it is needed.
-void add_system_actions(Actions& actions);
+/// Where systemd does not run, as in a chroot or below a root, they are undone in files alone.
+void add_system_actions(Actions& actions, const std::filesystem::path& root);
 
 /// Makes resolved ask the cache first again for the links of the journal, and the links' present
 /// servers after it. Changes nothing for a link whose drop-in is gone.

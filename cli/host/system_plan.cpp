@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <set>
 
+#include "cli/host/unit_links.hpp"
 #include "resolver/config/text.hpp"
 #include "templates/templates.hpp"
 
@@ -14,7 +15,6 @@ namespace {
 namespace fs = std::filesystem;
 using dbus::ResolvConfMode;
 
-constexpr const char* unit_directory = "/etc/systemd/system";
 constexpr const char* network_directory = "/etc/systemd/network";
 constexpr const char* drop_in_name = "50-dnscachectl.conf";
 
@@ -282,6 +282,12 @@ std::vector<Step> resolved_file_steps(const Facts& facts, const IpAddress& cache
 }
 
 }  // namespace
+
+std::vector<UnitText> setup_units() {
+  std::vector<UnitText> units;
+  for (const auto& unit : unit_files()) units.push_back({unit.name, unit.text});
+  return units;
+}
 
 fs::path network_drop_in(const LinkFacts& link) {
   return fs::path(network_directory) / (link.network_file.filename().string() + ".d") /

@@ -34,6 +34,13 @@ std::vector<Step> resolved_steps(const Facts& facts, const Route& route, const I
 /// Every file that these steps may write on this machine.
 std::vector<std::filesystem::path> system_files(const SystemFacts& facts);
 
+/// A unit that setup may install, before its places are filled in.
+struct UnitText {
+  const char* name;
+  std::string_view text;
+};
+std::vector<UnitText> setup_units();
+
 /// The drop-in of a link, and whether a path is one.
 std::filesystem::path network_drop_in(const LinkFacts& link);
 bool is_network_drop_in(const std::filesystem::path& path);

@@ -1,0 +1,186 @@
+#include "cli/host/remains.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <sstream>
+
+#include "cli/host/plan.hpp"
+#include "cli/host/resolv_conf.hpp"
+#include "cli/host/system_plan.hpp"
+#include "cli/host/unit_links.hpp"
+#include "resolver/config/read.hpp"
+
+namespace dnscache::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view drop_in_mark = "# Written by `dnscachectl setup`";
+
+// A unit's lines but those that setup fills in.
+std::string fixed_lines(std::string_view unit) {
+  std::istringstream lines{std::string(unit)};
+  std::string fixed;
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("Exec") && !line.starts_with("Listen")) fixed += line + '\n';
+  }
+  return fixed;
+}
+
+JournalEntry file_entry(const fs::path& path, const FileState& now) {
+  JournalEntry entry;
+  entry.path = path;
+  entry.after = now;
+  return entry;
+}
+
+JournalEntry plain_entry(JournalEntry::Kind kind, const fs::path& path) {
+  JournalEntry entry;
+  entry.kind = kind;
+  entry.path = path;
+  return entry;
+}
+
+// The same values, written anew, give the same bytes.
+bool is_initial(const std::string& text, const fs::path& root) {
+  const auto reading = read_config(text, default_config_path);
+  if (!reading) return false;
+  const auto& config = reading.config;
+  const auto listen = config.listen == default_listen() ? std::vector<Endpoint>{} : config.listen;
+  const auto control = root.empty() ? fs::path() : config.control;
+  return text ==
+         initial_config(config.upstreams, listen, control, config.upstreams_from, config.routes);
+}
+
+std::vector<fs::path> drop_ins(const fs::path& root) {
+  std::vector<fs::path> found{resolved_drop_in};
+  std::error_code error;
+  for (const auto& folder : fs::directory_iterator(below(root, "/etc/systemd/network"), error)) {
+    if (folder.path().extension() != ".d") continue;
+    found.push_back(fs::path("/etc/systemd/network") / folder.path().filename() /
+                    fs::path(resolved_drop_in).filename());
+  }
+  return found;
+}
+
+/// Collects what is there, file by file.
+class Search {
+ public:
+  Search(const fs::path& root, bool takes_altered) : root_(root), takes_altered_(takes_altered) {}
+
+  Remains run() {
+    find_config();
+    find_units();
+    find_drop_ins();
+    find_resolv_conf();
+    // Units of a package may be enabled without a setup.
+    const bool has_files = std::ranges::any_of(remains_.entries, [](const JournalEntry& entry) {
+      return entry.kind == JournalEntry::Kind::file;
+    });
+    return has_files || !remains_.altered.empty() ? std::move(remains_) : Remains{};
+  }
+
+ private:
+  std::optional<FileState> regular(const fs::path& path) const {
+    auto state = FileState::read(below(root_, path));
+    if (!state || state->kind != FileState::Kind::regular) return {};
+    return std::move(*state);
+  }
+
+  void add_file(const fs::path& path, const FileState& now, bool is_as_written) {
+    if (is_as_written || takes_altered_) {
+      remains_.entries.push_back(file_entry(path, now));
+    } else {
+      remains_.altered.push_back(path.string());
+    }
+  }
+
+  // What the administrator has written is theirs, and stays.
+  void find_config() {
+    const fs::path path = default_config_path;
+    const auto now = regular(path);
+    if (!now || !is_initial(now->content, root_)) return;
+    remains_.entries.push_back(plain_entry(JournalEntry::Kind::directory, path.parent_path()));
+    remains_.entries.push_back(file_entry(path, *now));
+  }
+
+  void find_units() {
+    std::vector<std::string> enabled;
+    std::vector<std::string> there;
+    for (const auto& unit : setup_units()) {
+      const auto path = fs::path(unit_directory) / unit.name;
+      const auto now = regular(path);
+      has_units_ = has_units_ || now;
+      if (now) add_file(path, *now, fixed_lines(now->content) == fixed_lines(unit.text));
+      if (now) there.emplace_back(unit.name);
+      if (!links_to_unit(root_, unit.name).empty()) enabled.emplace_back(unit.name);
+    }
+    has_units_ = has_units_ || !enabled.empty();
+    if (!enabled.empty()) {
+      remains_.entries.push_back(plain_entry(JournalEntry::Kind::enabled_units, "units"));
+      remains_.entries.back().names = enabled;
+    }
+    for (const auto& name : enabled) {
+      if (std::ranges::find(there, name) == there.end()) there.push_back(name);
+    }
+    for (const auto& name : there) {
+      remains_.entries.push_back(plain_entry(JournalEntry::Kind::started_unit, name));
+    }
+  }
+
+  void find_drop_ins() {
+    for (const auto& path : drop_ins(root_)) {
+      const auto now = regular(path);
+      if (!now) continue;
+      remains_.entries.push_back(plain_entry(JournalEntry::Kind::directory, path.parent_path()));
+      add_file(path, *now, now->content.starts_with(drop_in_mark));
+    }
+  }
+
+  void find_resolv_conf() {
+    const auto now = regular(resolv_conf_path);
+    const auto former = now ? without_cache(now->content) : std::nullopt;
+    if (!former) return;
+    // Where no unit runs the engine, setup started it itself, before it wrote this file.
+    if (!has_units_) {
+      remains_.entries.push_back(plain_entry(JournalEntry::Kind::engine, default_config_path));
+    }
+    auto entry = file_entry(resolv_conf_path, *now);
+    entry.before = *now;
+    entry.before.content = *former;
+    entry.before.modified = {};
+    remains_.entries.push_back(entry);
+  }
+
+  fs::path root_;
+  bool takes_altered_;
+  bool has_units_ = false;
+  Remains remains_;
+};
+
+}  // namespace
+
+std::optional<std::string> without_cache(std::string_view resolv_conf) {
+  if (!resolv_conf.starts_with(resolv_conf_mark)) return {};
+  std::istringstream lines{std::string(resolv_conf)};
+  std::string former;
+  int comments = 2;
+  bool has_cache = true;
+  for (std::string line; std::getline(lines, line);) {
+    if (comments > 0 && line.starts_with('#')) {
+      --comments;
+    } else if (has_cache && line.starts_with("nameserver")) {
+      has_cache = false;
+    } else {
+      former += line + '\n';
+    }
+  }
+  return former;
+}
+
+Remains find_remains(const fs::path& root, bool takes_altered) {
+  return Search(root, takes_altered).run();
+}
+
+}  // namespace dnscache::cli
