@@ -118,6 +118,11 @@ UpstreamStatus parse_upstream(const nlohmann::json& object, const std::string& z
   upstream.won = member<std::uint64_t>(object, "won", 0);
   upstream.packets_per_second_peak = member<std::uint64_t>(object, "packets_per_second_peak", 0);
   if (object.contains("quota")) upstream.quota = member<std::uint64_t>(object, "quota", 0);
+  for (const auto& limitation : member(object, "limitations", nlohmann::json::array())) {
+    upstream.limitations.push_back("without " + member<std::string>(limitation, "without", "?") +
+                                   ", because it " +
+                                   member<std::string>(limitation, "reason", "?"));
+  }
   upstream.last_failure = member<std::string>(object, "last_failure", "");
   upstream.last_failure_seconds_ago = optional_number(object, "last_failure_seconds_ago");
   return upstream;

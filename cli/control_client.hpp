@@ -71,8 +71,9 @@ struct UpstreamStatus {
   std::uint64_t won = 0;     ///< of those, answered first
   std::uint64_t packets_per_second = 0;
   std::uint64_t packets_per_second_peak = 0;
-  std::optional<std::uint64_t> quota;  ///< packets per second
-  std::string last_failure;            ///< empty: none yet
+  std::optional<std::uint64_t> quota;    ///< packets per second
+  std::string last_failure;              ///< empty: none yet
+  std::vector<std::string> limitations;  ///< "without EDNS: …", see Limitation
   std::optional<double> last_failure_seconds_ago;
 };
 

@@ -236,6 +236,7 @@ std::string reason_in_words(const std::string& reason) {
   if (reason == "hedge") return " as a hedge";
   if (reason == "all") return " along with the others";
   if (reason == "neglected") return " to learn how it does";
+  if (reason == "again") return " again";
   return "";
 }
 

@@ -10,8 +10,9 @@
 namespace dnscache {
 namespace {
 
-constexpr std::size_t max_in_flight = 10000;  // questions; each holds about 2 kB
+constexpr std::size_t max_in_flight = 10000;  // questions
 constexpr std::size_t max_waiting = 50000;    // clients; each holds about 500 bytes
+constexpr std::size_t max_refreshing = 256;   // each saves a client a wait, and costs nothing extra
 constexpr std::uint32_t failure_ttl = 2;      // seconds; RFC 9520 wants 1 s, we want no more
 constexpr std::uint32_t bogus_ttl = 30;       // seconds; RFC 4035 section 4.7
 constexpr std::uint32_t no_such_zone_ttl = 10800;
@@ -39,6 +40,16 @@ bool is_for_us_alone(Rcode rcode) {
   return static_cast<std::uint16_t>(rcode) > header_flag::rcode_mask;
 }
 
+// A route without servers says that its zone does not exist; nobody else is asked for the root.
+Outcome without_servers(const Name& zone) {
+  Outcome outcome;
+  outcome.kind = zone.is_root() ? Outcome::Kind::unreachable : Outcome::Kind::answered;
+  if (zone.is_root()) return outcome;
+  outcome.answer = Answer(Rcode::nx_domain);
+  add_local_soa(outcome.answer, zone, no_such_zone_ttl);
+  return outcome;
+}
+
 // The answer that says why there is none (RFC 8914).
 Answer explain_failure(const Outcome& outcome) {
   switch (outcome.kind) {
@@ -56,30 +67,25 @@ Answer explain_failure(const Outcome& outcome) {
 
 }  // namespace
 
+// Local data and the cache have been looked at by the worker, and nobody else asks the same: see
+// decide() and Resolver::ask().
 Task resolve(Resolver& resolver, Flight& flight) {
   const Question& question = flight.question();
-  const std::shared_ptr<const Routes> routes = resolver.routes_;
   const unsigned generation = resolver.generation_;
-  UpstreamGroup& group = resolver.group_for(*routes, question.name);
-  Trace* const trace = flight.trace.get();
-  if (trace != nullptr) trace->zone = group.zone().to_text();
-  if (group.upstreams().empty()) {
-    Answer none(Rcode::nx_domain);
-    add_local_soa(none, group.zone(), no_such_zone_ttl);
-    resolver.in_flight_.land(flight, none);
-    co_return;
-  }
+  Resolver::Underway underway(resolver);
+  RaceObserver& observer = flight.trace ? *flight.trace : RaceObserver::nobody();
 
   // Expired data is better than waiting for servers that have been silent for a while.
-  const ServeStaleConfig& serve_stale = resolver.config_.cache.serve_stale;
   Timer patience_over(resolver.world_.timers(), [&resolver, &flight] {
     if (auto stale = resolver.stale_answer(flight.question())) {
       flight.answer_early(std::move(*stale));
     }
   });
   if (auto stale = resolver.stale_answer(question)) {
+    const UpstreamGroup& group = *group_for(resolver.routes_, question.name.bytes());
     const TimePoint now = resolver.world_.now();
-    const TimePoint over = group.silent_since().value_or(now) + serve_stale.after;
+    const TimePoint over =
+        group.silent_since().value_or(now) + resolver.config_.cache.serve_stale.after;
     if (over <= now || group.is_short_of_quota()) {
       flight.answer_early(std::move(*stale));
     } else {
@@ -88,80 +94,73 @@ Task resolve(Resolver& resolver, Flight& flight) {
   }
 
   Outcome outcome;
-  IpAddress asked_address;
   if (resolver.is_validated(question)) {
+    if (flight.trace) resolver.traced_.push_back({question, flight.trace});
     const TimePoint deadline = resolver.world_.now() + resolver.config_.timeout;
-    Validation validation(resolver.validator_, question, resolver.world_.timers(), deadline);
-    flight.give_up = [&validation] { validation.give_up(); };
-    if (trace != nullptr) resolver.traced_.push_back({question, flight.trace});
-    outcome = co_await validation;
+    outcome = co_await validate(resolver.validator_, question, deadline, underway.inbox);
     resolver.count(outcome);
-    if (trace != nullptr) resolver.end_trace(question, outcome);
-    asked_address = resolver.address_of(outcome.answer.source);
+    if (flight.trace) resolver.end_trace(question, outcome);
   } else {
-    Question asked = question;
-    if (resolver.config_.dnssec.mode == DnssecMode::off) asked.dnssec_ok = false;
-    if (is_exempt(resolver.config_.dnssec, question.name)) asked.checking_disabled = true;
-    Exchange exchange(group, asked, trace);
-    flight.give_up = [&exchange] { exchange.give_up(); };
-    outcome = co_await exchange;
-    if (outcome.upstream != nullptr) {
-      asked_address = outcome.upstream->config().endpoint.address;
-      outcome.answer.source = resolver.source_of(*outcome.upstream);
-    }
+    const Question asked = resolver.as_asked(question);
+    outcome = co_await ask_servers(resolver, underway, asked, observer);
     mind_dnssec(resolver.config_.dnssec.mode, question, outcome.answer);
   }
-
   patience_over.cancel();
-  // What servers said that have since been replaced is not kept.
-  const bool is_current = routes == resolver.routes_ && generation == resolver.generation_;
-  if (outcome.kind != Outcome::Kind::answered && is_current) {
-    if (auto fresh = resolver.fresh_answer(question)) {  // it could not be renewed, but is good
-      resolver.in_flight_.land(flight, *fresh);
-      co_return;
-    }
-  }
-  Answer answer;
-  if (outcome.kind == Outcome::Kind::answered) {
-    answer = std::move(outcome.answer);
-    const char* rule = resolver.rules_.apply(question, asked_address, answer);
-    if (rule != nullptr && trace != nullptr) trace->rule = rule;
-  } else if (outcome.kind == Outcome::Kind::bogus) {
-    answer = std::move(outcome.answer);
-  } else if (auto stale = resolver.stale_answer(question)) {
-    resolver.recent_failures_.add(question, resolver.world_.cache_now());
-    resolver.in_flight_.land(flight, *stale);
+
+  if (const auto older = resolver.older_answer(question, outcome)) {
+    resolver.in_flight_.land(flight, *older);
     co_return;
-  } else {
-    answer = explain_failure(outcome);
   }
-  resolver.limit_lifetime(answer);
-  if (outcome.kind == Outcome::Kind::bogus) answer.ttl = bogus_ttl;
+  const Answer answer = resolver.judge(question, std::move(outcome), observer);
+  const bool is_current = generation == resolver.generation_;
   if (is_current) resolver.cache_.store(question, answer, resolver.world_.cache_now());
   resolver.in_flight_.land(flight, answer);
 }
 
-Task ask_upstreams(Resolver& resolver, Question question, OutcomeFunction done) {
-  const std::shared_ptr<const Routes> routes = resolver.routes_;
+Async<Outcome> ask_servers(Resolver& resolver, Resolver::Underway& underway,
+                           const Question& question, RaceObserver& observer) {
+  const TimePoint deadline = resolver.world_.now() + resolver.config_.timeout;
   Outcome outcome;
-  UpstreamGroup& group = resolver.group_for(*routes, question.name);
-  if (group.upstreams().empty()) {
-    outcome.kind = Outcome::Kind::answered;
-    outcome.answer = Answer(Rcode::nx_domain);
-    add_local_soa(outcome.answer, group.zone(), no_such_zone_ttl);
-  } else {
-    const std::shared_ptr<Trace> trace = resolver.trace_of(question);
-    Exchange exchange(group, question, trace.get());
-    resolver.fetches_.insert(&exchange);
-    outcome = co_await exchange;
-    resolver.fetches_.erase(&exchange);
+  outcome.kind = Outcome::Kind::servers_changed;
+  while (outcome.kind == Outcome::Kind::servers_changed) {
+    const std::shared_ptr<UpstreamGroup> group = group_for(resolver.routes_, question.name.bytes());
+    observer.begun(group->zone());
+    underway.group = group.get();
+    if (group->members().empty()) {
+      outcome = without_servers(group->zone());
+      break;
+    }
+    outcome = co_await race(*group, question, deadline, underway.inbox, observer);
     if (outcome.upstream != nullptr) outcome.answer.source = resolver.source_of(*outcome.upstream);
+    outcome.upstream = nullptr;  // it may be gone when the outcome is looked at
   }
-  outcome.upstream = nullptr;  // it may be gone when the outcome is looked at
+  underway.group = nullptr;
+  co_return outcome;
+}
+
+Task fetch_for_validator(Resolver& resolver, Question question, OutcomeFunction done) {
+  ++resolver.fetching_;
+  Resolver::Underway underway(resolver);
+  const std::shared_ptr<Trace> trace = resolver.trace_of(question);
+  RaceObserver& observer = trace ? *trace : RaceObserver::nobody();
+  Outcome outcome = co_await ask_servers(resolver, underway, question, observer);
+  --resolver.fetching_;
   if (outcome.kind != Outcome::Kind::answered && outcome.kind != Outcome::Kind::failed) {
     outcome.answer = Answer();
   }
   done(std::move(outcome));
+}
+
+Resolver::Underway::Underway(Resolver& resolver)
+    : inbox(resolver.world_), resolver_(resolver), place_(resolver.underway_.size()) {
+  resolver.underway_.push_back(this);
+}
+
+Resolver::Underway::~Underway() {
+  std::vector<Underway*>& all = resolver_.underway_;
+  all[place_] = all.back();
+  all[place_]->place_ = place_;
+  all.pop_back();
 }
 
 // What the validator asks for carries DO and CD, which the client's question may lack.
@@ -190,10 +189,14 @@ Resolver::Resolver(World& world, Cache& cache, const Config& config)
       cache_(cache),
       config_(config),
       sources_(all_upstreams(config)),
-      rules_(config),
-      routes_(make_routes(config)) {}
+      rules_(config) {
+  cached_from_ = routes_ = make_routes(config);
+}
+
+Resolver::~Resolver() { give_up(); }
 
 void Resolver::ask(const Question& question, ReplyFunction reply, std::shared_ptr<Trace> trace) {
+  const World::Turn turn(world_);
   if (trace) trace->begun_at = world_.now();
   Flight* underway = in_flight_.find(question);
   const bool is_full = in_flight_.waiting() >= max_waiting ||
@@ -210,23 +213,28 @@ void Resolver::ask(const Question& question, ReplyFunction reply, std::shared_pt
   resolve(*this, flight);
 }
 
-void Resolver::refresh(const Question& question) {
-  if (in_flight_.find(question) != nullptr) return;
-  UpstreamGroup& group = group_for(*routes_, question.name);
-  if (!group.take_extra_packet()) return;
-  resolve(*this, in_flight_.start(question));
+bool Resolver::refresh(const Question& question) {
+  if (in_flight_.find(question) != nullptr) return true;
+  const bool has_room = refreshing_ < max_refreshing &&
+                        !group_for(routes_, question.name.bytes())->is_short_of_quota();
+  if (!has_room) return false;
+  const World::Turn turn(world_);
+  Flight& flight = in_flight_.start(question);
+  ++refreshing_;
+  flight.wait([this](const Answer&) { --refreshing_; });
+  resolve(*this, flight);
+  return true;
 }
 
-Resolver::~Resolver() { give_up(); }
-
 void Resolver::give_up() {
-  for (Flight* flight : in_flight_.all()) flight->give_up();
-  while (!fetches_.empty()) (*fetches_.begin())->give_up();
+  const World::Turn turn(world_);
+  for (Underway* underway : underway_) underway->inbox.put(Event::Kind::given_up);
 }
 
 void Resolver::fetch(const Question& question, OutcomeFunction done) {
-  if (fetches_.size() < max_in_flight) return void(ask_upstreams(*this, question, std::move(done)));
-  done(Outcome{});
+  if (fetching_ >= max_in_flight) return done(Outcome{});
+  const World::Turn turn(world_);
+  fetch_for_validator(*this, question, std::move(done));
 }
 
 void Resolver::forget_keys() {
@@ -262,52 +270,101 @@ void Resolver::limit_lifetime(Answer& answer) const {
 }
 
 void Resolver::configure(const Config& config) {
-  const bool same_servers =
-      config.upstreams == config_.upstreams && config.routes == config_.routes;
-  const bool same_treatment = config.policy == config_.policy &&
-                              config.timeout == config_.timeout && config.hedge == config_.hedge &&
-                              config.health == config_.health && config.quota == config_.quota &&
-                              config.cache.negative == config_.cache.negative;
+  const World::Turn turn(world_);
   const AnswerRules rules(config);
   const bool same_rules = rules == rules_ && config.ignore_addresses == config_.ignore_addresses &&
                           config.dnssec == config_.dnssec;
+  if (UpstreamSettings(config) != UpstreamSettings(config_)) upstreams_.clear();
   config_ = config;
   rules_ = rules;
-  if (!same_rules) cache_.flush_all();
-  if (same_servers && same_treatment && same_rules) return;
   sources_ = all_upstreams(config);
-  routes_ = make_routes(config);
+  if (!same_rules) {
+    cache_.flush_all();
+    keep_nothing_in_flight();
+  }
+  const Routes before = std::exchange(routes_, make_routes(config));
+  if (routes_ == before) return;
   recent_failures_.clear();
-  if (!same_servers) cache_.flush_all();
+  flush_what_others_answer();
+  for (Underway* underway : underway_) {
+    const bool is_replaced =
+        underway->group != nullptr && std::ranges::none_of(routes_, [&](const auto& group) {
+          return group.get() == underway->group;
+        });
+    if (is_replaced) underway->inbox.put(Event::Kind::servers_changed);
+  }
+}
+
+// A group of which nothing has changed stays, with its budget and its queue.
+Routes Resolver::make_routes(const Config& config) {
+  Routes routes;
+  const auto add = [&](const Name& zone, const std::vector<UpstreamConfig>& servers) {
+    auto group = std::make_shared<UpstreamGroup>(
+        world_, config, zone, servers,
+        [this](const UpstreamConfig& server) { return find_upstream(server); });
+    const auto same =
+        std::ranges::find_if(routes_, [&](const auto& old) { return old->is_same(*group); });
+    routes.push_back(same != routes_.end() ? *same : std::move(group));
+  };
+  for (const RouteConfig& route : config.routes) add(route.zone, route.upstreams);
+  add(Name{}, config.upstreams);
+  std::ranges::stable_sort(routes, [](const auto& a, const auto& b) {
+    return a->zone().label_count() > b->zone().label_count();
+  });
+  return routes;
+}
+
+std::shared_ptr<Upstream> Resolver::find_upstream(const UpstreamConfig& server) {
+  std::erase_if(upstreams_, [](const auto& upstream) { return upstream.expired(); });
+  for (const auto& weak : upstreams_) {
+    auto upstream = weak.lock();
+    if (upstream && is_same_server(upstream->config(), server)) return upstream;
+  }
+  auto upstream = std::make_shared<Upstream>(world_, server, UpstreamSettings(config_));
+  upstreams_.push_back(upstream);
+  return upstream;
+}
+
+// Names whose servers have all been replaced may have other answers now. While no servers are
+// known, what is cached stays: they may come back.
+void Resolver::flush_what_others_answer() {
+  const bool has_servers =
+      std::ranges::any_of(routes_, [](const auto& group) { return !group->members().empty(); });
+  if (!has_servers) return;
+  const Routes before = std::exchange(cached_from_, routes_);
+  const auto is_replaced = [&](const Entry& entry) {
+    const UpstreamGroup& old = *group_for(before, entry.name());
+    const UpstreamGroup& fresh = *group_for(routes_, entry.name());
+    return &old != &fresh && !old.overlaps(fresh);
+  };
+  std::uint64_t count = 0;
+  CachePosition position;
+  while (cache_.flush_some(position, 4096, is_replaced, count)) {
+  }
+}
+
+const std::shared_ptr<UpstreamGroup>& group_for(const Routes& routes, ByteView name) {
+  return *std::ranges::find_if(
+      routes, [&](const auto& group) { return is_within(name, group->zone().bytes()); });
 }
 
 void Resolver::forget_health() {
   recent_failures_.clear();
-  for (const auto& group : *routes_) {
-    for (const auto& upstream : group->upstreams()) upstream->forget();
+  for (const auto& weak : upstreams_) {
+    if (const auto upstream = weak.lock()) upstream->forget();
   }
 }
 
-std::shared_ptr<const Routes> Resolver::make_routes(const Config& config) {
-  Routes routes;
-  for (const RouteConfig& route : config.routes) {
-    routes.push_back(std::make_unique<UpstreamGroup>(world_, config, route.zone, route.upstreams));
+void Resolver::forget_limitations() {
+  for (const auto& weak : upstreams_) {
+    if (const auto upstream = weak.lock()) upstream->forget_limitations();
   }
-  routes.push_back(std::make_unique<UpstreamGroup>(world_, config, Name{}, config.upstreams));
-  std::ranges::stable_sort(routes, [](const auto& a, const auto& b) {
-    return a->zone().label_count() > b->zone().label_count();
-  });
-  return std::make_shared<const Routes>(std::move(routes));
-}
-
-// The longest zone that the name lies in; the root, which every name lies in, is the last.
-UpstreamGroup& Resolver::group_for(const Routes& routes, const Name& name) const {
-  return **std::ranges::find_if(routes,
-                                [&](const auto& group) { return name.is_within(group->zone()); });
 }
 
 std::uint8_t Resolver::source_of(const Upstream& upstream) const {
-  const auto found = std::ranges::find(sources_, upstream.config());
+  const auto found = std::ranges::find_if(sources_, [&](const UpstreamConfig& source) {
+    return is_same_server(source, upstream.config());
+  });
   const auto number = static_cast<std::size_t>(found - sources_.begin());
   return number < std::min<std::size_t>(sources_.size(), Answer::unknown_source)
              ? static_cast<std::uint8_t>(number)
@@ -317,6 +374,39 @@ std::uint8_t Resolver::source_of(const Upstream& upstream) const {
 // The unspecified address, which is not private, when it is not known.
 IpAddress Resolver::address_of(std::uint8_t source) const {
   return source < sources_.size() ? sources_[source].endpoint.address : IpAddress{};
+}
+
+// What clients get in place of an answer that did not come.
+std::optional<Answer> Resolver::older_answer(const Question& question, const Outcome& outcome) {
+  if (outcome.kind == Outcome::Kind::answered) return std::nullopt;
+  if (auto fresh = fresh_answer(question)) return fresh;  // it could not be renewed, but is good
+  if (outcome.kind == Outcome::Kind::bogus) return std::nullopt;
+  auto stale = stale_answer(question);
+  if (stale) recent_failures_.add(question, world_.cache_now());
+  return stale;
+}
+
+// The answer that clients get, and for how long it may be cached.
+Answer Resolver::judge(const Question& question, Outcome outcome, RaceObserver& observer) const {
+  Answer answer = std::move(outcome.answer);
+  if (outcome.kind == Outcome::Kind::answered) {
+    const char* rule = rules_.apply(question, address_of(answer.source), answer);
+    if (rule != nullptr) observer.ruled(rule);
+  } else if (outcome.kind != Outcome::Kind::bogus) {
+    outcome.answer = std::move(answer);
+    answer = explain_failure(outcome);
+  }
+  limit_lifetime(answer);
+  if (outcome.kind == Outcome::Kind::bogus) answer.ttl = bogus_ttl;
+  return answer;
+}
+
+// What the configuration makes of a question before servers see it.
+Question Resolver::as_asked(const Question& question) const {
+  Question asked = question;
+  if (config_.dnssec.mode == DnssecMode::off) asked.dnssec_ok = false;
+  if (is_exempt(config_.dnssec, question.name)) asked.checking_disabled = true;
+  return asked;
 }
 
 std::optional<Answer> Resolver::fresh_answer(const Question& question) const {

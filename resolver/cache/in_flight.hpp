@@ -33,8 +33,7 @@ class Flight {
   void answer_early(Answer answer);
   void answer(const Answer& answer);
 
-  std::function<void()> give_up;  ///< ends it; set while upstreams are being asked
-  std::shared_ptr<Trace> trace;   ///< null: nobody wants to know
+  std::shared_ptr<Trace> trace;  ///< null: nobody wants to know
 
  private:
   Question question_;

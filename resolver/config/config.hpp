@@ -24,9 +24,10 @@ enum class Protocol { udp, tcp, tls };
 
 /// Which upstream of a group is asked first.
 enum class SelectionPolicy {
-  fastest,   ///< the one with the lowest round-trip time
-  ordered,   ///< the first in the written order that is healthy
-  parallel,  ///< all of them, each time
+  automatic,  ///< `fastest` for the addresses of Route 53 Resolver, else `ordered`
+  fastest,    ///< the one with the lowest round-trip time: all must know the same names
+  ordered,    ///< in the written order; the next one only when the one before has failed
+  parallel,   ///< all of them, each time
 };
 
 /// One server that resolves names for us.
@@ -227,7 +228,8 @@ struct Config {
   unsigned workers = 0;  ///< threads; 0: one per processor, at most 4
   std::vector<UpstreamConfig> upstreams;
   std::filesystem::path upstreams_from = "/etc/resolv.conf";  ///< used while `upstreams` is empty
-  SelectionPolicy policy = SelectionPolicy::fastest;
+  SelectionPolicy policy = SelectionPolicy::automatic;
+  bool randomize_case = true;  ///< of names in queries over UDP ("0x20")
   /// For one question in total; glibc gives up on us after 5 s, so we answer before that.
   std::chrono::milliseconds timeout = 4500ms;
   HedgeConfig hedge;

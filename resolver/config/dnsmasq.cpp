@@ -126,7 +126,7 @@ const std::map<std::string_view, Remark>& remarks() {
       {"keep-in-foreground", {Fate::not_needed, "serve always stays in the foreground"}},
       {"no-daemon", {Fate::not_needed, "serve always stays in the foreground"}},
       {"clear-on-reload",
-       {Fate::not_needed, "the cache is emptied whenever the servers become other ones"}},
+       {Fate::not_needed, "names whose servers have all been replaced are flushed"}},
       {"no-poll", {Fate::not_needed, "nothing polls: the kernel tells when a file has changed"}},
       {"dns-forward-max", {Fate::not_needed, "10,000 questions can be asked at the same time"}},
       {"no-ident", {Fate::not_needed, "version.bind and the like are always refused"}},
@@ -141,6 +141,7 @@ const std::map<std::string_view, Remark>& remarks() {
       {"max-tcp-connections", {Fate::not_needed, "512 connections for each thread and address"}},
       {"dns-loop-detect",
        {Fate::not_needed, "an upstream that is one of the addresses in listen is refused"}},
+      {"do-0x20-encode", {Fate::not_needed, "randomize_case is the default"}},
       {"cache-rr", {Fate::not_needed, "records of every type are cached"}},
       {"proxy-dnssec",
        {Fate::not_needed,
@@ -607,6 +608,11 @@ class Importer {
       return tell(Fate::not_needed, "all-servers asks all of them anyway");
     }
     set_policy(SelectionPolicy::ordered, "ordered");
+  }
+  void no_0x20_encode(const std::string&) {
+    result_.config.randomize_case = false;
+    note("randomize_case");
+    translate("randomize_case: false");
   }
   void set_policy(SelectionPolicy policy, const char* word) {
     result_.config.policy = policy;
@@ -1185,6 +1191,7 @@ const std::map<std::string_view, Importer::Handler>& Importer::handlers() {
       {"resolv-file", &Importer::resolv_file},
       {"no-resolv", &Importer::no_resolv},
       {"all-servers", &Importer::all_servers},
+      {"no-0x20-encode", &Importer::no_0x20_encode},
       {"strict-order", &Importer::strict_order},
       {"address", &Importer::address},
       {"addn-hosts", &Importer::add_hosts},

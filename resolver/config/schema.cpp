@@ -661,11 +661,20 @@ std::vector<Setting> make_settings() {
           "the cache's own addresses in it are left out."),
       word(
           "policy", [](auto& c) -> auto& { return c.policy; },
-          {{"fastest", SelectionPolicy::fastest},
+          {{"auto", SelectionPolicy::automatic},
+           {"fastest", SelectionPolicy::fastest},
            {"ordered", SelectionPolicy::ordered},
            {"parallel", SelectionPolicy::parallel}},
-          "Which upstream is asked first: the one with the shortest round-trip time, the first "
-          "healthy one in the written order, or all of them each time."),
+          "Which upstream is queried: ordered takes them in the written order, and the next one "
+          "only when the one before has failed; fastest takes the one with the shortest "
+          "round-trip time, for servers that all know the same names; parallel queries all of them "
+          "each time. auto is fastest for the addresses of Amazon's Route 53 Resolver and ordered "
+          "for all others."),
+      boolean(
+          "randomize_case", [](auto& c) -> auto& { return c.randomize_case; },
+          "Randomizes the letter case of the name in each query over UDP, so that a forger has to "
+          "guess it as well (\"0x20\"). Turned off by itself for a server that does not support "
+          "it."),
       duration(
           "timeout", [](auto& c) -> auto& { return c.timeout; }, 100ms, 60s, {},
           "Longest time for one question in total; stub resolvers commonly wait 5s."),

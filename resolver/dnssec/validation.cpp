@@ -3,30 +3,32 @@
 #include <utility>
 
 namespace dnscache {
+namespace {
 
-Validation::Validation(std::shared_ptr<Validator> validator, const Question& question,
-                       Timers& timers, TimePoint deadline)
-    : validator_(std::move(validator)),
-      question_(question),
-      deadline_(deadline),
-      timer_(timers, [this] { give_up(); }),
-      self_(std::make_shared<Validation*>(this)) {}
+/// What the validator answers, which may come when nobody waits any more.
+struct Verdict {
+  explicit Verdict(Inbox& waiting) : inbox(&waiting) {}
+  void take(Outcome what) {
+    outcome = std::move(what);
+    if (inbox != nullptr) inbox->put(Event::Kind::done);
+  }
 
-void Validation::await_suspend(std::coroutine_handle<> waiter) {
-  waiter_ = waiter;
-  timer_.set(deadline_);
-  validator_->ask(question_, [self = self_](Outcome outcome) {
-    if (*self != nullptr) (*self)->finish(std::move(outcome));
-  });
-}
+  Inbox* inbox;  // null: too late
+  Outcome outcome;
+};
 
-void Validation::give_up() { finish(Outcome{}); }
+}  // namespace
 
-void Validation::finish(Outcome outcome) {
-  *self_ = nullptr;
-  timer_.cancel();
-  outcome_ = std::move(outcome);
-  waiter_.resume();  // which destroys this validation
+Async<Outcome> validate(std::shared_ptr<Validator> validator, const Question& question,
+                        TimePoint deadline, Inbox& inbox) {
+  const auto verdict = std::make_shared<Verdict>(inbox);
+  OutcomeFunction take = [verdict](Outcome outcome) { verdict->take(std::move(outcome)); };
+  validator->ask(question, std::move(take));
+  // Other servers answer the validator's own queries, if they change meanwhile.
+  Event event(Event::Kind::servers_changed);
+  while (event.kind == Event::Kind::servers_changed) event = co_await inbox.next(deadline);
+  verdict->inbox = nullptr;
+  co_return std::move(verdict->outcome);
 }
 
 }  // namespace dnscache

@@ -8,7 +8,7 @@
 
 #include "resolver/error.hpp"
 #include "resolver/stats.hpp"
-#include "resolver/upstream/exchange.hpp"
+#include "resolver/upstream/race.hpp"
 
 namespace dnscache {
 

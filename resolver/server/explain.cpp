@@ -56,7 +56,7 @@ json cache_as_json(const CachedAnswer* cached, const Config& config) {
 json try_as_json(const Trace::Try& tried, TimePoint begin) {
   json out{{"upstream", tried.upstream},
            {"protocol", protocol_text(tried.protocol)},
-           {"reason", ask_reason_text(tried.reason)},
+           {"reason", send_reason_text(tried.reason)},
            {"sent_after_ms", milliseconds(tried.sent_at - begin)},
            {"outcome", tried.outcome},
            {"won", tried.has_won}};

@@ -83,7 +83,7 @@ std::string label(std::string_view name, std::string_view value) {
 template <class Visit>
 void for_each_upstream(const StatusSources& sources, Visit visit) {
   for (const auto& group : sources.resolver.routes()) {
-    for (const auto& upstream : group->upstreams()) {
+    for (const auto& [upstream, lane] : group->members()) {
       visit(*upstream, label("zone", group->zone().to_text()) + ',' +
                            label("upstream", upstream->config().endpoint.to_text()) + ',' +
                            label("protocol", protocol_text(upstream->config().protocol)));
@@ -176,7 +176,7 @@ void write_upstream_counters(MetricsWriter& out, const StatusSources& sources) {
 void write_upstream_state(MetricsWriter& out, const StatusSources& sources, TimePoint now) {
   out.gauge("upstream_up", "1 for an upstream that is asked, 0 for one that is only probed.");
   for_each_upstream(sources, [&](Upstream& upstream, const std::string& labels) {
-    out.sample(labels, upstream.is_usable() ? 1 : 0);
+    out.sample(labels, upstream.health().is_usable() ? 1 : 0);
   });
   out.gauge("upstream_packets_per_second", "Packets sent to an upstream in the last second.");
   for_each_upstream(sources, [&](Upstream& upstream, const std::string& labels) {
@@ -195,7 +195,7 @@ void write_round_trip_times(MetricsWriter& out, const StatusSources& sources) {
   constexpr unsigned last_doubling = 22;
   out.histogram("upstream_rtt_seconds", "Round-trip times of an upstream's responses.");
   for_each_upstream(sources, [&](Upstream& upstream, const std::string& labels) {
-    const RttEstimator& rtt = upstream.rtt();
+    const RttEstimator& rtt = upstream.health().rtt();
     for (unsigned doubling = first_doubling; doubling <= last_doubling; ++doubling) {
       const Duration bound = std::chrono::microseconds(std::uint64_t{1} << doubling);
       const std::string le = label("le", fmt::format("{}", in_seconds(bound)));

@@ -271,7 +271,7 @@ class Server {
     if (!peer.may_change) {
       return failed({"only root and the engine's own user may " + command, ExitCode::no_rights});
     }
-    if (command == "reload") return done(reload());
+    if (command == "reload") return done(reload_as_told());
     if (command == "top") {
       const bool is_limited = request.contains("limit") && request["limit"].is_number_unsigned();
       const std::size_t limit = is_limited ? request["limit"].get<std::size_t>() : 100;
@@ -294,9 +294,15 @@ class Server {
     signals_.async_wait([this](std::error_code error, int number) {
       if (error) return;
       if (number != SIGHUP) return drain();
-      (void)reload();  // its error is in the log
+      (void)reload_as_told();  // its error is in the log
       wait_for_signal();
     });
+  }
+
+  // Whoever asks for it may have changed the servers themselves.
+  Result<void> reload_as_told() {
+    resolver_.forget_limitations();
+    return reload();
   }
 
   Result<void> reload() {

@@ -18,6 +18,8 @@ double in_milliseconds(Duration duration) {
 
 const char* policy_text(SelectionPolicy policy) {
   switch (policy) {
+    case SelectionPolicy::automatic:
+      return "auto";
     case SelectionPolicy::fastest:
       return "fastest";
     case SelectionPolicy::ordered:
@@ -30,9 +32,10 @@ const char* policy_text(SelectionPolicy policy) {
 
 json upstream_status(Upstream& upstream, TimePoint now) {
   const UpstreamCounters& counters = upstream.counters();
+  const Health& health = upstream.health();
   json status{{"address", upstream.config().endpoint.to_text()},
               {"protocol", protocol_text(upstream.config().protocol)},
-              {"state", health_text(upstream.health())},
+              {"state", health_text(health.state())},
               {"sent", counters.sent},
               {"answered", counters.answered},
               {"timeouts", counters.timeouts},
@@ -43,24 +46,30 @@ json upstream_status(Upstream& upstream, TimePoint now) {
               {"packets_per_second", upstream.rate().current(now)},
               {"packets_per_second_peak", upstream.rate().peak()}};
   if (upstream.rate().limit() != 0) status["quota"] = upstream.rate().limit();
-  if (upstream.rtt().known()) {
-    status["rtt_ms"] = in_milliseconds(upstream.rtt().smoothed());
-    status["rtt_p99_ms"] = in_milliseconds(upstream.rtt().p99());
+  if (health.rtt().known()) {
+    status["rtt_ms"] = in_milliseconds(health.rtt().smoothed());
+    status["rtt_p99_ms"] = in_milliseconds(health.rtt().p99());
   }
   json& recent = status["rtt_recent_ms"] = json::array();
-  for (const auto& time : upstream.recent_times().in_order()) {
+  for (const auto& time : health.recent_times().in_order()) {
     recent.push_back(time ? json(in_milliseconds(*time)) : json());
   }
-  if (!upstream.last_failure().empty()) {
-    status["last_failure"] = upstream.last_failure();
-    status["last_failure_seconds_ago"] = in_seconds(now - upstream.last_failure_at());
+  for (const auto& [what, limitation] : upstream.limitations().by_name()) {
+    if (!limitation->holds(now)) continue;
+    status["limitations"].push_back({{"without", what},
+                                     {"reason", limitation->reason()},
+                                     {"seconds_left", in_seconds(limitation->until() - now)}});
+  }
+  if (!health.last_failure().empty()) {
+    status["last_failure"] = health.last_failure();
+    status["last_failure_seconds_ago"] = in_seconds(now - health.last_failure_at());
   }
   return status;
 }
 
 json group_status(const UpstreamGroup& group, TimePoint now) {
   json upstreams = json::array();
-  for (const auto& upstream : group.upstreams()) {
+  for (const auto& [upstream, lane] : group.members()) {
     upstreams.push_back(upstream_status(*upstream, now));
   }
   return {{"zone", group.zone().to_text()},

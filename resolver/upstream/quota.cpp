@@ -31,15 +31,27 @@ bool is_ec2_instance() {
   return vendor == "Amazon EC2";
 }
 
+bool is_route53_resolver(const IpAddress& address) {
+  static const auto link_local = IpAddress::v4(169, 254, 169, 253);
+  static const auto ec2_v6 = IpAddress::parse("fd00:ec2::253");
+  if (address == link_local || address == *ec2_v6) return true;
+  const bool is_plus_two = !address.is_v6 && address.is_private() && address.bytes[3] == 2;
+  return is_plus_two && !address.is_loopback() && is_ec2_instance();
+}
+
 std::uint32_t quota_for(const Endpoint& upstream, const QuotaConfig& config) {
   constexpr std::uint32_t route53_quota = 1024;
   if (config.packets_per_second) return *config.packets_per_second;
   const IpAddress& address = upstream.address;
   if (address.is_loopback()) return 0;
-  static const auto ec2_v6 = IpAddress::parse("fd00:ec2::253");
-  if (address.is_link_local() || address == *ec2_v6) return route53_quota;
-  const bool is_plus_two = !address.is_v6 && address.is_private() && address.bytes[3] == 2;
-  return is_plus_two && is_ec2_instance() ? route53_quota : 0;
+  return address.is_link_local() || is_route53_resolver(address) ? route53_quota : 0;
+}
+
+std::uint32_t PacketRate::room(TimePoint now) {
+  constexpr std::uint32_t most = 64;
+  if (limit_ == 0) return most;
+  const std::uint32_t sent = in_window(now);
+  return sent < limit_ ? std::min(limit_ - sent, most) : 0;
 }
 
 }  // namespace dnscache

@@ -20,6 +20,8 @@ class PacketRate {
 
   void count(TimePoint now);
   bool allows(TimePoint now) { return limit_ == 0 || in_window(now) < limit_; }
+  /// How many more packets may go out now, 64 at most.
+  std::uint32_t room(TimePoint now);
   /// So near the limit that only questions that clients wait for may be sent.
   bool is_tight(TimePoint now) { return limit_ != 0 && in_window(now) >= limit_ * 0.8; }
 
@@ -42,6 +44,10 @@ class PacketRate {
 /// the resolvers of an EC2 VPC (169.254.169.253, fd00:ec2::253, and the address two above the base
 /// of the VPC, which is taken to be any private address that ends in .2 on an EC2 instance).
 std::uint32_t quota_for(const Endpoint& upstream, const QuotaConfig& config);
+
+/// One of the addresses of Amazon's Route 53 Resolver, which all answer the same: 169.254.169.253,
+/// fd00:ec2::253 and, on an EC2 instance, the address two above the base of the VPC.
+bool is_route53_resolver(const IpAddress& address);
 
 /// This machine is an EC2 instance, as its firmware says.
 bool is_ec2_instance();

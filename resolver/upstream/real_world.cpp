@@ -2,8 +2,10 @@
 
 #include <sys/random.h>
 
-#include "resolver/upstream/stream.hpp"
-#include "resolver/upstream/udp.hpp"
+#include <asio/post.hpp>
+
+#include "resolver/upstream/carriers/stream.hpp"
+#include "resolver/upstream/carriers/udp.hpp"
 
 namespace dnscache {
 
@@ -21,7 +23,10 @@ void RealWorld::wake_at(TimePoint when) {
   wake_up_.async_wait([this](std::error_code error) {
     if (error) return;
     wake_up_at_ = TimePoint::max();
-    timers().fire(now());
+    {
+      const Turn turn(*this);
+      timers().fire(now());
+    }
     const auto next = timers().next();
     if (next && *next < wake_up_at_) wake_at(*next);
   });
@@ -37,11 +42,13 @@ std::uint64_t RealWorld::random() {
   return random_[--random_left_];
 }
 
-std::unique_ptr<Carrier> RealWorld::make_carrier(const UpstreamConfig& upstream,
+void RealWorld::take_turn_soon() {
+  asio::post(io_, [this] { const Turn turn(*this); });
+}
+
+std::shared_ptr<Carrier> RealWorld::make_carrier(const UpstreamConfig& upstream,
                                                  Protocol protocol) {
-  if (protocol == Protocol::udp) {
-    return std::make_unique<UdpCarrier>(io_, *this, upstream.endpoint);
-  }
+  if (protocol == Protocol::udp) return make_udp_carrier(io_, *this, upstream.endpoint);
   return make_stream_carrier(io_, *this, upstream, protocol);
 }
 

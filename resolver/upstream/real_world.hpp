@@ -20,9 +20,10 @@ class RealWorld final : public World {
   CacheSeconds cache_now() const override { return cache_clock(); }
   std::uint64_t random() override;
   bool is_throttled() override { return throttle_watch_.is_throttled(now()); }
-  std::unique_ptr<Carrier> make_carrier(const UpstreamConfig& upstream, Protocol protocol) override;
+  std::shared_ptr<Carrier> make_carrier(const UpstreamConfig& upstream, Protocol protocol) override;
 
  private:
+  void take_turn_soon() override;
   void wake_at(TimePoint when);
 
   asio::io_context& io_;

@@ -3,61 +3,76 @@
 #include <algorithm>
 
 namespace dnscache {
+namespace {
 
-const char* ask_reason_text(AskReason reason) {
+constexpr unsigned nobodys = 0;  // attempts are counted from 1 in each race
+
+}  // namespace
+
+const char* send_reason_text(SendReason reason) {
   switch (reason) {
-    case AskReason::turn:
+    case SendReason::turn:
       return "turn";
-    case AskReason::all:
+    case SendReason::all:
       return "all";
-    case AskReason::hedge:
+    case SendReason::hedge:
       return "hedge";
-    case AskReason::neglected:
+    case SendReason::neglected:
       return "neglected";
+    case SendReason::again:
+      return "again";
   }
   return "?";
 }
 
-Trace::Try* Trace::find(const void* attempt) {
+void RaceObserver::begun(const Name&) {}
+void RaceObserver::sent(unsigned, const UpstreamConfig&, Protocol, SendReason, TimePoint) {}
+void RaceObserver::not_sent(const UpstreamConfig&, SendReason, std::error_code, TimePoint) {}
+void RaceObserver::ended(unsigned, const std::string&, TimePoint) {}
+void RaceObserver::won(unsigned) {}
+void RaceObserver::note(const char*) {}
+void RaceObserver::ruled(const char*) {}
+void RaceObserver::over(const char*, TimePoint) {}
+
+RaceObserver& RaceObserver::nobody() {
+  static RaceObserver observer;
+  return observer;
+}
+
+Trace::Try* Trace::find(unsigned attempt) {
   const auto found = std::ranges::find(tries, attempt, &Try::attempt);
   return found == tries.end() ? nullptr : &*found;
 }
 
-void Trace::sent(const void* attempt, const UpstreamConfig& upstream, AskReason reason,
-                 TimePoint now) {
-  tries.push_back(
-      {attempt, upstream.endpoint.to_text(), upstream.protocol, reason, now, {}, "", false});
+void Trace::sent(unsigned attempt, const UpstreamConfig& server, Protocol protocol,
+                 SendReason reason, TimePoint now) {
+  tries.push_back({attempt, server.endpoint.to_text(), protocol, reason, now, {}, "", false});
 }
 
-void Trace::not_sent(const UpstreamConfig& upstream, AskReason reason, std::string why,
+void Trace::not_sent(const UpstreamConfig& server, SendReason reason, std::error_code why,
                      TimePoint now) {
-  tries.push_back({nullptr, upstream.endpoint.to_text(), upstream.protocol, reason, now, now,
-                   std::move(why), false});
+  const bool is_full = why == std::errc::resource_unavailable_try_again;
+  tries.push_back({nobodys, server.endpoint.to_text(), server.protocol, reason, now, now,
+                   is_full ? "no room in its quota" : why.message(), false});
 }
 
-void Trace::ended(const void* attempt, std::string result, TimePoint now) {
+void Trace::ended(unsigned attempt, const std::string& result, TimePoint now) {
   Try* tried = find(attempt);
   if (tried == nullptr) return;
   tried->ended_at = now;
-  tried->outcome = std::move(result);
+  tried->outcome = result;
 }
 
-void Trace::timed_out(const void* attempt, TimePoint now) { ended(attempt, "timed out", now); }
-
-void Trace::carried_by(const void* attempt, Protocol protocol) {
-  if (Try* tried = find(attempt)) tried->protocol = protocol;
-}
-
-void Trace::won(const void* attempt) {
+void Trace::won(unsigned attempt) {
   if (Try* tried = find(attempt)) tried->has_won = true;
 }
 
-void Trace::over(std::string result, TimePoint now) {
-  outcome = std::move(result);
+void Trace::over(const char* result, TimePoint now) {
+  outcome = result;
   ended_at = now;
   for (Try& tried : tries) {
     if (!tried.ended_at) tried.outcome = "not waited for";
-    tried.attempt = nullptr;  // another attempt may lie there later
+    tried.attempt = nobodys;  // another race may follow
   }
 }
 

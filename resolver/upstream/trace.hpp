@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "resolver/config/config.hpp"
@@ -10,25 +11,49 @@
 
 namespace dnscache {
 
-/// Why an upstream was asked.
-enum class AskReason {
-  turn,       ///< it was its turn: the best one, or the next after a failure
-  all,        ///< everybody is asked at once
-  hedge,      ///< the one before took longer than usual
+/// Why a query was sent.
+enum class SendReason {
+  turn,       ///< it was the server's turn: the first one, or the next after a failure
+  all,        ///< all servers are asked at once
+  hedge,      ///< the server before took longer than usual
   neglected,  ///< nothing was known of it for a while
+  again,      ///< to the same server: the packet before was lost, or is put in another way
 };
 
-/// "its turn", "hedge", …
-const char* ask_reason_text(AskReason reason);
+/// "turn", "hedge", …
+const char* send_reason_text(SendReason reason);
 
-/// The upstreams that one question was sent to, and what came of each.
-struct Trace {
-  /// One packet, or the connection that followed it, to one upstream.
+/// Watches a race from outside. Does nothing: most races are not watched.
+class RaceObserver {
+ public:
+  virtual ~RaceObserver() = default;
+  /// The servers of this zone are asked.
+  virtual void begun(const Name& zone);
+  /// `attempt` is the query's number in the race.
+  virtual void sent(unsigned attempt, const UpstreamConfig& server, Protocol protocol,
+                    SendReason reason, TimePoint now);
+  virtual void not_sent(const UpstreamConfig& server, SendReason reason, std::error_code why,
+                        TimePoint now);
+  virtual void ended(unsigned attempt, const std::string& result, TimePoint now);
+  virtual void won(unsigned attempt);
+  virtual void note(const char* text);
+  /// A setting replaced a server's answer.
+  virtual void ruled(const char* setting);
+  /// Queries that still wait are given up.
+  virtual void over(const char* result, TimePoint now);
+
+  /// For races that nobody watches.
+  static RaceObserver& nobody();
+};
+
+/// The servers that one question was sent to, and what came of each query.
+struct Trace final : RaceObserver {
+  /// One query to one server.
   struct Try {
-    const void* attempt;  ///< while it is underway
+    unsigned attempt;  ///< its number, while it is underway
     std::string upstream;
     Protocol protocol;
-    AskReason reason;
+    SendReason reason;
     TimePoint sent_at;
     std::optional<TimePoint> ended_at;
     std::string outcome;  ///< "NOERROR", "timed out", "not waited for"
@@ -37,25 +62,26 @@ struct Trace {
 
   TimePoint begun_at;
   std::optional<TimePoint> ended_at;
-  std::string zone;         ///< of the upstreams, "." for the default ones
+  std::string zone;         ///< of the servers, "." for the default ones
   bool has_joined = false;  ///< somebody else was already asking
-  const char* rule = "";    ///< the setting that replaced the upstream's answer
-  std::string outcome;      ///< of all tries together
+  const char* rule = "";    ///< the setting that replaced the server's answer
+  std::string outcome;      ///< of all queries together
   std::vector<Try> tries;
   std::vector<std::string> notes;
 
-  void sent(const void* attempt, const UpstreamConfig& upstream, AskReason reason, TimePoint now);
-  void not_sent(const UpstreamConfig& upstream, AskReason reason, std::string why, TimePoint now);
-  void ended(const void* attempt, std::string outcome, TimePoint now);
-  void timed_out(const void* attempt, TimePoint now);
-  /// The attempt went on over this.
-  void carried_by(const void* attempt, Protocol protocol);
-  void won(const void* attempt);
-  /// Tries that still wait are given up.
-  void over(std::string outcome, TimePoint now);
+  void begun(const Name& of) override { zone = of.to_text(); }
+  void sent(unsigned attempt, const UpstreamConfig& server, Protocol protocol, SendReason reason,
+            TimePoint now) override;
+  void not_sent(const UpstreamConfig& server, SendReason reason, std::error_code why,
+                TimePoint now) override;
+  void ended(unsigned attempt, const std::string& result, TimePoint now) override;
+  void won(unsigned attempt) override;
+  void note(const char* text) override { notes.emplace_back(text); }
+  void ruled(const char* setting) override { rule = setting; }
+  void over(const char* result, TimePoint now) override;
 
  private:
-  Try* find(const void* attempt);
+  Try* find(unsigned attempt);
 };
 
 }  // namespace dnscache

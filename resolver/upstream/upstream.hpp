@@ -1,73 +1,20 @@
-// One upstream: how it is reached, how fast and how well it answers.
+// One server that is asked: its connections, its health, and what it seems not to support.
 #pragma once
 
-#include <array>
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
+#include "resolver/upstream/attempt.hpp"
 #include "resolver/upstream/cookie.hpp"
+#include "resolver/upstream/health.hpp"
 #include "resolver/upstream/quota.hpp"
-#include "resolver/upstream/world.hpp"
-#include "resolver/wire/answer.hpp"
 
 namespace dnscache {
 
-class Attempt;
-class Exchange;
-class UpstreamGroup;
-
-/// What we think of an upstream.
-enum class Health {
-  untried,  ///< nothing sent or nothing decided yet
-  healthy,  ///< its last word was an answer
-  suspect,  ///< silent or unreachable: not waited for, only probed
-  down,     ///< still silent after several probes
-};
-
-/// Round-trip time as TCP estimates it (RFC 6298), and its distribution.
-class RttEstimator {
- public:
-  void add(Duration rtt);
-  bool known() const { return smoothed_ > Duration::zero(); }
-  Duration smoothed() const { return smoothed_; }
-  Duration variation() const { return variation_; }
-  /// The round-trip time that 99 % of the answers stayed below, to about a tenth.
-  Duration p99() const;
-  /// How many there were, how many of them below `bound` (a power of two of microseconds), and
-  /// their sum.
-  std::uint64_t count() const { return samples_; }
-  std::uint64_t count_below(Duration bound) const;
-  Duration total() const { return total_; }
-
- private:
-  static constexpr std::size_t buckets = 96;
-  static std::size_t bucket_of(Duration rtt);
-  static Duration upper_bound(std::size_t bucket);
-
-  Duration smoothed_{};
-  Duration variation_{};
-  std::array<std::uint32_t, buckets> histogram_{};
-  std::uint64_t samples_ = 0;
-  Duration total_{};
-};
-
-/// The last few round-trip times, for people to look at; a time-out has none.
-class RecentTimes {
- public:
-  static constexpr std::size_t most = 32;
-
-  void add(std::optional<Duration> rtt) { times_[count_++ % most] = rtt; }
-  /// The oldest first.
-  std::vector<std::optional<Duration>> in_order() const;
-
- private:
-  std::array<std::optional<Duration>, most> times_{};
-  std::size_t count_ = 0;
-};
-
-/// What an upstream was sent and what came of it, since the start.
+/// What a server was sent and what came of it, since the start.
 struct UpstreamCounters {
   std::uint64_t sent = 0;
   std::uint64_t answered = 0;
@@ -78,145 +25,104 @@ struct UpstreamCounters {
   std::uint64_t ignored = 0;  ///< packets that were not the response: late, misdirected or forged
 };
 
-/// One server that is asked, with everything known about it. Used by one thread.
+/// What of the configuration concerns each server.
+struct UpstreamSettings {
+  HealthConfig health;
+  QuotaConfig quota;
+  bool randomize_case = true;
+  std::uint32_t no_soa_ttl = 0;  ///< seconds; see read_response()
+
+  explicit UpstreamSettings(const Config& config);
+  bool operator==(const UpstreamSettings&) const = default;
+};
+
+/// The two are reached in the same way; the interface that lists them may differ.
+bool is_same_server(const UpstreamConfig& a, const UpstreamConfig& b);
+
+/// One server, for all zones that it answers for. Used by one thread.
 class Upstream {
  public:
-  Upstream(World& world, UpstreamGroup& group, const UpstreamConfig& config,
-           const HealthConfig& health, std::uint32_t quota);
+  Upstream(World& world, const UpstreamConfig& config, const UpstreamSettings& settings);
   ~Upstream();
   Upstream(const Upstream&) = delete;
   Upstream& operator=(const Upstream&) = delete;
 
+  World& world() { return world_; }
   const UpstreamConfig& config() const { return config_; }
-  UpstreamGroup& group() { return group_; }
-  Health health() const { return health_; }
-  bool is_usable() const { return health_ == Health::healthy || health_ == Health::untried; }
-  const RttEstimator& rtt() const { return rtt_; }
-  const RecentTimes& recent_times() const { return recent_times_; }
+  const UpstreamSettings& settings() const { return settings_; }
+  const Health& health() const { return health_; }
   const UpstreamCounters& counters() const { return counters_; }
+  Limitations& limitations() { return limitations_; }
+  const Cookie& cookie() const { return cookie_; }
   PacketRate& rate() { return rate_; }
-  const std::string& last_failure() const { return last_failure_; }
-  TimePoint last_failure_at() const { return last_failure_at_; }
   TimePoint last_sent() const { return last_sent_; }
-  TimePoint last_answer() const { return last_answer_; }
 
-  /// How long to wait for an answer before the next upstream is asked.
-  Duration retry_after() const;
-  /// How long until asking a second upstream as well pays.
-  Duration hedge_after() const;
-  /// What a question to this upstream is expected to cost, failures included.
-  Duration expected_cost() const;
-
-  /// Sends a question; `patience` is its retry time-out. The attempt reports to `exchange` until it
-  /// is over or detached. Null when it can't be sent (over quota, no route): the reason is then
-  /// recorded, and given in `error`.
-  Attempt* ask(const Question& question, Exchange* exchange, Duration patience,
-               std::error_code& error);
+  /// How a query is put to this server, by all that is known of it.
+  QueryForm usual_form() const;
+  /// Sends a query; what becomes of it reaches `inbox`, unless that is null. Null after an error:
+  /// over quota or no room in the socket (resource_unavailable_try_again), no route.
+  Attempt* send(const Question& question, const QueryForm& form, Inbox* inbox,
+                std::error_code& error);
   /// Takes an attempt that is over out of the list, so that the caller destroys it.
   std::unique_ptr<Attempt> release(Attempt& attempt);
-  /// Forgets round-trip time and health, as after a change of network.
-  void forget();
-  /// Probing goes on only while there are questions; the group calls this with each of them.
-  void resume_probing();
 
-  // What happens to attempts, told by them.
-  void note_answer(std::optional<Duration> rtt, bool is_failure);
-  void note_timeout(const Attempt& attempt);
-  /// What fails over TCP only, the fallback for big answers, does not make the upstream suspect.
-  void note_error(const std::string& what, Protocol protocol);
-  void note_ignored() { ++counters_.ignored; }
-  void note_hedge() { ++counters_.hedged; }
-  void note_win() { ++counters_.won; }
-  void note_case_changed();
+  /// Not waited for from now on, only probed; races that wait for it hear of it.
+  void suspect(std::string why);
+  /// Finds out whether the server or only a name is silent: sends a query that it has answered
+  /// before, unless it has just responded or is being probed.
+  void probe_if_silent(TimePoint since);
+  /// Probing goes on only while there are queries; to be called with each of them.
+  void on_query();
+  /// Forgets how the server fared, as after a change of network.
+  void forget();
+  void forget_limitations() { limitations_ = {}; }
+
+  /// Whether an answer that may depend on mixed letter case is worth a query in lower case. True
+  /// once for the names below one name, and not too often.
+  bool take_case_check(const Name& name);
+
+  // What happens to queries.
+  void on_answer(const Question& question);
+  void on_response(const Attempt& attempt, const Response& response);
+  void on_failure(const Attempt& attempt, std::error_code reason);
+  /// `another_responded`: some server that knows the same did respond meanwhile.
+  void on_timeout(const QueryForm& form, QuestionKind kind, TimePoint sent_at,
+                  bool another_responded);
+  void on_discarded() { ++counters_.ignored; }
+  void on_hedge() { ++counters_.hedged; }
+  void on_hedge_won() { ++counters_.won; }
+  /// False when the response lacks the cookie that this server has shown before (RFC 7873 5.3).
+  bool accept_cookie(const Response& response, const QueryForm& form);
 
  private:
-  friend class Attempt;
-  std::error_code send(Attempt& attempt, Protocol protocol);
-  std::error_code carry(Attempt& attempt, Protocol protocol);
-  void fall_suspect(const char* why);
-  void recover();
+  std::error_code carry(Attempt& attempt);
   void probe();
-  void record_failure(std::string what);
+  void send_probe();
 
   World& world_;
-  UpstreamGroup& group_;
   UpstreamConfig config_;
-  HealthConfig health_config_;
+  UpstreamSettings settings_;
   PacketRate rate_;
-  std::unique_ptr<Carrier> datagrams_;
-  std::unique_ptr<Carrier> stream_;
+  std::shared_ptr<Carrier> datagrams_;
+  std::shared_ptr<Carrier> stream_;
   std::vector<std::unique_ptr<Attempt>> attempts_;
 
-  Health health_ = Health::untried;
-  RttEstimator rtt_;
-  RecentTimes recent_times_;
-  double failure_share_ = 0;  // of the recent questions, 0 to 1
-  unsigned timeouts_in_a_row_ = 0;
-  unsigned failed_probes_ = 0;
+  Health health_;
+  Limitations limitations_;
+  Cookie cookie_;
+  UpstreamCounters counters_;
   TimePoint last_sent_{};
-  TimePoint last_answer_{};
-  TimePoint silent_since_{};  // the first question after the last answer
-  bool is_silent_ = false;
+  TimePoint last_query_{};
+  TimePoint last_probe_{};
+  std::optional<Question> probe_question_;  // one that it has answered
+  TimePoint probe_question_since_{};
   Duration probe_interval_;
   Timer probe_timer_;
-
-  bool speaks_edns_ = true;
-  Cookie cookie_;
-  bool mixes_case_ = true;  // we mix letter cases and expect them back ("0x20")
-  bool has_kept_case_ = false;
-  unsigned case_changes_ = 0;
-  UpstreamCounters counters_;
-  std::string last_failure_;
-  TimePoint last_failure_at_{};
+  std::unordered_set<std::size_t> case_checked_;  // hashes of names
+  TimePoint case_checks_since_{};
+  unsigned case_checks_ = 0;  // since then
 };
 
-/// One question on its way to one upstream.
-class Attempt final : public Parcel {
- public:
-  Attempt(Upstream& upstream, const Question& question, Exchange* exchange);
-  ~Attempt();
-
-  Upstream& upstream() { return upstream_; }
-  TimePoint sent_at() const { return sent_at_; }
-  bool has_timed_out() const { return timed_out_; }
-  Protocol protocol() const { return protocol_; }
-  bool is_hedge() const { return is_hedge_; }
-  void mark_as_hedge() { is_hedge_ = true; }
-  /// The exchange is over: only watch what this upstream does, for its health.
-  void detach() { exchange_ = nullptr; }
-
-  std::span<std::uint8_t> query() override { return {query_.data(), query_size_}; }
-  bool receive(ByteView packet) override;
-  void fail(std::error_code reason) override;
-
- private:
-  friend class Upstream;
-  std::error_code send(Protocol protocol, Duration patience);
-  bool take_response(Response response);
-  /// True when the question was asked again in another way, which the server asks for.
-  bool has_adapted(const Response& response);
-  bool ask_again(Protocol protocol);
-  void time_out();
-  void finish_failed(std::error_code reason);
-
-  Upstream& upstream_;
-  Question question_;
-  Exchange* exchange_;
-  std::array<std::uint8_t, 336> query_;
-  std::size_t query_size_ = 0;
-  std::size_t place_ = 0;  // in the upstream's list
-  TimePoint sent_at_{};
-  Timer timer_;
-  Protocol protocol_;
-  bool with_edns_;
-  bool with_cookie_ = true;
-  bool had_bad_cookie_ = false;
-  bool timed_out_ = false;
-  bool is_hedge_ = false;
-};
-
-/// "healthy", "suspect", …
-const char* health_text(Health health);
 const char* protocol_text(Protocol protocol);
 
 }  // namespace dnscache

@@ -14,7 +14,7 @@ namespace dnscache::test {
 struct SentQuery {
   std::string upstream;  ///< address without the port
   Protocol protocol;
-  Parcel* parcel;
+  Transaction* transaction;
   bool is_expected = false;  ///< an EXPECT_OUT line has named it
 };
 
@@ -26,7 +26,7 @@ class FakeWorld final : public World {
     return static_cast<CacheSeconds>(now_.time_since_epoch() / std::chrono::seconds(1));
   }
   std::uint64_t random() override { return random_(); }
-  std::unique_ptr<Carrier> make_carrier(const UpstreamConfig& upstream, Protocol protocol) override;
+  std::shared_ptr<Carrier> make_carrier(const UpstreamConfig& upstream, Protocol protocol) override;
 
   /// Moves the clock, with everything that happens on the way at its own time.
   void pass(Duration duration);
@@ -44,6 +44,7 @@ class FakeWorld final : public World {
 
  private:
   class FakeCarrier;
+  void take_turn_soon() override {}  // everything happens within turns
 
   TimePoint now_{std::chrono::hours(1000)};
   std::mt19937_64 random_{20261123};

@@ -93,6 +93,10 @@ class ResponseBuilder {
       upper_case_ = true;
     else if (word == "no-edns")
       with_edns_ = false;
+    else if (word == "no-question")
+      with_question_ = false;
+    else if (word == "no-ra")
+      recursion_ = 0;
     else if (word == "broken")
       broken_ = true;
     else if (word.starts_with("cookie="))
@@ -175,13 +179,17 @@ class ResponseBuilder {
     const bool edns = with_edns_ && query_.edns.has_value();
     Writer out;
     out.u16(static_cast<std::uint16_t>(query_.id + id_change_));
-    out.u16(static_cast<std::uint16_t>(flag_qr | flag_ra | flags_ | (rcode_ & 15u)));
-    for (const unsigned count : {1u, counts_[0], counts_[1], counts_[2] + (edns ? 1u : 0u)}) {
+    out.u16(static_cast<std::uint16_t>(flag_qr | recursion_ | flags_ | (rcode_ & 15u)));
+    const unsigned questions = with_question_ ? 1u : 0u;
+    for (const unsigned count :
+         {questions, counts_[0], counts_[1], counts_[2] + (edns ? 1u : 0u)}) {
       out.u16(static_cast<std::uint16_t>(count));
     }
-    out.name(name);
-    out.u16(query_.questions.at(0).type);
-    out.u16(1);
+    if (with_question_) {
+      out.name(name);
+      out.u16(query_.questions.at(0).type);
+      out.u16(1);
+    }
     for (const Writer& section : sections_) out.append(section.bytes);
     if (edns) {
       out.append({0, 0, 41, 4, 208, static_cast<std::uint8_t>(rcode_ >> 4), 0, 0, 0});
@@ -197,9 +205,10 @@ class ResponseBuilder {
   std::size_t at_ = 0;
   std::uint16_t rcode_ = 0;
   unsigned flags_ = 0;
+  unsigned recursion_ = flag_ra;
   unsigned id_change_ = 0;
   bool wrong_question_ = false, changed_case_ = false, upper_case_ = false;
-  bool broken_ = false, with_edns_ = true;
+  bool broken_ = false, with_edns_ = true, with_question_ = true;
   std::uint32_t ttl_ = 300;
   std::size_t section_ = 0;
   std::optional<std::string> owner_;
@@ -412,51 +421,57 @@ class Player {
   }
 
   static Bytes bytes_of(const SentQuery& sent) {
-    const auto query = sent.parcel->query();
+    const auto query = sent.transaction->query();
     return {query.begin(), query.end()};
   }
 
   // REPLY UPSTREAM RCODE [for=NAME] [over-tcp] [words of ResponseBuilder]
   void reply(Words words) {
     const bool over_tcp = std::erase(words, "over-tcp") != 0;
+    const bool is_last = std::erase(words, "last") != 0;
     std::string name;
     std::erase_if(words, [&](const std::string& word) {
       if (!word.starts_with("for=")) return false;
       name = word.substr(4);
       return true;
     });
-    SentQuery* sent = waiting(words.at(1), over_tcp, name);
+    SentQuery* sent = waiting(words.at(1), over_tcp, name, is_last);
     REQUIRE(sent != nullptr);
-    Parcel& parcel = *sent->parcel;
+    const World::Turn turn(world_);
+    Transaction& transaction = *sent->transaction;
     const SentQuery kept = *sent;
     const Bytes packet = ResponseBuilder(decode(bytes_of(*sent)).value(), words).build();
-    Carrier* carrier = parcel.carrier;
-    carrier->forget(parcel);
+    Carrier* carrier = transaction.carrier;
+    carrier->forget(transaction);
     // A carrier drops packets with another id by itself.
-    const bool same_id =
-        packet[0] == kept.parcel->query()[0] && packet[1] == kept.parcel->query()[1];
-    if (same_id && parcel.receive(packet)) return;
-    parcel.carrier = carrier;
+    const bool same_id = packet[0] == transaction.query()[0] && packet[1] == transaction.query()[1];
+    if (same_id && transaction.receive(packet)) return;
+    transaction.carrier = carrier;
     world_.sent().push_front(kept);
   }
 
-  // The oldest query that waits there, about `name` unless that is empty.
-  SentQuery* waiting(const std::string& upstream, bool over_tcp, const std::string& name) {
+  // The oldest query that waits there, or the last one, about `name` unless that is empty.
+  SentQuery* waiting(const std::string& upstream, bool over_tcp, const std::string& name,
+                     bool is_last = false) {
+    SentQuery* found = nullptr;
     for (SentQuery& sent : world_.sent()) {
       const bool is_over_tcp = sent.protocol != Protocol::udp;
       if (sent.upstream != upstream || is_over_tcp != over_tcp) continue;
       const Message query = decode(bytes_of(sent)).value();
-      if (name.empty() || lower_case(query.questions.at(0).name) == name) return &sent;
+      if (!name.empty() && lower_case(query.questions.at(0).name) != name) continue;
+      if (!is_last) return &sent;
+      found = &sent;
     }
-    return nullptr;
+    return found;
   }
 
   void fail(const Words& words) {
     SentQuery* sent = waiting(words.at(1), Options(words, 2).has("over-tcp"), "");
     REQUIRE(sent != nullptr);
-    Parcel& parcel = *sent->parcel;
-    parcel.carrier->forget(parcel);
-    parcel.fail(std::make_error_code(std::errc::connection_refused));
+    const World::Turn turn(world_);
+    Transaction& transaction = *sent->transaction;
+    transaction.carrier->forget(transaction);
+    transaction.fail(std::make_error_code(std::errc::connection_refused));
   }
 
   void flush(const Words& words) {
@@ -467,9 +482,9 @@ class Player {
 
   void expect_state(const Words& words) {
     for (const auto& group : resolver_.routes()) {
-      for (const auto& upstream : group->upstreams()) {
+      for (const auto& [upstream, lane] : group->members()) {
         if (upstream->config().endpoint.address.to_text() != words.at(1)) continue;
-        CHECK(health_text(upstream->health()) == words.at(2));
+        CHECK(health_text(upstream->health().state()) == words.at(2));
         return;
       }
     }
@@ -486,9 +501,11 @@ class Player {
   Worker worker_;
 };
 
+// Names keep their letter case, unless the scenario is about that.
 Config config_from(std::istream& file) {
   std::string yaml, line;
   while (std::getline(file, line) && line != "END") yaml += line + '\n';
+  if (yaml.find("randomize_case") == std::string::npos) yaml += "randomize_case: false\n";
   const ConfigReading reading = read_config(yaml, "scenario");
   for (const Problem& problem : reading.problems) FAIL(problem.to_text());
   return reading.config;

@@ -34,7 +34,7 @@ TEST_CASE("the environment sets what a configuration file could") {
   CHECK(config.acl.size() == 1);
   CHECK(config.local.records.size() == 2);
   CHECK(config.control.empty());
-  CHECK(config.policy == SelectionPolicy::fastest);
+  CHECK(config.policy == SelectionPolicy::automatic);
 }
 
 TEST_CASE("a mistake in the environment is told with the variable's name") {

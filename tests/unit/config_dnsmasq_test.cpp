@@ -227,6 +227,7 @@ TEST_CASE("dnsmasq: servers, those of the file with them, and routes") {
   CHECK(told("server=/*x.example/10.0.0.1").starts_with("refused: "));
   CHECK(config_of("all-servers\nstrict-order").policy == SelectionPolicy::parallel);
   CHECK(config_of("strict-order").policy == SelectionPolicy::ordered);
+  CHECK_FALSE(config_of("no-0x20-encode").randomize_case);
 }
 
 TEST_CASE("dnsmasq: addresses of domains in all forms") {

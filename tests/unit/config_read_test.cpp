@@ -185,7 +185,7 @@ TEST_CASE("one problem each, at its place") {
        "prefetch, serve_stale or persist"},
       {"\"a\\nb\\e[31m\": 1",
        "f:1:1: a?b?[31m: is not a setting; allowed: listen, workers, upstreams, upstreams_from, "
-       "policy, timeout, hedge, health, quota, routes, domain_needed, bogus_priv, "
+       "policy, randomize_case, timeout, hedge, health, quota, routes, domain_needed, bogus_priv, "
        "filter_a, filter_aaaa, rebind_protection, bogus_nxdomain, ignore_addresses, dnssec, local, "
        "acl, "
        "rate_limit, cache, control, metrics, query_log or log_level"},
@@ -230,11 +230,12 @@ TEST_CASE("one problem each, at its place") {
       {"\xff\xfew\0o\0", "f:1:1: is not UTF-8 text; save the file as UTF-8"},
       // words
       {"policy: fastets",
-       "f:1:9: policy: \"fastets\" is unknown (did you mean fastest?); allowed: fastest, ordered "
+       "f:1:9: policy: \"fastets\" is unknown (did you mean fastest?); allowed: auto, fastest, "
+       "ordered "
        "or "
        "parallel"},
       {"policy: random",
-       "f:1:9: policy: \"random\" is unknown; allowed: fastest, ordered or parallel"},
+       "f:1:9: policy: \"random\" is unknown; allowed: auto, fastest, ordered or parallel"},
       {"cache: {prefetch: no}",
        "f:1:19: cache.prefetch: \"no\" is unknown (did you mean false?); allowed: true or false"},
       {"cache: {prefetch: True}",

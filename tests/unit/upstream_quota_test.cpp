@@ -76,4 +76,25 @@ TEST_CASE("the resolvers of a VPC have a quota unless another is configured") {
   CHECK(quota("198.51.100.1", ten) == 10);
 }
 
+TEST_CASE("only addresses of Route 53 Resolver are known to be alike") {
+  CHECK(is_route53_resolver(*IpAddress::parse("169.254.169.253")));
+  CHECK(is_route53_resolver(*IpAddress::parse("fd00:ec2::253")));
+  CHECK_FALSE(is_route53_resolver(*IpAddress::parse("169.254.1.1")));
+  CHECK_FALSE(is_route53_resolver(*IpAddress::parse("127.0.0.2")));
+  CHECK_FALSE(is_route53_resolver(*IpAddress::parse("198.51.100.2")));
+}
+
+TEST_CASE("as many packets have room as the quota leaves") {
+  TimePoint now{std::chrono::hours(1)};
+  PacketRate rate(3);
+  CHECK(rate.room(now) == 3);
+  rate.count(now);
+  rate.count(now);
+  CHECK(rate.room(now) == 1);
+  rate.count(now);
+  CHECK(rate.room(now) == 0);
+  CHECK(PacketRate(100'000).room(now) == 64);
+  CHECK(PacketRate().room(now) == 64);
+}
+
 }  // namespace dnscache

@@ -9,7 +9,7 @@
 #include "resolver/config/config.hpp"
 #include "resolver/dnssec/unbound/event_base.hpp"
 #include "resolver/dnssec/unbound/library.hpp"
-#include "resolver/upstream/exchange.hpp"
+#include "resolver/upstream/race.hpp"
 #include "resolver/wire/query.hpp"
 
 namespace dnscache::unbound {

@@ -1,4 +1,4 @@
-#include "resolver/upstream/stream.hpp"
+#include "resolver/upstream/carriers/stream.hpp"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -110,36 +110,37 @@ class StreamCarrier final : public Carrier, public std::enable_shared_from_this<
         upstream_(std::move(upstream)),
         with_tls_(protocol == Protocol::tls) {}
 
-  std::error_code send(Parcel& parcel) override {
-    if (waiting_.size() >= max_waiting) return std::make_error_code(std::errc::no_buffer_space);
+  std::error_code send(Transaction& transaction) override {
+    if (waiting_.size() >= max_waiting) {
+      return std::make_error_code(std::errc::resource_unavailable_try_again);
+    }
     std::uint16_t id;
     do {
       id = static_cast<std::uint16_t>(world_.random());
     } while (waiting_.contains(id));
-    store16(parcel.query().data(), id);
-    waiting_.emplace(id, &parcel);
-    parcel.carrier = this;
+    store16(transaction.query().data(), id);
+    waiting_.emplace(id, &transaction);
+    transaction.carrier = this;
     if (!connection_) start_connection();
-    enqueue(parcel);
+    enqueue(transaction);
     return {};
   }
 
-  void forget(Parcel& parcel) override {
-    waiting_.erase(load16(parcel.query().data()));
-    parcel.carrier = nullptr;
+  void forget(Transaction& transaction) override {
+    waiting_.erase(load16(transaction.query().data()));
+    transaction.carrier = nullptr;
   }
 
-  /// The owner is gone: coroutines that still run find nobody to report to.
-  void shut_down() {
-    for (const auto& [id, parcel] : waiting_) parcel->carrier = nullptr;
+  void close() override {
+    for (const auto& [id, transaction] : waiting_) transaction->carrier = nullptr;
     waiting_.clear();
     if (connection_) connection_->close();
     connection_.reset();
   }
 
  private:
-  void enqueue(Parcel& parcel) {
-    const auto query = parcel.query();
+  void enqueue(Transaction& transaction) {
+    const auto query = transaction.query();
     std::vector<std::uint8_t>& unsent = connection_->unsent;
     unsent.push_back(static_cast<std::uint8_t>(query.size() >> 8));
     unsent.push_back(static_cast<std::uint8_t>(query.size()));
@@ -220,7 +221,6 @@ class StreamCarrier final : public Carrier, public std::enable_shared_from_this<
       packet.resize(load16(prefix.data()));
       co_await read_exactly(connection, asio::buffer(packet), error);
       if (error) co_return error;
-      connection->has_answered = true;
       deliver(packet);
     }
     co_return asio::error::make_error_code(asio::error::operation_aborted);
@@ -236,13 +236,15 @@ class StreamCarrier final : public Carrier, public std::enable_shared_from_this<
   }
 
   void deliver(ByteView packet) {
+    const World::Turn turn(world_);
     if (packet.size() < header_size) return;
     const auto found = waiting_.find(load16(packet.data()));
     if (found == waiting_.end()) return;
-    Parcel& parcel = *found->second;
+    Transaction& transaction = *found->second;
     waiting_.erase(found);
-    parcel.carrier = nullptr;
-    parcel.receive(packet);  // over a stream every packet is the parcel's last
+    if (connection_) connection_->has_answered = true;
+    transaction.carrier = nullptr;
+    transaction.receive(packet);  // over a stream every packet is the last
   }
 
   static void close_after(const ConnectionPtr& connection, Duration duration) {
@@ -252,8 +254,8 @@ class StreamCarrier final : public Carrier, public std::enable_shared_from_this<
     });
   }
 
-  // What still waits is asked once more when the server merely closed a connection that worked
-  // (RFC 7766 section 6.2.4), else it is lost.
+  // What still waits is sent again when the server closed a connection that brought a response
+  // (RFC 7766 section 6.2.4), so that each new connection has less to do; else it is lost.
   void end(const ConnectionPtr& connection, std::error_code error) {
     if (connection->tls && connection->has_answered) keep_session(*connection);
     connection->close();
@@ -262,16 +264,15 @@ class StreamCarrier final : public Carrier, public std::enable_shared_from_this<
     if (waiting_.empty()) return;
     if (connection->has_answered) {
       start_connection();
-      for (const auto& [id, parcel] : waiting_) enqueue(*parcel);
+      for (const auto& [id, transaction] : waiting_) enqueue(*transaction);
       return;
     }
     if (!error || error == asio::error::operation_aborted) error = asio::error::timed_out;
-    const auto self = shared_from_this();
+    const World::Turn turn(world_);
     while (!waiting_.empty()) {
-      Parcel& parcel = *waiting_.begin()->second;
-      waiting_.erase(waiting_.begin());
-      parcel.carrier = nullptr;
-      parcel.fail(error);
+      Transaction& transaction = *waiting_.begin()->second;
+      forget(transaction);
+      transaction.fail(error);
     }
   }
 
@@ -283,30 +284,16 @@ class StreamCarrier final : public Carrier, public std::enable_shared_from_this<
   World& world_;
   UpstreamConfig upstream_;
   bool with_tls_;
-  std::unordered_map<std::uint16_t, Parcel*> waiting_;
+  std::unordered_map<std::uint16_t, Transaction*> waiting_;
   ConnectionPtr connection_;
   SessionPtr session_{nullptr, &SSL_SESSION_free};
 };
 
-/// Owns a StreamCarrier, whose coroutines may outlive it for a moment.
-class StreamCarrierHandle final : public Carrier {
- public:
-  explicit StreamCarrierHandle(std::shared_ptr<StreamCarrier> carrier)
-      : carrier_(std::move(carrier)) {}
-  ~StreamCarrierHandle() override { carrier_->shut_down(); }
-  std::error_code send(Parcel& parcel) override { return carrier_->send(parcel); }
-  void forget(Parcel& parcel) override { carrier_->forget(parcel); }
-
- private:
-  std::shared_ptr<StreamCarrier> carrier_;
-};
-
 }  // namespace
 
-std::unique_ptr<Carrier> make_stream_carrier(asio::io_context& io, World& world,
+std::shared_ptr<Carrier> make_stream_carrier(asio::io_context& io, World& world,
                                              const UpstreamConfig& upstream, Protocol protocol) {
-  return std::make_unique<StreamCarrierHandle>(
-      std::make_shared<StreamCarrier>(io, world, upstream, protocol));
+  return std::make_shared<StreamCarrier>(io, world, upstream, protocol);
 }
 
 }  // namespace dnscache

@@ -13,7 +13,7 @@ namespace dnscache {
 /// with the first query and closed when ten seconds bring no response, so that neither an idle nor
 /// a dead one is kept. `protocol` is tcp or tls; with tls the
 /// server must prove its name (or address) with a certificate from the system's store.
-std::unique_ptr<Carrier> make_stream_carrier(asio::io_context& io, World& world,
+std::shared_ptr<Carrier> make_stream_carrier(asio::io_context& io, World& world,
                                              const UpstreamConfig& upstream, Protocol protocol);
 
 }  // namespace dnscache

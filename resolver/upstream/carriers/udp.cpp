@@ -1,0 +1,230 @@
+#include "resolver/upstream/carriers/udp.hpp"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <asio/posix/stream_descriptor.hpp>
+#include <vector>
+
+#include "resolver/wire/protocol.hpp"
+
+namespace dnscache {
+namespace {
+
+constexpr std::size_t max_sockets = 1024;  // beyond them, several queries share one
+constexpr std::size_t max_idle = 64;
+constexpr unsigned max_events = 64;  // sockets served before other work gets its turn
+
+std::error_code last_error() { return {errno, std::generic_category()}; }
+
+// What this process or machine is short of is not the upstream's failure.
+std::error_code as_seen_by_sender(std::error_code error) {
+  const bool is_short = error == std::errc::too_many_files_open ||
+                        error == std::errc::too_many_files_open_in_system ||
+                        error == std::errc::no_buffer_space ||
+                        error == std::errc::not_enough_memory;
+  return is_short ? std::make_error_code(std::errc::resource_unavailable_try_again) : error;
+}
+
+/// One source port at a time, and the queries that wait there, by id.
+struct Socket {
+  struct Waiting {
+    std::uint16_t id;
+    Transaction* transaction;
+  };
+
+  explicit Socket(int descriptor) : fd(descriptor) {}
+  ~Socket() { ::close(fd); }
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
+
+  bool has(std::uint16_t id) const {
+    return std::ranges::find(waiting, id, &Waiting::id) != waiting.end();
+  }
+
+  int fd;
+  bool is_broken = false;  // has reported an error: not used again
+  std::vector<Waiting> waiting;
+};
+
+class UdpCarrier final : public Carrier, public std::enable_shared_from_this<UdpCarrier> {
+ public:
+  UdpCarrier(asio::io_context& io, World& world, const Endpoint& upstream)
+      : world_(world),
+        address_size_(upstream.to_sockaddr(address_)),
+        epoll_(io, ::epoll_create1(EPOLL_CLOEXEC)),
+        buffer_(max_message_size) {}
+
+  std::error_code send(Transaction& transaction) override {
+    std::error_code error;
+    Socket* socket = pick_socket(error);
+    if (socket == nullptr) return as_seen_by_sender(error);
+    std::uint16_t id;
+    do {
+      id = static_cast<std::uint16_t>(world_.random());
+    } while (socket->has(id));
+    const auto query = transaction.query();
+    store16(query.data(), id);
+    if (::send(socket->fd, query.data(), query.size(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+      error = last_error();
+      put_back(*socket);
+      return as_seen_by_sender(error);
+    }
+    socket->waiting.push_back({id, &transaction});
+    transaction.carrier = this;
+    transaction.carrier_place = socket;
+    return {};
+  }
+
+  void forget(Transaction& transaction) override {
+    auto* socket = static_cast<Socket*>(transaction.carrier_place);
+    const auto found =
+        std::ranges::find(socket->waiting, &transaction, &Socket::Waiting::transaction);
+    socket->waiting.erase(found);
+    transaction.carrier = nullptr;
+    if (socket->waiting.empty()) put_back(*socket);
+  }
+
+  void close() override {
+    for (const auto& socket : sockets_) {
+      for (const Socket::Waiting& waiting : socket->waiting) {
+        waiting.transaction->carrier = nullptr;
+      }
+    }
+    std::error_code ignored;
+    epoll_.close(ignored);
+    idle_.clear();
+    sockets_.clear();
+  }
+
+  void wait_for_packets() {
+    epoll_.async_wait(asio::posix::stream_descriptor::wait_read,
+                      [self = shared_from_this()](std::error_code error) {
+                        if (error || !self->epoll_.is_open()) return;
+                        self->read_packets();
+                        if (self->epoll_.is_open()) self->wait_for_packets();
+                      });
+  }
+
+ private:
+  // One that nobody uses, with a new source port; else a fresh one; else one by chance.
+  Socket* pick_socket(std::error_code& error) {
+    while (!idle_.empty()) {
+      Socket* socket = idle_.back();
+      idle_.pop_back();
+      if (!socket->is_broken && connect(*socket, error)) return socket;
+      discard(*socket);
+    }
+    if (sockets_.size() >= max_sockets) return sockets_[world_.random() % max_sockets].get();
+    return open(error);
+  }
+
+  // Dissolving the association and connecting again costs a third of a fresh socket (connect(2)).
+  bool connect(Socket& socket, std::error_code& error) const {
+    sockaddr nobody{};
+    nobody.sa_family = AF_UNSPEC;
+    if (::connect(socket.fd, &nobody, sizeof nobody) == 0 &&
+        ::connect(socket.fd, reinterpret_cast<const sockaddr*>(&address_), address_size_) == 0) {
+      return true;
+    }
+    error = last_error();
+    return false;
+  }
+
+  Socket* open(std::error_code& error) {
+    const int type = SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+    const int fd = ::socket(address_.ss_family, type, 0);
+    if (fd < 0) {
+      error = last_error();
+      return nullptr;
+    }
+    auto socket = std::make_unique<Socket>(fd);
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.ptr = socket.get();
+    if (::connect(fd, reinterpret_cast<const sockaddr*>(&address_), address_size_) != 0 ||
+        ::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_ADD, fd, &event) != 0) {
+      error = last_error();
+      return nullptr;
+    }
+    sockets_.push_back(std::move(socket));
+    return sockets_.back().get();
+  }
+
+  void put_back(Socket& socket) { idle_.push_back(&socket); }
+
+  void discard(Socket& socket) {
+    std::erase_if(sockets_, [&](const auto& owned) { return owned.get() == &socket; });
+  }
+
+  void trim() {
+    while (idle_.size() > max_idle) {
+      discard(*idle_.front());
+      idle_.erase(idle_.begin());
+    }
+  }
+
+  void read_packets() {
+    const World::Turn turn(world_);
+    std::array<epoll_event, max_events> events;
+    const int count = ::epoll_wait(epoll_.native_handle(), events.data(), max_events, 0);
+    for (int i = 0; i < count; ++i) {
+      read_packet(*static_cast<Socket*>(events[static_cast<std::size_t>(i)].data.ptr));
+    }
+    trim();
+  }
+
+  void read_packet(Socket& socket) {
+    const ssize_t size = ::recv(socket.fd, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+    if (size < 0) {
+      if (errno != EAGAIN && errno != EINTR) fail_all(socket, last_error());
+      return;
+    }
+    if (size < static_cast<ssize_t>(header_size)) return;
+    const std::uint16_t id = load16(buffer_.data());
+    const auto found = std::ranges::find(socket.waiting, id, &Socket::Waiting::id);
+    if (found == socket.waiting.end()) return;
+    Transaction& transaction = *found->transaction;
+    socket.waiting.erase(found);
+    transaction.carrier = nullptr;
+    if (transaction.receive({buffer_.data(), static_cast<std::size_t>(size)})) {
+      if (socket.waiting.empty()) put_back(socket);
+      return;
+    }
+    socket.waiting.push_back({id, &transaction});
+    transaction.carrier = this;
+  }
+
+  // Port unreachable or the like: nothing that was sent from here will be answered.
+  void fail_all(Socket& socket, std::error_code reason) {
+    socket.is_broken = true;
+    if (socket.waiting.empty()) return;  // it is idle already
+    for (const Socket::Waiting& waiting : std::exchange(socket.waiting, {})) {
+      waiting.transaction->carrier = nullptr;
+      waiting.transaction->fail(reason);
+    }
+    put_back(socket);
+  }
+
+  World& world_;
+  sockaddr_storage address_;
+  socklen_t address_size_;
+  asio::posix::stream_descriptor epoll_;  // one for all sockets: asio would ask epoll for each
+  std::vector<std::unique_ptr<Socket>> sockets_;
+  std::vector<Socket*> idle_;
+  std::vector<std::uint8_t> buffer_;
+};
+
+}  // namespace
+
+std::shared_ptr<Carrier> make_udp_carrier(asio::io_context& io, World& world,
+                                          const Endpoint& upstream) {
+  auto carrier = std::make_shared<UdpCarrier>(io, world, upstream);
+  carrier->wait_for_packets();
+  return carrier;
+}
+
+}  // namespace dnscache

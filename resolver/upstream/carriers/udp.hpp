@@ -1,0 +1,18 @@
+// Queries to one upstream over UDP.
+#pragma once
+
+#include <asio/io_context.hpp>
+#include <memory>
+
+#include "resolver/upstream/world.hpp"
+
+namespace dnscache {
+
+/// A carrier in which each query leaves from a source port of its own that the kernel picked at
+/// random (RFC 5452 section 9.2), by the route and from the address that are right at that moment.
+/// The kernel passes only packets from the upstream's address. Throws std::system_error when no
+/// descriptors are left.
+std::shared_ptr<Carrier> make_udp_carrier(asio::io_context& io, World& world,
+                                          const Endpoint& upstream);
+
+}  // namespace dnscache
