@@ -299,9 +299,14 @@ bool Race::send(Candidate& candidate, SendReason reason) {
   return true;
 }
 
-// To the same server, in the candidate's form. Without room for that it counts as failed.
+// To the same server, in the candidate's form.
 void Race::send_again(Candidate& candidate) {
   if (send(candidate, SendReason::again)) return;
+  if (candidate.is_full) {  // a quota that is used up is no failure
+    candidate.due = now() + send_error_pause;
+    candidate.last_attempt = 0;
+    return;
+  }
   candidate.due.reset();
   candidate.has_failed = true;
   ask_next(candidate.lane);
@@ -515,7 +520,9 @@ bool Race::has_dropped_something(Candidate& candidate, const Event& event) {
 bool Race::checks_case(Candidate& candidate, const Event& event) {
   const Answer& answer = event.response.answer;
   const bool may_depend = event.form.mixed_case && (answer.is_failure() || answer.is_negative());
-  if (!may_depend || !candidate.upstream->take_case_check(question_.name)) return false;
+  const bool is_beaten = holder_ != nullptr && candidate.index > holder_->index;
+  if (!may_depend || is_beaten) return false;
+  if (!candidate.upstream->take_case_check(question_.name)) return false;
   candidate.form = event.form;
   candidate.form.mixed_case = false;
   candidate.is_case_checked = true;

@@ -70,7 +70,7 @@ class UdpCarrier final : public Carrier, public std::enable_shared_from_this<Udp
     store16(query.data(), id);
     if (::send(socket->fd, query.data(), query.size(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
       error = last_error();
-      put_back(*socket);
+      if (socket->waiting.empty()) put_back(*socket);
       return as_seen_by_sender(error);
     }
     socket->waiting.push_back({id, &transaction});
