@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "resolver/cache/restore.hpp"
+#include "resolver/cache/stale.hpp"
 #include "resolver/dnssec/validation.hpp"
 #include "resolver/wire/build.hpp"
 #include "resolver/wire/strip.hpp"
@@ -190,6 +191,7 @@ Resolver::Resolver(World& world, Cache& cache, const Config& config)
       config_(config),
       sources_(all_upstreams(config)),
       rules_(config) {
+  cache_.configure(config);
   cached_from_ = routes_ = make_routes(config);
 }
 
@@ -277,6 +279,7 @@ void Resolver::configure(const Config& config) {
   if (UpstreamSettings(config) != UpstreamSettings(config_)) upstreams_.clear();
   config_ = config;
   rules_ = rules;
+  cache_.configure(config);
   sources_ = all_upstreams(config);
   if (!same_rules) {
     cache_.flush_all();
@@ -418,17 +421,7 @@ std::optional<Answer> Resolver::fresh_answer(const Question& question) const {
 }
 
 std::optional<Answer> Resolver::stale_answer(const Question& question) const {
-  const ServeStaleConfig& serve_stale = config_.cache.serve_stale;
-  if (!serve_stale.enabled) return std::nullopt;
-  auto cached = cache_.find(question, world_.cache_now());
-  if (!cached || cached->answer.is_failure()) return std::nullopt;
-  if (cached->expired_for > in_seconds(serve_stale.max_age)) return std::nullopt;
-  Answer answer = std::move(cached->answer);
-  answer.set_ttls(in_seconds(serve_stale.ttl));
-  answer.authentic = false;  // its signatures may have expired with it
-  answer.extended_error = answer.rcode == Rcode::nx_domain ? ExtendedError::stale_nxdomain
-                                                           : ExtendedError::stale_answer;
-  return answer;
+  return dnscache::stale_answer(cache_, question, world_.cache_now(), config_.cache.serve_stale);
 }
 
 }  // namespace dnscache

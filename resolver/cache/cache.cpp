@@ -4,12 +4,14 @@
 #include <time.h>
 
 #include <algorithm>
-#include <atomic>
+#include <array>
 #include <mutex>
 #include <new>
 #include <utility>
 
 #include "resolver/cache/ring.hpp"
+#include "resolver/wire/copy.hpp"
+#include "resolver/wire/records.hpp"
 
 namespace dnscache {
 namespace {
@@ -69,6 +71,11 @@ struct Layout {
   std::size_t total() const { return rings_at() + small_bytes + main_bytes; }
 };
 
+CachedAnswer read_cached(const Entry& entry, CacheSeconds now) {
+  const std::uint32_t age = entry.age(now);
+  return {read_entry(entry), age, age >= entry.ttl ? age - entry.ttl + 1 : 0, entry.hits};
+}
+
 }  // namespace
 
 CacheSeconds cache_clock() {
@@ -106,15 +113,18 @@ class Cache::Shard {
     __builtin_prefetch(entry + cache_line);
   }
 
-  CacheReply reply(std::uint64_t hash, const Query& query, CacheSeconds now, std::size_t limit,
-                   std::uint8_t* out) {
+  CacheReply reply(std::uint64_t hash, const Query& query, bool rotates, CacheSeconds now,
+                   std::size_t limit, std::uint8_t* out) {
     const std::lock_guard lock(mutex_);
     Entry* entry = find_entry(hash, query.question);
     if (entry == nullptr || !entry->is_fresh(now)) return {};
     count_hit(*entry);
     const std::uint32_t age = entry->age(now);
     CacheReply result;
-    result.size = write_reply(query, entry->view(), {age, std::nullopt}, limit, out);
+    // Each hit has its turn; the client's id is as good once they are no longer counted.
+    std::uint32_t turn = 0;
+    if (entry->can_rotate && rotates) turn = entry->hits < UINT16_MAX ? entry->hits : query.id;
+    result.size = write_reply(query, entry->view(), {age, turn}, limit, out);
     const bool due = entry->ttl - age <= entry->ttl / 10 && entry->ttl >= shortest_prefetched_ttl;
     if (due && entry->has_data && !entry->refreshing) entry->refreshing = result.refresh = true;
     return result;
@@ -125,9 +135,15 @@ class Cache::Shard {
     const std::lock_guard lock(mutex_);
     const Entry* entry = find_entry(hash, question);
     if (entry == nullptr) return std::nullopt;
-    const std::uint32_t age = entry->age(now);
-    return CachedAnswer{read_entry(*entry), age, age >= entry->ttl ? age - entry->ttl + 1 : 0,
-                        entry->hits};
+    return read_cached(*entry, now);
+  }
+
+  /// Calls `use` with the question's entry if it is fresh; what that returns, or false.
+  template <class Use>
+  bool look(std::uint64_t hash, const Question& question, CacheSeconds now, const Use& use) const {
+    const std::lock_guard lock(mutex_);
+    Entry* entry = find_entry(hash, question);
+    return entry != nullptr && entry->is_fresh(now) && use(*entry);
   }
 
   void forget(std::uint64_t hash, const Question& question) {
@@ -138,6 +154,7 @@ class Cache::Shard {
   }
 
   void store(std::uint64_t hash, const Question& question, const Answer& answer, CacheSeconds now) {
+    // What is as big as a quarter of a queue would push too many others out of it.
     const std::size_t size = entry_size(question, answer);
     if (size > main_.capacity() / 4) return;
     const std::lock_guard lock(mutex_);
@@ -150,8 +167,9 @@ class Cache::Shard {
       to_main = to_main || old.in_main;
       remove(slot);
     } else {
-      to_main = to_main || take_ghost(hash);
+      to_main = to_main || take_ghost(hash);  // wanted again soon after it went
     }
+    // Linear probing is quick only while an eighth of the slots is free.
     while (entries_ >= layout_.slots / 8 * 7) evict();
     std::uint8_t* memory = to_main ? room_in_main(size) : room_in_small(size);
     Entry* entry = write_entry(memory, question, answer, now);
@@ -175,9 +193,10 @@ class Cache::Shard {
                   std::uint64_t& count) {
     const std::lock_guard lock(mutex_);
     return walk(from, slots, [&](std::size_t slot) {
+      const bool is_note = entry_of(slots_[slot]).is_note();
       if (!matches(entry_of(slots_[slot]))) return false;
       remove(slot);
-      ++count;
+      if (!is_note) ++count;
       return true;
     });
   }
@@ -289,6 +308,7 @@ class Cache::Shard {
   }
   bool is_pushed_round(std::size_t slot) const { return home_of(tag_of(slots_[slot])) > slot; }
 
+  // The entry stays in its queue as a dead one, whose room comes free in turn.
   void remove(std::size_t slot) {
     entry_of(slots_[slot]).dead = true;
     --entries_;
@@ -310,6 +330,7 @@ class Cache::Shard {
     if (entry.hits < UINT16_MAX) ++entry.hits;
   }
 
+  // In its place in the queue, so that renewing an answer moves nothing.
   static void overwrite(Entry& old, const Question& question, const Answer& answer,
                         CacheSeconds now) {
     const Entry kept = old;
@@ -319,6 +340,7 @@ class Cache::Shard {
     entry->hits = kept.hits;
   }
 
+  // Both end, because each turn takes an entry out of the queue or one of its second chances.
   std::uint8_t* room_in_small(std::size_t size) {
     for (;;) {
       if (std::uint8_t* memory = small_.place(size)) return memory;
@@ -371,6 +393,7 @@ class Cache::Shard {
       return;
     }
     --second_chances;
+    // Out of the ring before its room is given away, which it may itself be part of.
     const std::size_t slot = slot_of(oldest);
     const auto* bytes = reinterpret_cast<const std::uint8_t*>(&oldest);
     scratch_.assign(bytes, bytes + oldest.size);
@@ -445,8 +468,7 @@ Cache::Shard& Cache::shard_of(std::uint64_t hash) const {
 }
 
 std::uint64_t Cache::prepare(const Question& question) const {
-  const std::uint64_t hash =
-      hash_question(key_, question.name.bytes(), question.type, key_bits(question));
+  const std::uint64_t hash = hash_of(question);
   shard_of(hash).prefetch(hash);
   return hash;
 }
@@ -455,20 +477,145 @@ void Cache::prefetch_entry(std::uint64_t hash) const { shard_of(hash).prefetch_e
 
 CacheReply Cache::reply(const Query& query, std::uint64_t hash, CacheSeconds now, std::size_t limit,
                         std::uint8_t* out) {
-  return shard_of(hash).reply(hash, query, now, limit, out);
+  return shard_of(hash).reply(hash, query, rotates(), now, limit, out);
+}
+
+std::uint64_t Cache::hash_of(const Question& question) const {
+  return hash_question(key_, question.name.bytes(), question.type, key_bits(question));
 }
 
 std::optional<CachedAnswer> Cache::find(const Question& question, CacheSeconds now) const {
-  const std::uint64_t hash =
-      hash_question(key_, question.name.bytes(), question.type, key_bits(question));
+  const std::uint64_t hash = hash_of(question);
   return shard_of(hash).find(hash, question, now);
 }
 
+void Cache::configure(const Config& config) {
+  NxdomainCut cut = config.cache.nxdomain_cut;
+  // Another's word that it has validated is no proof (RFC 4035 section 3.2.3).
+  const bool proves = config.dnssec.mode == DnssecMode::validate;
+  if (cut == NxdomainCut::validated && !proves) cut = NxdomainCut::never;
+  nxdomain_cut_ = cut;
+  rotates_ = config.round_robin;
+}
+
+namespace {
+
+Question of_type(Question question, std::uint16_t type) {
+  question.type = type;
+  return question;
+}
+
+// An SOA record makes a denial one of the zone's (RFC 2308 section 5). The name of a denial behind
+// aliases is where these lead (RFC 6604 section 3), not the question's.
+bool denies_name(const Answer& answer) {
+  if (answer.rcode != Rcode::nx_domain || answer.answer_count != 0) return false;
+  const AnswerView view = answer.view();
+  for (std::size_t i = 0; i < view.authority_count; ++i) {
+    if (record_at(view, i).type == rr_type::soa) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool Cache::has_address_answer(const Question& question, CacheSeconds now) const {
+  return std::ranges::any_of(std::array{rr_type::a, rr_type::aaaa}, [&](std::uint16_t type) {
+    if (type == question.type) return false;
+    const Question other = of_type(question, type);
+    const std::uint64_t hash = hash_of(other);
+    return shard_of(hash).look(hash, other, now, [](const Entry& entry) {
+      return static_cast<Rcode>(entry.rcode) == Rcode::no_error;
+    });
+  });
+}
+
+std::optional<CachedAnswer> Cache::find_nxdomain(const Question& question, CacheSeconds now) const {
+  if (has_address_answer(question, now)) return std::nullopt;
+  std::optional<CachedAnswer> denial;
+  for (const std::uint16_t type : {rr_type::a, Entry::no_type}) {
+    if (type == question.type) continue;
+    const Question other = of_type(question, type);
+    const std::uint64_t hash = hash_of(other);
+    const bool is_denied = shard_of(hash).look(hash, other, now, [&](const Entry& entry) {
+      if (entry.denies_all_types) denial = read_cached(entry, now);
+      return static_cast<bool>(entry.denies_all_types);
+    });
+    if (is_denied) return denial;
+  }
+  return std::nullopt;
+}
+
+std::optional<CachedAnswer> Cache::find_nxdomain_above(const Question& question,
+                                                       unsigned zone_labels,
+                                                       CacheSeconds now) const {
+  if (!has_nxdomain_cut() || has_address_answer(question, now)) return std::nullopt;
+  std::optional<CachedAnswer> denial;
+  Question above = of_type(question, Entry::no_type);
+  for (unsigned left = question.name.label_count(); left > std::max(zone_labels, 1u); --left) {
+    above.name = above.name.parent();
+    const std::uint64_t hash = hash_of(above);
+    const bool is_denied = shard_of(hash).look(hash, above, now, [&](const Entry& entry) {
+      if (entry.denies_below) denial = read_cached(entry, now);
+      return static_cast<bool>(entry.denies_below);
+    });
+    if (!is_denied) continue;
+    if (!move_below(above.name, question.name, denial->answer)) return std::nullopt;
+    return denial;
+  }
+  return std::nullopt;
+}
+
 void Cache::store(const Question& question, const Answer& answer, CacheSeconds now) {
-  const std::uint64_t hash =
-      hash_question(key_, question.name.bytes(), question.type, key_bits(question));
-  if (answer.ttl == 0) return shard_of(hash).forget(hash, question);
-  shard_of(hash).store(hash, question, answer, now);
+  const std::uint64_t hash = hash_of(question);
+  if (answer.ttl == 0) {
+    shard_of(hash).forget(hash, question);
+  } else {
+    shard_of(hash).store(hash, question, answer, now);
+  }
+  if (answer.rcode == Rcode::no_error) {
+    note_existence(question, now);
+  } else if (answer.ttl != 0 && denies_name(answer)) {
+    note_denial(question, answer, now);
+  }
+}
+
+// Some servers deny a name for one type that has records of another: then neither says anything
+// about the name as a whole.
+void Cache::note_existence(const Question& question, CacheSeconds now) {
+  const Question note = of_type(question, Entry::no_type);
+  const std::uint64_t note_hash = hash_of(note);
+  shard_of(note_hash).forget(note_hash, note);
+  if (question.type == rr_type::a) return;
+  const Question address = of_type(question, rr_type::a);
+  const std::uint64_t hash = hash_of(address);
+  shard_of(hash).look(hash, address, now, [](Entry& entry) {
+    entry.denies_all_types = false;
+    return true;
+  });
+}
+
+// The entry of type A speaks for the whole name, as nearly every denial is of this type. For others
+// and for a cut there is a copy under no type at all.
+void Cache::note_denial(const Question& question, const Answer& answer, CacheSeconds now) {
+  if (has_address_answer(question, now)) return;
+  const NxdomainCut cut = nxdomain_cut_.load(std::memory_order_relaxed);
+  const bool cuts =
+      cut == NxdomainCut::always || (cut == NxdomainCut::validated && answer.authentic);
+  const Question address = of_type(question, rr_type::a);
+  const std::uint64_t hash = hash_of(address);
+  const bool is_noted = shard_of(hash).look(hash, address, now, [&](Entry& entry) {
+    if (question.type == rr_type::a) entry.denies_all_types = true;
+    return static_cast<bool>(entry.denies_all_types);
+  });
+  if (is_noted && !cuts) return;
+  const Question note = of_type(question, Entry::no_type);
+  const std::uint64_t note_hash = hash_of(note);
+  shard_of(note_hash).store(note_hash, note, answer, now);
+  shard_of(note_hash).look(note_hash, note, now, [&](Entry& entry) {
+    entry.denies_all_types = true;
+    entry.denies_below = cuts;
+    return true;
+  });
 }
 
 bool Cache::visit(CachePosition& position, std::size_t slots,
@@ -480,7 +627,7 @@ bool Cache::visit(CachePosition& position, std::size_t slots,
   }
   for (std::size_t at = 0; at < copies.size();) {
     const auto& entry = *reinterpret_cast<const Entry*>(&copies[at]);
-    use(entry);
+    if (!entry.is_note()) use(entry);
     at += entry.size / sizeof copies[at];
   }
   return position.shard < shards_.size();
@@ -493,23 +640,6 @@ bool Cache::flush_some(CachePosition& position, std::size_t slots, const EntryTe
     position = {position.shard + 1, 0};
   }
   return position.shard < shards_.size();
-}
-
-std::uint64_t Cache::flush_matching(const EntryTest& matches) {
-  constexpr std::size_t step = 4096;  // slots; others get at the cache in between
-  std::uint64_t count = 0;
-  for (CachePosition position; flush_some(position, step, matches, count);) {
-  }
-  return count;
-}
-
-std::uint64_t Cache::flush_name(const Name& name) {
-  return flush_matching(
-      [&](const Entry& entry) { return std::ranges::equal(entry.name(), name.bytes()); });
-}
-
-std::uint64_t Cache::flush_zone(const Name& zone) {
-  return flush_matching([&](const Entry& entry) { return is_within(entry.name(), zone.bytes()); });
 }
 
 std::uint64_t Cache::flush_all() {

@@ -1,6 +1,7 @@
 // The cache: answers by question, bounded in bytes, shared by all workers.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -8,6 +9,7 @@
 
 #include "resolver/cache/entry.hpp"
 #include "resolver/cache/hash.hpp"
+#include "resolver/config/config.hpp"
 
 namespace dnscache {
 
@@ -67,20 +69,33 @@ class Cache {
   /// prepare() gave for its question. Never allocates.
   CacheReply reply(const Query& query, std::uint64_t hash, CacheSeconds now, std::size_t limit,
                    std::uint8_t* out);
-  CacheReply reply(const Query& query, CacheSeconds now, std::size_t limit, std::uint8_t* out) {
-    return reply(query, prepare(query.question), now, limit, out);
-  }
 
   /// The answer to `question`, fresh or expired.
   std::optional<CachedAnswer> find(const Question& question, CacheSeconds now) const;
 
+  /// What a fresh NXDOMAIN about the same name, but another type, says to `question`; nothing when
+  /// an answer about the name's addresses says that it exists (RFC 2308 section 5).
+  std::optional<CachedAnswer> find_nxdomain(const Question& question, CacheSeconds now) const;
+  /// The same of a name above it (RFC 8020), as far as `nxdomain_cut` allows. The names above are
+  /// those of at least `zone_labels` labels: beyond are other upstreams' names.
+  std::optional<CachedAnswer> find_nxdomain_above(const Question& question, unsigned zone_labels,
+                                                  CacheSeconds now) const;
+
   /// Keeps an answer in place of an older one to the same question. One without a lifetime is not
-  /// kept, but the older one goes as well: it is no longer true, not even as stale data.
+  /// kept, but the older one goes as well: it is no longer true, not even as stale data. What it
+  /// says about the whole name is noted: a denial holds for all types until another answer
+  /// contradicts it.
   void store(const Question& question, const Answer& answer, CacheSeconds now);
 
-  /// Each flush returns how many answers it removed.
-  std::uint64_t flush_name(const Name& name);
-  std::uint64_t flush_zone(const Name& zone);
+  /// Takes over the settings that replies and denials go by.
+  void configure(const Config& config);
+  /// Replies have the addresses of a name in another order each time.
+  bool rotates() const { return rotates_.load(std::memory_order_relaxed); }
+  bool has_nxdomain_cut() const {
+    return nxdomain_cut_.load(std::memory_order_relaxed) != NxdomainCut::never;
+  }
+
+  /// Returns how many answers it removed.
   std::uint64_t flush_all();
 
   using EntryTest = std::function<bool(const Entry&)>;
@@ -88,7 +103,8 @@ class Cache {
   /// when the step was the last. What is in the cache during the whole walk is met, at times twice,
   /// whatever others do between the steps. visit() copies a step's entries under the lock and calls
   /// `use` without it; flush_some() removes the entries that match and adds their number to
-  /// `count`.
+  /// `count`. Notes on whole names are not visited; they are flushed with what matches their name
+  /// and whatever type, and not counted.
   bool visit(CachePosition& position, std::size_t slots,
              const std::function<void(const Entry&)>& use) const;
   bool flush_some(CachePosition& position, std::size_t slots, const EntryTest& matches,
@@ -99,9 +115,14 @@ class Cache {
  private:
   class Shard;
   Shard& shard_of(std::uint64_t hash) const;
-  std::uint64_t flush_matching(const EntryTest& matches);
+  std::uint64_t hash_of(const Question& question) const;
+  void note_existence(const Question& question, CacheSeconds now);
+  void note_denial(const Question& question, const Answer& answer, CacheSeconds now);
+  bool has_address_answer(const Question& question, CacheSeconds now) const;
 
   HashKey key_;
+  std::atomic<bool> rotates_ = true;
+  std::atomic<NxdomainCut> nxdomain_cut_ = NxdomainCut::never;
   std::uint64_t size_bytes_;
   std::vector<std::unique_ptr<Shard>> shards_;
 };

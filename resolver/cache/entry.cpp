@@ -16,7 +16,8 @@ Entry* write_entry(void* memory, const Question& question, const Answer& answer,
   entry->size = static_cast<std::uint32_t>(entry_size(question, answer));
   entry->authentic = answer.authentic;
   entry->has_data = answer.has_data;
-  entry->key_bits = key_bits(question);
+  entry->can_rotate = can_rotate(answer.view());
+  entry->key_bits = key_bits(question) & 3;
   entry->name_size = static_cast<std::uint8_t>(question.name.size());
   entry->source = answer.source;
   entry->rcode = static_cast<std::uint16_t>(answer.rcode);

@@ -22,8 +22,11 @@ struct Entry {
   bool refreshing : 1;  ///< a prefetch was already asked for
   bool authentic : 1;
   bool has_data : 1;
-  std::uint8_t visits : 2;  ///< hits since the queue last looked, at most 3
-  std::uint8_t key_bits;    ///< DO and CD of the question
+  bool can_rotate : 1;        ///< see can_rotate() in wire/answer.hpp
+  std::uint8_t visits : 2;    ///< hits since the queue last looked, at most 3
+  std::uint8_t key_bits : 2;  ///< DO and CD of the question
+  bool denies_all_types : 1;  ///< NXDOMAIN for the name, whatever the type (RFC 2308 section 5)
+  bool denies_below : 1;      ///< and for every name below it (RFC 8020)
   std::uint8_t name_size;
   std::uint8_t source;  ///< as in Answer
   CacheSeconds stored_at;
@@ -57,7 +60,10 @@ struct Entry {
             additional_count,
             static_cast<ExtendedError>(extended_error),
             records(),
-            {ttl_offsets(), record_count()}};
+            {ttl_offsets(), record_count()},
+            false,
+            has_data,
+            can_rotate};
   }
   bool is_for(ByteView other_name, std::uint16_t other_type, std::uint8_t bits) const {
     return type == other_type && key_bits == bits && name_size == other_name.size() &&
@@ -74,6 +80,9 @@ struct Entry {
            static_cast<Rcode>(rcode) != Rcode::nx_domain;
   }
   bool is_fresh(CacheSeconds now) const { return age(now) < ttl; }
+  /// It is a note on a whole name, under no type (see Cache::store()).
+  bool is_note() const { return type == no_type; }
+  static constexpr std::uint16_t no_type = 0;
 };
 
 /// DO and CD of a question as one number.

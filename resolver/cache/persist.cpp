@@ -354,6 +354,7 @@ std::uint64_t upstream_set(const Config& config) {
 Result<std::uint64_t> write_snapshot(const Cache& cache, const std::filesystem::path& path,
                                      std::uint64_t upstreams, Moment now,
                                      const std::function<bool()>& is_wanted) {
+  // Beside the old one, which a crash or a full disk leaves whole: rename(2) replaces it at once.
   const std::filesystem::path fresh = path.string() + ".new";
   const auto failed = [&](int number) {
     ::unlink(fresh.c_str());
@@ -392,6 +393,7 @@ Result<std::uint64_t> load_snapshot(int file, const std::filesystem::path& path,
   } while (!reader.block().empty());
   if (const char* why = reader.read_header(upstreams)) return refusal(path, why);
   EntryLoader loader(cache, config, now, reader.written_at());
+  // Read again: a file that somebody changed meanwhile is refused as a whole.
   do {
     const char* why = reader.read_block();
     if (why == nullptr && !loader.load(reader.block())) why = "holds what is no answer";

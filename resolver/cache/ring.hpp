@@ -35,19 +35,6 @@ class Ring {
     used_ -= size;
   }
 
-  /// Calls `use(Entry&)` for every entry that is not dead, oldest first.
-  template <class Use>
-  void for_each(const Use& use) const {
-    std::size_t at = tail_;
-    for (std::size_t seen = 0; seen < used_;) {
-      Entry* entry = entry_at(at);
-      const std::size_t size = entry->size;
-      if (!entry->dead) use(*entry);
-      seen += size;
-      advance(at, size);
-    }
-  }
-
   void clear() { head_ = tail_ = used_ = 0; }
   bool empty() const { return used_ == 0; }
   std::size_t used() const { return used_; }

@@ -92,12 +92,20 @@ struct ServeStaleConfig {
   bool operator==(const ServeStaleConfig&) const = default;
 };
 
+/// When the names below one that does not exist are taken not to exist either (RFC 8020).
+enum class NxdomainCut {
+  never,
+  validated,  ///< where DNSSEC proved it here; some servers deny names that have others below them
+  always,
+};
+
 /// What is kept, how much of it and for how long.
 struct CacheConfig {
   std::uint64_t size = 64ull << 20;  ///< bytes, everything counted
   std::chrono::seconds min_ttl = 0s;
   std::chrono::seconds max_ttl = 24h;
   NegativeConfig negative;
+  NxdomainCut nxdomain_cut = NxdomainCut::validated;
   bool prefetch = true;  ///< refresh in the background in the last tenth of the lifetime
   ServeStaleConfig serve_stale;
   std::filesystem::path persist;  ///< snapshot file; empty: none
@@ -240,6 +248,7 @@ struct Config {
   BogusPriv bogus_priv = BogusPriv::automatic;
   bool filter_a = false;     ///< IPv4 addresses are not asked for
   bool filter_aaaa = false;  ///< nor IPv6 ones
+  bool round_robin = true;   ///< the addresses of a name come in another order in each reply
   RebindConfig rebind_protection;
   std::vector<Network> bogus_nxdomain;    ///< an answer with such an address means NXDOMAIN
   std::vector<Network> ignore_addresses;  ///< an answer with such an address counts as a failure

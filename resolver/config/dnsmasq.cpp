@@ -146,7 +146,6 @@ const std::map<std::string_view, Remark>& remarks() {
       {"proxy-dnssec",
        {Fate::not_needed,
         "the upstreams' AD bit is passed on unless dnssec.mode is validate or off"}},
-      {"no-round-robin", {Fate::not_needed, "records keep the order in which they came"}},
       {"strip-mac", {Fate::not_needed, "nothing about clients is sent to the upstreams"}},
       {"strip-subnet", {Fate::not_needed, "nothing about clients is sent to the upstreams"}},
       {"enable-dbus", {Fate::not_needed, "'dnscachectl' speaks to the cache by its own socket"}},
@@ -931,6 +930,10 @@ class Importer {
     result_.config.filter_a = true;
     keep("filter_a", "true");
   }
+  void no_round_robin(const std::string&) {
+    result_.config.round_robin = false;
+    keep("round_robin", "false");
+  }
   void filter_aaaa(const std::string&) {
     result_.config.filter_aaaa = true;
     keep("filter_aaaa", "true");
@@ -1212,6 +1215,7 @@ const std::map<std::string_view, Importer::Handler>& Importer::handlers() {
       {"filter-A", &Importer::filter_a},
       {"filter-AAAA", &Importer::filter_aaaa},
       {"filter-rr", &Importer::filter_rr},
+      {"no-round-robin", &Importer::no_round_robin},
       {"stop-dns-rebind", &Importer::stop_dns_rebind},
       {"rebind-domain-ok", &Importer::rebind_domain_ok},
       {"rebind-localhost-ok", &Importer::rebind_localhost_ok},

@@ -722,6 +722,11 @@ std::vector<Setting> make_settings() {
           "Upstreams are not asked for IPv6 addresses: every name that is not known here has "
           "none."),
       boolean(
+          "round_robin", [](auto& c) -> auto& { return c.round_robin; },
+          "The addresses of a name (A, AAAA), from upstreams and from hosts files, come in another "
+          "order in each reply, so that clients spread over them; with false they keep the order "
+          "in which they came."),
+      boolean(
           "rebind_protection.enabled", [](auto& c) -> auto& { return c.rebind_protection.enabled; },
           "Addresses of private networks in an upstream's answer make it empty (NODATA), so that a "
           "name from outside cannot lead a browser to a server inside."),
@@ -833,6 +838,17 @@ std::vector<Setting> make_settings() {
       duration(
           "cache.negative.max_ttl", [](auto& c) -> auto& { return c.cache.negative.max_ttl; }, 0s,
           24h, {}, "Longest time for which it is kept that a name or record does not exist."),
+      word(
+          "cache.nxdomain_cut", [](auto& c) -> auto& { return c.cache.nxdomain_cut; },
+          {{"never", NxdomainCut::never},
+           {"validated", NxdomainCut::validated},
+           {"always", NxdomainCut::always}},
+          "When the names below one that does not exist are answered with NXDOMAIN as well, "
+          "without "
+          "asking (RFC 8020): never, where dnssec.mode is validate and the denial was proved, or "
+          "always. Some servers deny names that have others below them; always loses those. A "
+          "route "
+          "is never crossed, and names that are known here or cached are answered as ever."),
       boolean(
           "cache.prefetch", [](auto& c) -> auto& { return c.cache.prefetch; },
           "Refresh an answer in the background when it is asked for in the last tenth of its "

@@ -8,7 +8,7 @@
 namespace dnscache {
 namespace {
 
-constexpr unsigned max_aliases = 8;  // one behind the other
+constexpr unsigned max_aliases = 32;  // one behind the other
 
 }  // namespace
 
@@ -74,6 +74,14 @@ bool LocalNames::is_of_hosts_file(std::uint32_t first) const {
   return true;
 }
 
+std::uint32_t LocalNames::lowest_ttl(std::uint32_t first, std::uint16_t type) const {
+  std::uint32_t lowest = UINT32_MAX;
+  for (std::uint32_t i = first; i != none; i = records_[i].next) {
+    if (records_[i].type == type) lowest = std::min(lowest, records_[i].ttl);
+  }
+  return lowest;
+}
+
 std::optional<Answer> LocalNames::answer(const Suffixes& name, std::uint16_t type,
                                          std::uint32_t negative_ttl) const {
   auto first = names_.find(name, name.labels());
@@ -92,9 +100,10 @@ std::optional<Answer> LocalNames::answer(const Suffixes& name, std::uint16_t typ
     owner = target;
   }
   bool has_data = false;
+  const std::uint32_t ttl = lowest_ttl(*first, type);  // one for an RRset (RFC 2181 section 5.2)
   for (std::uint32_t i = *first; i != none; i = records_[i].next) {
     if (records_[i].type != type) continue;
-    add_answer_of(answer, owner, type, records_[i].ttl, data_of(records_[i]));
+    add_answer_of(answer, owner, type, ttl, data_of(records_[i]));
     has_data = true;
   }
   answer.has_data = has_data;

@@ -54,6 +54,7 @@ class LocalNames {
   bool has(std::uint32_t first, std::uint16_t type) const;
   const Record& alias_of(std::uint32_t first) const;  // which has one
   bool is_of_hosts_file(std::uint32_t first) const;
+  std::uint32_t lowest_ttl(std::uint32_t first, std::uint16_t type) const;
 
   NameTable<std::uint32_t> names_;  // the first record of each, or `none`
   std::vector<Record> records_;

@@ -15,11 +15,16 @@ std::uint32_t in_seconds(std::chrono::seconds duration) {
   return static_cast<std::uint32_t>(duration.count());
 }
 
-bool answers_private_reverse(const Config& config) {
-  if (config.bogus_priv != BogusPriv::automatic) return config.bogus_priv == BogusPriv::always;
-  return std::ranges::none_of(config.upstreams, [](const UpstreamConfig& upstream) {
+// Servers of a private network may know its own names.
+bool has_private_upstream(const Config& config) {
+  return std::ranges::any_of(config.upstreams, [](const UpstreamConfig& upstream) {
     return upstream.endpoint.address.is_private();
   });
+}
+
+bool answers_private_reverse(const Config& config) {
+  if (config.bogus_priv != BogusPriv::automatic) return config.bogus_priv == BogusPriv::always;
+  return !has_private_upstream(config);
 }
 
 bool is_address_type(std::uint16_t type) { return type == rr_type::a || type == rr_type::aaaa; }
@@ -55,6 +60,7 @@ Policy::Policy(const Config& config)
       filter_a_(config.filter_a),
       filter_aaaa_(config.filter_aaaa),
       expand_hosts_(config.local.expand_hosts),
+      answers_home_arpa_(!has_private_upstream(config)),
       domain_(config.local.domain),
       block_answer_(config.local.block.answer),
       ttl_(in_seconds(config.local.ttl)),
@@ -140,12 +146,19 @@ std::optional<Answer> Policy::decide(const Question& question, Reason* reason) c
     because(Rule::local_name, name.labels());
     return known;
   }
-  if (auto special = answer_special_name(question)) {
-    because(Rule::special_name, name.labels());
-    return special;
+  auto zone = find_zone(name);
+  if (const auto special = find_special_name(question, answers_home_arpa_)) {
+    // What the configuration says of such a zone, or of one in it, was meant so; localhost is ever
+    // this host.
+    const bool is_configured = zone && zone->value.kind != ZoneKind::allowed &&
+                               zone->value.kind != ZoneKind::reverse &&
+                               zone->labels >= special->zone_labels;
+    if (!is_configured || special->is_fixed) {
+      because(Rule::special_name, name.labels());
+      return special->answer;
+    }
   }
 
-  auto zone = find_zone(name);
   if (const auto labels = blocked_labels(name, zone)) {
     because(Rule::blocked, *labels);
     return blocked_answer(question);
@@ -177,6 +190,13 @@ std::optional<Answer> Policy::decide(const Question& question, Reason* reason) c
     return no_data(question);
   }
   return std::nullopt;
+}
+
+unsigned Policy::route_labels(const Name& name) const {
+  const Suffixes suffixes(name.bytes());
+  const auto route = zones_.longest(
+      suffixes, [](const Zone& zone, unsigned) { return zone.kind == ZoneKind::route; });
+  return route ? route->labels : 0;
 }
 
 std::optional<NameTable<Policy::Zone>::Match> Policy::find_zone(const Suffixes& name) const {

@@ -61,6 +61,9 @@ class Policy {
   /// The same, with the reason.
   std::optional<Answer> decide(const Question& question, Reason* reason) const;
 
+  /// The labels of the zone whose upstreams a name is asked of; 0: the root's.
+  unsigned route_labels(const Name& name) const;
+
   /// A cached answer to a question about this name may not be given any longer.
   bool overrules(ByteView name, std::uint16_t type) const;
 
@@ -101,6 +104,7 @@ class Policy {
   bool filter_a_ = false;
   bool filter_aaaa_ = false;
   bool expand_hosts_ = false;
+  bool answers_home_arpa_ = true;
   std::optional<Name> domain_;
   BlockAnswer block_answer_ = BlockAnswer::nxdomain;
   std::uint32_t ttl_ = 0;

@@ -13,6 +13,7 @@ enum class Treatment {
   loopback,          // the addresses of this host
   loopback_reverse,  // the name of this host
   no_such_name,
+  empty_zone,  // only its apex exists
   no_data,
 };
 
@@ -25,8 +26,8 @@ SpecialZone special(std::string_view zone, Treatment treatment) {
   return {*Name::parse(zone), treatment};
 }
 
-const std::array<SpecialZone, 9>& special_zones() {
-  static const std::array<SpecialZone, 9> zones{
+const std::array<SpecialZone, 11>& special_zones() {
+  static const std::array<SpecialZone, 11> zones{
       special("localhost", Treatment::loopback),
       special("127.in-addr.arpa", Treatment::loopback_reverse),
       special("1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa",
@@ -34,9 +35,11 @@ const std::array<SpecialZone, 9>& special_zones() {
       special("0.in-addr.arpa", Treatment::no_such_name),
       special("255.255.255.255.in-addr.arpa", Treatment::no_such_name),
       special("invalid", Treatment::no_such_name),
+      special("test", Treatment::no_such_name),
       special("onion", Treatment::no_such_name),
       special("alt", Treatment::no_such_name),
       special("resolver.arpa", Treatment::no_data),
+      special("home.arpa", Treatment::empty_zone),
   };
   return zones;
 }
@@ -50,11 +53,13 @@ bool may_be_special(const Name& name) {
            std::equal(label.begin(), label.end(), bytes.end() - static_cast<std::ptrdiff_t>(size));
   };
   return ends_with("\4arpa") || ends_with("\11localhost") || ends_with("\7invalid") ||
-         ends_with("\5onion") || ends_with("\3alt");
+         ends_with("\4test") || ends_with("\5onion") || ends_with("\3alt");
 }
 
 Answer answer_in(const SpecialZone& special, const Question& question) {
-  const bool negative = special.treatment == Treatment::no_such_name;
+  const bool is_apex = question.name == special.zone;
+  const bool negative = special.treatment == Treatment::no_such_name ||
+                        (special.treatment == Treatment::empty_zone && !is_apex);
   Answer answer(negative ? Rcode::nx_domain : Rcode::no_error);
   if (special.treatment == Treatment::loopback && question.type == rr_type::a) {
     add_answer(answer, rr_type::a, local_ttl, std::array<std::uint8_t, 4>{127, 0, 0, 1});
@@ -72,10 +77,17 @@ Answer answer_in(const SpecialZone& special, const Question& question) {
 
 }  // namespace
 
-std::optional<Answer> answer_special_name(const Question& question) {
+std::optional<SpecialName> find_special_name(const Question& question, bool with_home_arpa) {
   if (!may_be_special(question.name)) return std::nullopt;
+  static const Name home_arpa = *Name::parse("home.arpa");
   for (const SpecialZone& special : special_zones()) {
-    if (question.name.is_within(special.zone)) return answer_in(special, question);
+    if (!question.name.is_within(special.zone)) continue;
+    const bool is_home = special.zone == home_arpa;
+    const bool is_of_parent = question.type == rr_type::ds && question.name == home_arpa;
+    if (is_home && (!with_home_arpa || is_of_parent)) return std::nullopt;
+    const bool is_fixed = special.treatment == Treatment::loopback ||
+                          special.treatment == Treatment::loopback_reverse;
+    return SpecialName{answer_in(special, question), special.zone.label_count(), is_fixed};
   }
   return std::nullopt;
 }

@@ -112,7 +112,7 @@ Result<EntryTest> test_of(const json& request) {
     const json& text = request["type"];
     const std::uint16_t type = text.is_string() ? type_from_text(text.get<std::string>()) : 0;
     if (type == 0) return Error{"the type in the command is no record type"};
-    tests.push_back([type](const Entry& entry) { return entry.type == type; });
+    tests.push_back([type](const Entry& entry) { return entry.type == type || entry.is_note(); });
   }
   if (request.contains("negative")) {
     if (request["negative"] != true) return Error{"\"negative\" in a command can only be true"};

@@ -5,6 +5,7 @@
 
 #include "resolver/cache/persist.hpp"
 #include "resolver/policy/special_names.hpp"
+#include "resolver/server/worker.hpp"
 #include "resolver/upstream/trace.hpp"
 #include "resolver/wire/presentation.hpp"
 
@@ -143,8 +144,14 @@ Result<ControlReply> explain(const json& request, const ExplainSources& sources)
   if (!question) return question.error();
   Reason reason;
   const auto local = local_answer(sources.policy, *question, reason);
-  const auto cached = sources.cache.find(*question, cache_clock());
-  const bool is_fresh = cached && cached->expired_for == 0;
+  auto cached = sources.cache.find(*question, cache_clock());
+  bool is_fresh = cached && cached->expired_for == 0;
+  if (!local && !is_fresh) {
+    if (auto denial = find_denial(sources.cache, sources.policy, *question, cache_clock())) {
+      cached = std::move(denial);
+      is_fresh = true;
+    }
+  }
 
   json document{
       {"ok", true},

@@ -137,7 +137,8 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
       }
       std::vector<std::uint8_t> bytes(reply_overhead(asked) + answer.records.size() + min_room);
       const std::size_t limit = std::min<std::size_t>(bytes.size(), max_message_size);
-      bytes.resize(write_reply(asked, answer.view(), {}, limit, bytes.data()));
+      const ReplyRule rule = late_rule(self->worker_.service(), asked);
+      bytes.resize(write_reply(asked, answer.view(), rule, limit, bytes.data()));
       asio::io_context& io = self->worker_.io();
       asio::post(io, [self = std::move(self), bytes = std::move(bytes)] {
         --self->outstanding_;

@@ -81,7 +81,8 @@ struct UdpListener::LateReply {
     Query query;
     read_query(packet, query);
     const std::size_t limit = std::min<std::size_t>(query.udp_size, max_reply);
-    iovec part{out.data(), write_reply(query, answer.view(), {}, limit, out.data())};
+    const ReplyRule rule = late_rule(*service, query);
+    iovec part{out.data(), write_reply(query, answer.view(), rule, limit, out.data())};
     msghdr message{};
     message.msg_name = &to.client;
     message.msg_namelen = to.client_size;

@@ -67,9 +67,20 @@ void Worker::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
+ReplyRule late_rule(const Service& service, const Query& query) {
+  return {0, service.cache.rotates() ? query.id : 0u};
+}
+
 void count_late_reply(QueryStats& stats, const Answer& answer) {
   if (answer.is_stale()) ++stats.stale;
   if (answer.rcode == Rcode::server_failure) ++stats.servfail;
+}
+
+std::optional<CachedAnswer> find_denial(const Cache& cache, const Policy& policy,
+                                        const Question& question, CacheSeconds now) {
+  auto denial = cache.find_nxdomain(question, now);
+  if (denial || !cache.has_nxdomain_cut()) return denial;
+  return cache.find_nxdomain_above(question, policy.route_labels(question.name), now);
 }
 
 void read_packet(Worker& worker, ByteView packet, Incoming& incoming) {
@@ -132,13 +143,23 @@ Decision decide(Worker& worker, Transport transport, const IpAddress* client,
   }
   auto local = answer_special_type(query);
   if (!local) local = worker.policy().decide(query.question);
+  if (!local && query.question_class == class_in) {
+    const auto denial = find_denial(service.cache, worker.policy(), query.question, now);
+    if (denial) {
+      ++stats.hits;
+      const ReplyRule rule{denial->age};
+      return {Verdict::reply, write_reply(query, denial->answer.view(), rule, limit, out), "cache"};
+    }
+  }
   // Without recursion desired the cache may answer, but nobody is asked (RFC 1035 section 4.1.1).
   if (!local && !query.wants(header_flag::recursion_desired)) local = failure(Rcode::refused);
   if (local) {
     ++stats.local;
     const bool is_blocked = local->extended_error == ExtendedError::blocked;
     if (is_blocked) ++stats.blocked;
-    return {Verdict::reply, write_reply(query, local->view(), {}, limit, out),
+    const auto turn = static_cast<std::uint32_t>(stats.local.value());
+    const ReplyRule rule{0, service.cache.rotates() ? turn : 0};
+    return {Verdict::reply, write_reply(query, local->view(), rule, limit, out),
             is_blocked ? "blocked" : "local"};
   }
   ++stats.misses;

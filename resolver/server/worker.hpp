@@ -83,8 +83,15 @@ class Worker {
   std::thread thread_;
 };
 
+/// How an answer that had to be resolved becomes the reply to one of those who wait for it.
+ReplyRule late_rule(const Service& service, const Query& query);
 /// Counts what became of a query that had to be resolved.
 void count_late_reply(QueryStats& stats, const Answer& answer);
+
+/// What is cached about the question's name as a whole, or about one above it in the same route,
+/// and denies it; for questions about which `policy` knows nothing.
+std::optional<CachedAnswer> find_denial(const Cache& cache, const Policy& policy,
+                                        const Question& question, CacheSeconds now);
 
 /// A client's packet as it was read.
 struct Incoming {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "resolver/wire/records.hpp"
 #include "resolver/wire/scrub.hpp"
 
 namespace dnscache {
@@ -40,11 +41,110 @@ std::uint8_t* write_start(const Query& query, std::uint16_t flags, std::uint8_t*
   return std::ranges::copy(query.question_section, out + header_size).out;
 }
 
-void patch_ttls(const AnswerView& answer, const TtlRule& rule, std::uint8_t* records) {
-  for (const std::uint16_t offset : answer.ttl_offsets) {
-    std::uint8_t* ttl = records + offset;
-    const std::uint32_t left = load32(ttl) > rule.age ? load32(ttl) - rule.age : 0;
-    store32(ttl, rule.fixed.value_or(left));
+bool is_proof(std::uint16_t type) { return type == rr_type::nsec || type == rr_type::nsec3; }
+
+/// The first sections of an answer.
+struct Sections {
+  unsigned count = 3;
+  std::size_t records = 0;  // how many
+  std::size_t size = 0;     // bytes
+};
+
+Sections first_sections(const AnswerView& answer, unsigned count) {
+  Sections sections{count};
+  const std::uint16_t counts[] = {answer.answer_count, answer.authority_count,
+                                  answer.additional_count};
+  for (unsigned i = 0; i < count; ++i) sections.records += counts[i];
+  if (sections.records != 0) sections.size = record_at(answer, sections.records - 1).end;
+  return sections;
+}
+
+// How many sections a reply must have. The authority section is needed by whoever caches that there
+// is nothing (RFC 2308 section 3), and by validators where a proof is in it (RFC 4035
+// section 3.1.3).
+unsigned required_sections(const AnswerView& answer) {
+  if (!answer.has_data) return 2;
+  for (std::size_t i = 0; i < answer.authority_count; ++i) {
+    if (is_proof(record_at(answer, answer.answer_count + i).type)) return 2;
+  }
+  return 1;
+}
+
+// A record whose TTL is 0 is good for the reply that it came for (RFC 1035 section 3.2.1).
+bool has_expired(const AnswerView& answer, std::size_t first, std::size_t count,
+                 std::uint32_t age) {
+  return age != 0 && std::ranges::any_of(answer.ttl_offsets.subspan(first, count), [&](auto at) {
+           return load32(&answer.records[at]) <= age;
+         });
+}
+
+// What of the answer has not expired and is not longer than `room` bytes; nothing: not enough.
+std::optional<Sections> sections_for(const AnswerView& answer, std::uint32_t age,
+                                     std::size_t room) {
+  const std::size_t optional = answer.ttl_offsets.size() - answer.answer_count;
+  if (optional == 0 || !has_expired(answer, answer.answer_count, optional, age)) {
+    const Sections all{3, answer.ttl_offsets.size(), answer.records.size()};
+    if (all.size <= room) return all;
+  }
+  const unsigned required = required_sections(answer);
+  for (unsigned count = 3; count >= required; --count) {
+    const Sections required_ones = first_sections(answer, required);
+    const Sections sections = first_sections(answer, count);
+    const std::size_t more = sections.records - required_ones.records;
+    if (sections.size > room || has_expired(answer, required_ones.records, more, age)) continue;
+    return sections;
+  }
+  return std::nullopt;
+}
+
+/// Addresses of one name, side by side in equal pieces.
+struct AddressRun {
+  std::size_t first = 0;   // record
+  std::size_t count = 0;   // of records
+  std::size_t start = 0;   // byte
+  std::size_t stride = 0;  // bytes
+};
+
+// What the answer section has from its first address on.
+AddressRun find_addresses(const AnswerView& answer) {
+  AddressRun run;
+  const auto type_of = [&](std::size_t i) {
+    return load16(&answer.records[answer.ttl_offsets[i] - 4u]);
+  };
+  std::uint16_t type = 0;
+  for (; run.first < answer.answer_count; ++run.first) {
+    type = type_of(run.first);
+    if (type == rr_type::a || type == rr_type::aaaa) break;
+  }
+  std::size_t end = run.first;
+  while (end < answer.answer_count && type_of(end) == type) ++end;
+  run.count = end - run.first;
+  if (run.count < 2) return {};
+  const std::size_t ttl_at = answer.ttl_offsets[run.first];
+  run.stride = answer.ttl_offsets[run.first + 1] - ttl_at;
+  run.start = ttl_at + 6u + load16(&answer.records[ttl_at + 4]) - run.stride;
+  return run;
+}
+
+// The places of the TTLs stay the same.
+void rotate(const AnswerView& answer, std::uint32_t turn, std::uint8_t* records) {
+  const AddressRun run = find_addresses(answer);
+  if (run.count == 0) return;
+  const std::size_t skipped = turn % run.count * run.stride;
+  const std::uint8_t* start = answer.records.data() + run.start;
+  const std::size_t rest = run.count * run.stride - skipped;
+  std::memcpy(records + run.start, start + skipped, rest);
+  std::memcpy(records + run.start + rest, start, skipped);
+}
+
+void write_records(const AnswerView& answer, const Sections& sections, const ReplyRule& rule,
+                   std::uint8_t* out) {
+  if (sections.size == 0) return;
+  std::memcpy(out, answer.records.data(), sections.size);
+  if (rule.turn != 0 && answer.can_rotate) rotate(answer, rule.turn, out);
+  for (const std::uint16_t offset : answer.ttl_offsets.first(sections.records)) {
+    const std::uint32_t ttl = load32(out + offset);
+    store32(out + offset, ttl > rule.age ? ttl - rule.age : 0);
   }
 }
 
@@ -67,6 +167,8 @@ class ResponseReader {
                              &answer_.additional_count};
     for (unsigned section = 0; section < 3; ++section) {
       for (unsigned i = 0; i < counts[section]; ++i) {
+        if (section == 2 && at_ == packet_.size())
+          break;  // of a router that counts what is not there
         if (!read_record(section)) return false;
         if (records_end_ == 0) ++*kept[section];
       }
@@ -160,52 +262,44 @@ class ResponseReader {
   Answer& answer_;
 };
 
-// What a record's TTL is, and what is in front of and behind it.
-const std::uint8_t* ttl_of(const Answer& answer, std::size_t record) {
-  return answer.records.data() + answer.ttl_offsets[record];
-}
-std::uint16_t type_of(const Answer& answer, std::size_t record) {
-  return load16(ttl_of(answer, record) - 4);
-}
-
-bool has_data_for(const Answer& answer, std::uint16_t type) {
+bool has_data_for(const AnswerView& answer, std::uint16_t type) {
   for (std::size_t i = 0; i < answer.answer_count; ++i) {
-    if (type == rr_type::any || type_of(answer, i) == type) return true;
+    if (type == rr_type::any || record_at(answer, i).type == type) return true;
   }
   return false;
 }
 
-bool has_soa(const Answer& answer) {
+std::optional<Record> find_soa(const AnswerView& answer) {
   for (std::size_t i = 0; i < answer.authority_count; ++i) {
-    if (type_of(answer, answer.answer_count + i) == rr_type::soa) return true;
+    const Record record = record_at(answer, answer.answer_count + i);
+    if (record.type == rr_type::soa) return record;
   }
-  return false;
+  return std::nullopt;
 }
 
 bool is_lame(const Answer& answer, std::uint16_t flags) {
   constexpr std::uint16_t serves = header_flag::recursion_available | header_flag::authoritative;
   return answer.rcode == Rcode::no_error && answer.answer_count == 0 && !(flags & serves) &&
-         !has_soa(answer);
+         !find_soa(answer.view());
 }
 
-// RFC 2308 section 5: the SOA's TTL or MINIMUM, its last field, whichever is lower.
-std::uint32_t negative_ttl(const Answer& answer, std::uint32_t no_soa_ttl) {
-  for (std::size_t i = 0; i < answer.authority_count; ++i) {
-    const std::size_t record = answer.answer_count + i;
-    if (type_of(answer, record) != rr_type::soa) continue;
-    const std::uint8_t* ttl = ttl_of(answer, record);
-    return std::min(load32(ttl), load32(ttl + 6 + load16(ttl + 4) - 4));
-  }
-  return no_soa_ttl;
+// A reply is not complete without it.
+bool is_required(const Record& record, bool has_data) {
+  if (record.section == Section::answer) return true;
+  if (record.section == Section::additional) return false;
+  return is_proof(record.covered) || (!has_data && record.covered == rr_type::soa);
 }
 
+// The SOA's TTL is at most its MINIMUM by now.
 std::uint32_t lifetime(const Answer& answer, std::uint32_t no_soa_ttl) {
   if (answer.is_failure()) return 0;
+  const AnswerView view = answer.view();
   std::uint32_t lowest = 0x7fffffff;
-  for (std::size_t i = 0; i < answer.ttl_offsets.size(); ++i) {
-    lowest = std::min(lowest, load32(ttl_of(answer, i)));
+  for (std::size_t i = 0; i < view.ttl_offsets.size(); ++i) {
+    const Record record = record_at(view, i);
+    if (is_required(record, answer.has_data)) lowest = std::min(lowest, record.ttl);
   }
-  return answer.has_data ? lowest : std::min(lowest, negative_ttl(answer, no_soa_ttl));
+  return answer.has_data || find_soa(view) ? lowest : std::min(lowest, no_soa_ttl);
 }
 
 // Goes through the parameters behind priority and target name (RFC 9460 section 2.2).
@@ -229,13 +323,12 @@ bool any_hint(ByteView data, const std::function<bool(ByteView)>& test) {
 
 bool any_address_of(const AnswerView& answer, std::size_t first, std::size_t count,
                     const std::function<bool(ByteView)>& test) {
-  for (const std::uint16_t offset : answer.ttl_offsets.subspan(first, count)) {
-    const std::uint8_t* ttl = &answer.records[offset];
-    const std::uint16_t type = load16(ttl - 4);
-    const ByteView data(ttl + 6, load16(ttl + 4));
-    const bool is_address = type == rr_type::a || type == rr_type::aaaa;
+  for (std::size_t i = first; i < first + count; ++i) {
+    const Record record = record_at(answer, i);
+    const ByteView data = answer.records.subspan(record.data, record.data_size());
+    const bool is_address = record.type == rr_type::a || record.type == rr_type::aaaa;
     if (is_address && test(data)) return true;
-    const bool has_hints = type == rr_type::svcb || type == rr_type::https;
+    const bool has_hints = record.type == rr_type::svcb || record.type == rr_type::https;
     if (has_hints && any_hint(data, test)) return true;
   }
   return false;
@@ -249,8 +342,10 @@ bool equal_without_case(ByteView a, ByteView b) {
 }  // namespace
 
 AnswerView Answer::view() const {
-  return {rcode,          authentic, answer_count, authority_count, additional_count,
-          extended_error, records,   ttl_offsets,  authoritative};
+  AnswerView view{rcode,          authentic, answer_count, authority_count, additional_count,
+                  extended_error, records,   ttl_offsets,  authoritative,   has_data};
+  view.can_rotate = dnscache::can_rotate(view);
+  return view;
 }
 
 bool Answer::is_failure() const { return rcode != Rcode::no_error && rcode != Rcode::nx_domain; }
@@ -271,12 +366,27 @@ bool any_additional_address(const AnswerView& answer, const std::function<bool(B
 
 // It is the last section: no name of another points into it.
 void Answer::drop_additional() {
-  const std::size_t kept = std::size_t{answer_count} + authority_count;
-  std::size_t end = 0;
-  if (kept != 0) end = ttl_offsets[kept - 1] + 6u + load16(ttl_of(*this, kept - 1) + 4);
-  records.resize(end);
-  ttl_offsets.resize(kept);
+  const Sections rest = first_sections(view(), 2);
+  records.resize(rest.size);
+  ttl_offsets.resize(rest.records);
   additional_count = 0;
+}
+
+bool can_rotate(const AnswerView& answer) {
+  const AddressRun run = find_addresses(answer);
+  if (run.count == 0) return false;
+  const std::uint8_t* first = &answer.records[run.start];
+  const std::size_t head = answer.ttl_offsets[run.first] - run.start;  // bytes in front of the TTL
+  for (std::size_t i = 1; i < run.count; ++i) {
+    const std::uint8_t* other = first + i * run.stride;
+    const bool is_in_step = answer.ttl_offsets[run.first + i] == run.start + i * run.stride + head;
+    // The same owner, type, class and size of data.
+    if (!is_in_step || !std::equal(first, first + head, other) ||
+        load16(other + head + 4) != load16(first + head + 4)) {
+      return false;
+    }
+  }
+  return true;
 }
 
 void Answer::set_ttls(std::uint32_t seconds) { clamp_ttls(seconds, seconds); }
@@ -294,7 +404,7 @@ std::size_t reply_overhead(const Query& query) {
          (query.has_edns ? opt_size + extended_error_size : 0);
 }
 
-std::size_t write_reply(const Query& query, const AnswerView& answer, const TtlRule& ttl,
+std::size_t write_reply(const Query& query, const AnswerView& answer, const ReplyRule& rule,
                         std::size_t limit, std::uint8_t* out) {
   const auto rcode = static_cast<std::uint16_t>(answer.rcode);
   std::uint16_t flags =
@@ -304,18 +414,22 @@ std::size_t write_reply(const Query& query, const AnswerView& answer, const TtlR
       query.wants(header_flag::authentic_data) || query.question.dnssec_ok;
   if (answer.authentic && asked_for_verdict) flags |= header_flag::authentic_data;
   if (answer.authoritative) flags |= header_flag::authoritative;
-  const bool fits = reply_overhead(query) + answer.records.size() <= limit;
-  if (!fits) flags |= header_flag::truncated;
+
+  const bool has_option = query.has_edns && answer.extended_error != ExtendedError::none;
+  const std::size_t overhead =
+      reply_overhead(query) - (query.has_edns && !has_option ? extended_error_size : 0);
+  const std::size_t room = limit > overhead ? limit - overhead : 0;
+  const auto sections = limit < overhead ? std::nullopt : sections_for(answer, rule.age, room);
+  if (!sections) flags |= header_flag::truncated;
 
   std::uint8_t* at = write_start(query, flags, out);
-  if (fits) {
+  if (sections) {
     store16(out + 6, answer.answer_count);
-    store16(out + 8, answer.authority_count);
-    const unsigned additionals = answer.additional_count + (query.has_edns ? 1u : 0u);
-    store16(out + 10, static_cast<std::uint16_t>(additionals));
-    if (!answer.records.empty()) std::memcpy(at, answer.records.data(), answer.records.size());
-    patch_ttls(answer, ttl, at);
-    at += answer.records.size();
+    if (sections->count > 1) store16(out + 8, answer.authority_count);
+    const unsigned additionals = sections->count > 2 ? answer.additional_count : 0u;
+    store16(out + 10, static_cast<std::uint16_t>(additionals + (query.has_edns ? 1u : 0u)));
+    write_records(answer, *sections, rule, at);
+    at += sections->size;
   }
   if (query.has_edns) at = write_opt(query, rcode, answer.extended_error, at);
   return static_cast<std::size_t>(at - out);
@@ -367,8 +481,16 @@ ResponseFault read_response(ByteView packet, ByteView sent, std::uint32_t no_soa
   // What a truncated response does hold is of no use: the whole is asked for over TCP.
   if (response.truncated) return ResponseFault::none;
   if (!ResponseReader(packet, end, response).read()) return ResponseFault::malformed;
-  if (!scrub(packet, end, answer)) return ResponseFault::malformed;
-  answer.has_data = has_data_for(answer, type);
+  switch (scrub(packet, end, has_capitals, answer)) {
+    case ScrubResult::good:
+      break;
+    case ScrubResult::too_long:
+      return ResponseFault::malformed;
+    case ScrubResult::endless:
+      answer = Answer(Rcode::server_failure, ExtendedError::other);
+      return ResponseFault::none;
+  }
+  answer.has_data = has_data_for(answer.view(), type);
   answer.ttl = lifetime(answer, no_soa_ttl);
   answer.is_lame = is_lame(answer, flags);
   return ResponseFault::none;

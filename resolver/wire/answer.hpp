@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -27,6 +26,8 @@ struct AnswerView {
   /// Where each record's TTL is, in bytes from the start of `records`.
   std::span<const std::uint16_t> ttl_offsets;
   bool authoritative = false;  ///< from local data (AA)
+  bool has_data = false;       ///< as in Answer
+  bool can_rotate = false;     ///< see can_rotate()
 };
 
 /// A complete answer to one question, as an upstream gave it or as we made it.
@@ -74,13 +75,15 @@ bool any_address(const AnswerView& answer, const std::function<bool(ByteView)>& 
 /// The same for the additional section.
 bool any_additional_address(const AnswerView& answer, const std::function<bool(ByteView)>& test);
 
-/// Answers are shared between the clients that wait for them and never change once shared.
-using AnswerPtr = std::shared_ptr<const Answer>;
+/// The answer section has several addresses of one name side by side, all of one form: a reply may
+/// have them in any order.
+bool can_rotate(const AnswerView& answer);
 
-/// How the TTLs of an answer are written into a reply.
-struct TtlRule {
-  std::uint32_t age = 0;               ///< seconds to subtract from each record's TTL
-  std::optional<std::uint32_t> fixed;  ///< seconds for all records instead (stale data)
+/// How an answer becomes a reply.
+struct ReplyRule {
+  std::uint32_t age = 0;  ///< seconds to subtract from each record's TTL
+  /// The place of the address that comes first, counted round and round; for answers that rotate.
+  std::uint32_t turn = 0;
 };
 
 /// The most that write_reply() writes for `query` in front of and behind the records, in bytes.
@@ -88,9 +91,11 @@ std::size_t reply_overhead(const Query& query);
 
 /// Writes the reply to `query` into `out` and returns its size in bytes: the client's id, question
 /// as sent, RD, CD; AD only where the client asked for it (RFC 6840 section 5.8); OPT if it sent
-/// one. When it would be longer than `limit` bytes, an empty reply with TC is written instead.
+/// one. What is optional, the additional section and name servers in the authority section, is left
+/// out when it has expired or would make the reply longer than `limit` bytes; when the rest is too
+/// long as well, an empty reply with TC is written (RFC 2181 section 9).
 /// `out` must have room for min(limit, reply_overhead + records) and never less than 512 bytes.
-std::size_t write_reply(const Query& query, const AnswerView& answer, const TtlRule& ttl,
+std::size_t write_reply(const Query& query, const AnswerView& answer, const ReplyRule& rule,
                         std::size_t limit, std::uint8_t* out);
 
 /// Writes the reply to a packet that read_query() found fault with (not `ignore`).
@@ -116,10 +121,12 @@ struct Response {
 
 /// Reads the response to the query that `sent` (its id, flags and question as we wrote them) asked.
 /// Checks everything that a client or we will ever rely on: counts, names, pointers, lengths of
-/// record data. OPT is taken out, and so is what has nothing to do with the question (scrub()).
-/// The lifetime is the lowest TTL; TTLs with the top bit set are 0 (RFC 2181 section 8). For
-/// negative answers it is the SOA's (RFC 2308 section 5), or `no_soa_ttl` seconds where there is
-/// none.
+/// record data. An additional section may have fewer records than the header says: home routers
+/// copy the query's count. OPT is taken out, and the rest put in order (scrub()).
+/// The lifetime is the lowest TTL of what a reply must have: the answer section, and proofs in the
+/// authority section. TTLs with the top bit set are 0 (RFC 2181 section 8). For negative answers it
+/// is the SOA's (RFC 2308 section 5), or `no_soa_ttl` seconds where there is none. Aliases without
+/// end make it SERVFAIL.
 ResponseFault read_response(ByteView packet, ByteView sent, std::uint32_t no_soa_ttl,
                             Response& response);
 

@@ -1,181 +1,196 @@
 #include "resolver/wire/copy.hpp"
 
-#include <array>
-#include <cstring>
+#include <set>
+#include <string_view>
+
+#include "resolver/wire/records.hpp"
 
 namespace dnscache {
 namespace {
 
-constexpr std::size_t record_fixed_size = 10;  // type, class, TTL, length of the data
-constexpr std::size_t max_pointer = 0x3fff;    // RFC 1035 section 4.1.4
-constexpr std::size_t max_places = 64;         // that are compared with each name
+constexpr std::size_t max_pointer = 0x3fff;  // RFC 1035 section 4.1.4
+constexpr std::size_t max_places = 64;       // that are compared with each name
 
-/// How the data of a type begins: bytes, and then names.
-struct DataForm {
-  std::size_t bytes_before = 0;
-  unsigned names = 0;
-  bool may_be_compressed = false;  // by us, too
-};
-
-// A pointer may be in the names of these types: those of RFC 1035, and others in which only readers
-// have to expect one (RFC 3597 section 4, RFC 2782, RFC 6672 section 2.5).
-DataForm form_of(std::uint16_t type) {
-  switch (type) {
-    case rr_type::ns:
-    case rr_type::md:
-    case rr_type::mf:
-    case rr_type::cname:
-    case rr_type::mb:
-    case rr_type::mg:
-    case rr_type::mr:
-    case rr_type::ptr:
-      return {0, 1, true};
-    case rr_type::soa:
-    case rr_type::minfo:
-      return {0, 2, true};
-    case rr_type::mx:
-      return {2, 1, true};
-    case rr_type::dname:
-      return {0, 1};
-    case rr_type::rp:
-      return {0, 2};
-    case rr_type::afsdb:
-    case rr_type::rt:
-    case rr_type::kx:
-      return {2, 1};
-    case rr_type::px:
-      return {2, 2};
-    case rr_type::srv:
-      return {6, 1};
-    default:
-      return {};
-  }
+std::string_view text_of(ByteView bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 /// Copies the records that stay, with names that point to none that go.
 class Copier {
  public:
-  Copier(const Question& question, const Answer& answer, const std::vector<bool>& keeps)
-      : answer_(answer), keeps_(keeps) {
-    const ByteView name = question.name.bytes();
-    question_end_ = header_size + name.size() + 4;
-    message_.resize(question_end_);
-    std::ranges::copy(name, message_.begin() + header_size);
+  /// `shift` is how many bytes longer the question's name is in the messages to come.
+  Copier(ByteView question, ByteView mixed_name, std::size_t shift, const Answer& answer)
+      : view_(answer.view()),
+        shift_(shift),
+        question_end_(header_size + question.size() + 4),
+        message_(question_end_) {
+    std::ranges::copy(question, message_.begin() + header_size);
     message_.insert(message_.end(), answer.records.begin(), answer.records.end());
-    out_.assign(message_.begin(), message_.begin() + static_cast<std::ptrdiff_t>(question_end_));
-    remember(name, header_size, name.size() - 1);
+    for (std::size_t i = 0; i < mixed_name.size(); i += 1u + mixed_name[i]) {
+      mixed_labels_.insert(text_of(mixed_name.subspan(i, 1u + mixed_name[i])));
+    }
   }
 
-  bool copy(Answer& result) {
-    std::size_t at = question_end_;
-    const std::uint16_t counts[] = {answer_.answer_count, answer_.authority_count,
-                                    answer_.additional_count};
-    std::uint16_t* kept[] = {&result.answer_count, &result.authority_count,
-                             &result.additional_count};
-    std::size_t record = 0;
-    for (unsigned section = 0; section < 3; ++section) {
-      *kept[section] = 0;
-      for (unsigned i = 0; i < counts[section]; ++i, ++record) {
-        if (!copy_record(at, keeps_[record])) return false;
-        if (keeps_[record]) ++*kept[section];
-      }
+  bool copy(const std::vector<bool>& keeps, Answer& result) {
+    result.answer_count = result.authority_count = result.additional_count = 0;
+    result.ttl_offsets.clear();
+    std::uint16_t* const counts[] = {&result.answer_count, &result.authority_count,
+                                     &result.additional_count};
+    for (std::size_t i = 0; i < view_.ttl_offsets.size(); ++i) {
+      if (!keeps[i]) continue;
+      const Record record = record_at(view_, i);
+      if (!copy_record(record, result.ttl_offsets)) return false;
+      ++*counts[static_cast<std::size_t>(record.section)];
     }
-    const auto records = out_.begin() + static_cast<std::ptrdiff_t>(question_end_);
-    result.records.assign(records, out_.end());
-    result.ttl_offsets = ttl_offsets_;
-    return true;
+    result.records = std::move(out_);
+    return question_end_ + shift_ + result.records.size() <= max_message_size;
   }
 
  private:
   /// A name, or the end of one, that a pointer can lead to.
   struct Place {
-    std::size_t offset;
-    std::vector<std::uint8_t> name;
+    std::size_t offset;  // in the message to come
+    std::vector<std::uint8_t> own;
+    std::size_t question_at;
   };
 
-  bool copy_record(std::size_t& at, bool keeps) {
-    const auto owner = read_name_as_is(message_, at);
-    if (!owner || at + record_fixed_size > message_.size()) return false;
-    const std::uint8_t* fixed = &message_[at];
-    const std::uint16_t type = load16(fixed);
-    std::size_t data = at + record_fixed_size;
-    const std::size_t end = data + load16(fixed + 8);
-    if (end > message_.size()) return false;
-    at = end;
-    if (!keeps) return true;
+  bool copy_record(const Record& record, std::vector<std::uint16_t>& ttl_offsets) {
+    std::size_t at = question_end_ + record.owner;
+    const auto owner = read(at);
+    if (!owner) return false;
+    if (is_question(owner->bytes)) {
+      append_pointer(header_size + shift_);
+    } else {
+      append_compressed(*owner);
+    }
+    const ByteView fixed = ByteView(view_.records).subspan(record.ttl_at - 4, 10);
+    append(fixed);
+    if (out_.size() > max_message_size) return false;
+    ttl_offsets.push_back(static_cast<std::uint16_t>(out_.size() - 6));
+    const std::size_t data = out_.size();
+    if (!copy_data(record)) {
+      if (form_of(record.type).may_be_compressed) return false;
+      out_.resize(data);  // of no known form: bytes
+      append(view_.records.subspan(record.data, record.data_size()));
+    }
+    const std::size_t size = out_.size() - data;
+    if (out_.size() > max_message_size) return false;
+    store16(&out_[data - 2], static_cast<std::uint16_t>(size));
+    return true;
+  }
 
-    append_compressed(*owner);
-    append({fixed, record_fixed_size});
-    ttl_offsets_.push_back(static_cast<std::uint16_t>(out_.size() - 6 - question_end_));
-    const std::size_t out_data = out_.size();
-    const DataForm form = form_of(type);
-    if (data + form.bytes_before > end) return false;
-    append(ByteView(message_).subspan(data, form.bytes_before));
-    data += form.bytes_before;
+  bool copy_data(const Record& record) {
+    const DataForm form = form_of(record.type);
+    std::size_t at = question_end_ + record.data;
+    const std::size_t end = question_end_ + record.end;
+    if (form.names != 0) {
+      const auto first = first_name_at(message_, form, at, end);
+      if (!first) return false;
+      append(ByteView(message_).subspan(at, *first - at));
+      at = *first;
+    }
     for (unsigned i = 0; i < form.names; ++i) {
-      const auto name = read_name_as_is(message_, data);
-      if (!name || data > end) return false;
+      const auto name = read(at);
+      if (!name || at > end) return false;
       if (form.may_be_compressed) {
         append_compressed(*name);
       } else {
-        append(*name);
+        append(name->bytes);
       }
     }
-    append(ByteView(message_).subspan(data, end - data));
-    store16(&out_[out_data - 2], static_cast<std::uint16_t>(out_.size() - out_data));
-    return out_.size() <= max_message_size;
+    append(ByteView(message_).subspan(at, end - at));
+    return true;
+  }
+
+  // What is in the question is in lower case in our message. Elsewhere servers may have copied it,
+  // as for the alias that is made of a DNAME (RFC 6672 section 2.2).
+  std::optional<WrittenName> read(std::size_t& at) const {
+    auto name = read_name_as_is(message_, at, question_end_);
+    for (std::size_t i = 0; name && i < name->own_size; i += 1u + name->bytes[i]) {
+      const std::span label(name->bytes.data() + i, 1u + name->bytes[i]);
+      if (mixed_labels_.contains(text_of(label)))
+        std::ranges::transform(label, label.begin(), to_lower);
+    }
+    return name;
+  }
+
+  bool is_question(ByteView name) const {
+    const ByteView question =
+        ByteView(message_).subspan(header_size, question_end_ - header_size - 4);
+    return std::ranges::equal(name, question,
+                              [](std::uint8_t a, std::uint8_t b) { return to_lower(a) == b; });
   }
 
   // The longest end of the name that is known to be there already becomes a pointer.
-  void append_compressed(ByteView name) {
+  void append_compressed(const WrittenName& name) {
     const std::size_t start = out_.size();
+    const ByteView own = ByteView(name.bytes).first(name.own_size);
     std::size_t size = 0;  // of the labels in front of the pointer
     std::size_t place = 0;
-    while (name[size] != 0 && (place = find(name.subspan(size))) == 0) size += 1u + name[size];
-    append(name.first(size));
+    while (size < own.size() && (place = find(own.subspan(size), name.question_at)) == 0) {
+      size += 1u + own[size];
+    }
+    append(own.first(size));
+    if (place == 0 && name.question_at != 0) place = name.question_at + shift_;
     if (place != 0) {
-      out_.push_back(static_cast<std::uint8_t>(0xc0 | place >> 8));
-      out_.push_back(static_cast<std::uint8_t>(place));
+      append_pointer(place);
     } else {
       out_.push_back(0);
     }
-    remember(name, start, size);
+    remember(own, name.question_at, start, size);
   }
 
   // The name's first `size` bytes, labels that no place was known for, are at `start`.
-  void remember(ByteView name, std::size_t start, std::size_t size) {
-    for (std::size_t at = 0; at < size && places_.size() < max_places; at += 1u + name[at]) {
-      if (start + at > max_pointer) return;
-      const ByteView rest = name.subspan(at);
-      places_.push_back({start + at, {rest.begin(), rest.end()}});
+  void remember(ByteView own, std::size_t question_at, std::size_t start, std::size_t size) {
+    const std::size_t in_message = question_end_ + shift_ + start;
+    for (std::size_t at = 0; at < size && places_.size() < max_places; at += 1u + own[at]) {
+      if (in_message + at > max_pointer) return;
+      const ByteView rest = own.subspan(at);
+      places_.push_back({in_message + at, {rest.begin(), rest.end()}, question_at});
     }
   }
 
   // The letter case counts: it is kept (RFC 4343 section 4).
-  std::size_t find(ByteView name) const {
-    const auto found = std::ranges::find_if(
-        places_, [&](const Place& place) { return std::ranges::equal(place.name, name); });
+  std::size_t find(ByteView own, std::size_t question_at) const {
+    const auto found = std::ranges::find_if(places_, [&](const Place& place) {
+      return place.question_at == question_at && std::ranges::equal(place.own, own);
+    });
     return found == places_.end() ? 0 : found->offset;
   }
 
+  void append_pointer(std::size_t to) {
+    out_.push_back(static_cast<std::uint8_t>(0xc0 | to >> 8));
+    out_.push_back(static_cast<std::uint8_t>(to));
+  }
   void append(ByteView bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
 
-  const Answer& answer_;
-  const std::vector<bool>& keeps_;
+  const AnswerView view_;
+  std::set<std::string_view> mixed_labels_;  // of the name as it was asked; each with its length
+  std::size_t shift_;
   std::size_t question_end_;
   std::vector<std::uint8_t> message_;
-  std::vector<std::uint8_t> out_;
-  std::vector<std::uint16_t> ttl_offsets_;
+  std::vector<std::uint8_t> out_;  // records
   std::vector<Place> places_;
 };
 
-}  // namespace
-
-bool keep_records(const Question& question, const std::vector<bool>& keeps, Answer& answer) {
+bool rewrite(ByteView question, ByteView mixed_name, std::size_t shift,
+             const std::vector<bool>& keeps, Answer& answer) {
   const Answer whole = answer;
-  if (Copier(question, whole, keeps).copy(answer)) return true;
+  if (Copier(question, mixed_name, shift, whole).copy(keeps, answer)) return true;
   answer = whole;
   return false;
+}
+
+}  // namespace
+
+bool keep_records(const Question& question, const std::vector<bool>& keeps, Answer& answer,
+                  ByteView mixed_name) {
+  return rewrite(question.name.bytes(), mixed_name, 0, keeps, answer);
+}
+
+bool move_below(const Name& name, const Name& below, Answer& answer) {
+  const std::vector<bool> all(answer.ttl_offsets.size(), true);
+  return rewrite(name.bytes(), {}, below.size() - name.size(), all, answer);
 }
 
 }  // namespace dnscache

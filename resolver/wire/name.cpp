@@ -123,20 +123,31 @@ bool check_name(ByteView message, std::size_t& offset, std::size_t records,
   const auto is_fixed = [&](std::size_t at) {
     if (at < records) return true;
     const auto next = std::ranges::upper_bound(ttl_offsets, at - records);
-    return next == ttl_offsets.begin() || *std::prev(next) + 4u <= at - records;
+    if (next == ttl_offsets.begin()) return true;
+    const std::size_t ttl = *std::prev(next);
+    const std::uint16_t type = load16(&message[records + ttl - 4]);
+    const std::size_t data_that_moves = type == rr_type::a ? 6 : type == rr_type::aaaa ? 18 : 0;
+    return ttl + 4 + data_that_moves <= at - records;
   };
   return walk_name(message, offset, fits, is_fixed);
 }
 
-std::optional<std::vector<std::uint8_t>> read_name_as_is(ByteView message, std::size_t& offset) {
-  std::vector<std::uint8_t> name;
+std::optional<WrittenName> read_name_as_is(ByteView message, std::size_t& offset,
+                                           std::size_t question_end) {
+  WrittenName name;
   const auto append = [&](ByteView label) {
-    name.push_back(static_cast<std::uint8_t>(label.size()));
-    name.insert(name.end(), label.begin(), label.end());
-    return name.size() < max_name_size;
+    const auto at = static_cast<std::size_t>(label.data() - message.data()) - 1;
+    if (at < question_end && name.question_at == 0) {
+      name.question_at = at;
+      name.own_size = name.bytes.size();
+    }
+    name.bytes.push_back(static_cast<std::uint8_t>(label.size()));
+    name.bytes.insert(name.bytes.end(), label.begin(), label.end());
+    return name.bytes.size() < max_name_size;
   };
   if (!walk_name(message, offset, append, [](std::size_t) { return true; })) return std::nullopt;
-  name.push_back(0);
+  if (name.question_at == 0) name.own_size = name.bytes.size();
+  name.bytes.push_back(0);
   return name;
 }
 

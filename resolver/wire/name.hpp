@@ -75,14 +75,23 @@ class Name {
 };
 
 /// Moves `offset` behind the name there, checked as by Name::read() but not kept. The 4-byte TTLs
-/// at `ttl_offsets`, in order and counted from `records`, will change: a name that a pointer leads
-/// through one of them is refused.
+/// at `ttl_offsets`, in order and counted from `records`, will change, and so will the data of
+/// address records: a name that a pointer leads through them is refused.
 bool check_name(ByteView message, std::size_t& offset, std::size_t records = 0,
                 std::span<const std::uint16_t> ttl_offsets = {});
 
-/// The wire form of the name at `offset`, read as by Name::read() but in the letter case that it
-/// has there.
-std::optional<std::vector<std::uint8_t>> read_name_as_is(ByteView message, std::size_t& offset);
+/// A name in the letter case that it has in a message.
+struct WrittenName {
+  std::vector<std::uint8_t> bytes;  ///< wire form, uncompressed
+  /// The end of it that lies in the message's question: where in `bytes` it begins, and where in
+  /// the message. Without one: the root's byte, and 0.
+  std::size_t own_size = 0;
+  std::size_t question_at = 0;
+};
+
+/// The name at `offset`, read as by Name::read(); the message's question ends at `question_end`.
+std::optional<WrittenName> read_name_as_is(ByteView message, std::size_t& offset,
+                                           std::size_t question_end);
 
 /// Moves `offset` behind the possibly compressed name there, without following its pointer; false
 /// when the name leaves the message or has a label of an unknown kind.

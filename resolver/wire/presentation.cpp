@@ -5,6 +5,8 @@
 #include <array>
 #include <vector>
 
+#include "resolver/wire/records.hpp"
+
 namespace dnscache {
 namespace {
 
@@ -117,24 +119,15 @@ void for_each_record(const Question& question, const AnswerView& answer,
   message.insert(message.end(), 4, 0);
   message.insert(message.end(), answer.records.begin(), answer.records.end());
 
-  std::size_t at = header_size + name.size() + 4;
-  const std::pair<const char*, std::uint16_t> sections[] = {
-      {"answer", answer.answer_count},
-      {"authority", answer.authority_count},
-      {"additional", answer.additional_count}};
-  for (const auto& [section, count] : sections) {
-    for (unsigned i = 0; i < count; ++i) {
-      const auto owner = Name::read(message, at);
-      if (!owner || at + 10 > message.size()) return;
-      RecordText record{
-          section, owner->to_text(), load16(&message[at]), load32(&message[at + 4]), {}};
-      const std::size_t size = load16(&message[at + 8]);
-      at += 10;
-      if (size > message.size() - at) return;
-      record.data = data_text(message, record.type, at, size);
-      at += size;
-      use(record);
-    }
+  static constexpr const char* sections[] = {"answer", "authority", "additional"};
+  const std::size_t start = header_size + name.size() + 4;
+  for (std::size_t i = 0; i < answer.ttl_offsets.size(); ++i) {
+    const Record record = record_at(answer, i);
+    std::size_t at = start + record.owner;
+    const auto owner = Name::read(message, at);
+    if (!owner) return;
+    use({sections[static_cast<std::size_t>(record.section)], owner->to_text(), record.type,
+         record.ttl, data_text(message, record.type, start + record.data, record.data_size())});
   }
 }
 

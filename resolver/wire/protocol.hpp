@@ -32,10 +32,11 @@ enum class Rcode : std::uint16_t {
 namespace rr_type {
 inline constexpr std::uint16_t a = 1, ns = 2, md = 3, mf = 4, cname = 5, soa = 6, mb = 7, mg = 8,
                                mr = 9, ptr = 12, hinfo = 13, minfo = 14, mx = 15, txt = 16, rp = 17,
-                               afsdb = 18, rt = 21, px = 26, aaaa = 28, srv = 33, kx = 36,
-                               dname = 39, opt = 41, ds = 43, rrsig = 46, nsec = 47, dnskey = 48,
-                               nsec3 = 50, svcb = 64, https = 65, tkey = 249, tsig = 250,
-                               ixfr = 251, axfr = 252, mailb = 253, maila = 254, any = 255;
+                               afsdb = 18, rt = 21, sig = 24, px = 26, aaaa = 28, srv = 33,
+                               naptr = 35, kx = 36, dname = 39, opt = 41, ds = 43, rrsig = 46,
+                               nsec = 47, dnskey = 48, nsec3 = 50, svcb = 64, https = 65, lp = 107,
+                               tkey = 249, tsig = 250, ixfr = 251, axfr = 252, mailb = 253,
+                               maila = 254, any = 255;
 }  // namespace rr_type
 
 /// Options inside of the OPT record that the program reads or writes.

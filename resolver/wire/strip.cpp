@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "resolver/wire/copy.hpp"
+#include "resolver/wire/records.hpp"
 
 namespace dnscache {
 namespace {
@@ -15,8 +16,9 @@ bool is_only_proof(std::uint16_t type) {
 
 void strip_dnssec(const Question& question, Answer& answer) {
   std::vector<bool> keeps;
-  for (const std::uint16_t ttl : answer.ttl_offsets) {
-    const std::uint16_t type = load16(answer.records.data() + ttl - 4);
+  const AnswerView view = answer.view();
+  for (std::size_t i = 0; i < view.ttl_offsets.size(); ++i) {
+    const std::uint16_t type = record_at(view, i).type;
     keeps.push_back(!is_only_proof(type) || type == question.type || question.type == rr_type::any);
   }
   if (std::ranges::find(keeps, false) != keeps.end()) keep_records(question, keeps, answer);

@@ -210,7 +210,9 @@ class Ours {
     dnscache::Query query;
     if (dnscache::read_query(packet, query) != dnscache::QueryFault::none) std::abort();
     std::array<std::uint8_t, 512> reply{};
-    if (cache_.reply(query, now, reply.size(), reply.data()).size > 0) return true;
+    if (cache_.reply(query, cache_.prepare(query.question), now, reply.size(), reply.data()).size >
+        0)
+      return true;
     cache_.store(query.question, answer_, now);
     return false;
   }

@@ -1,8 +1,10 @@
 // Packets from upstreams: whatever is believed can be given to a client, kept, and read back.
 #include <cstdlib>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "resolver/cache/entry.hpp"
@@ -53,11 +55,11 @@ void check_counts(const test::Message& message, const Answer& answer) {
   require(message.additional.size() == answer.additional_count);
   require(message.rcode == static_cast<unsigned>(answer.rcode));
   for (const auto* section : {&message.answers, &message.authority, &message.additional}) {
-    for (const test::Record& record : *section) {
-      require(record.ttl <= 0x7fffffff);
-      // What is not data but a failure has no lifetime; all else lives no longer than its records.
-      require(answer.is_failure() || answer.ttl <= record.ttl);
-    }
+    for (const test::Record& record : *section) require(record.ttl <= 0x7fffffff);
+  }
+  // What is not data but a failure has no lifetime; all else lives no longer than its records.
+  for (const test::Record& record : message.answers) {
+    require(answer.is_failure() || answer.ttl <= record.ttl);
   }
 }
 
@@ -131,6 +133,38 @@ void check_belonging(const test::Message& message) {
   }
 }
 
+// No record is there twice, and those of an RRset have one TTL.
+void check_sets(const test::Message& message) {
+  using Key = std::tuple<std::string, std::uint16_t>;
+  std::map<Key, std::uint32_t> ttls;
+  std::set<std::tuple<Key, test::Bytes>> addresses;
+  for (const auto* section : {&message.answers, &message.authority, &message.additional}) {
+    for (const test::Record& record : *section) {
+      if (record.type == rr_type::soa) continue;
+      const Key key{test::lower_case(record.name), record.type};
+      require(ttls.emplace(key, record.ttl).first->second == record.ttl);
+      const bool is_address = record.type == rr_type::a || record.type == rr_type::aaaa;
+      if (is_address) require(addresses.emplace(key, record.rdata).second);
+    }
+  }
+}
+
+// In any order it is the same answer.
+void check_rotation(ByteView sent, const Answer& answer) {
+  Query query;
+  require(read_query(sent, query) == QueryFault::none);
+  std::vector<std::uint8_t> turned(max_message_size);
+  turned.resize(write_reply(query, answer.view(), {0, 1}, max_message_size, turned.data()));
+  const auto sorted = [&](const test::Message& message) {
+    std::multiset<std::tuple<std::string, std::uint16_t, test::Bytes>> records;
+    for (const test::Record& record : message.answers) {
+      records.emplace(record.name, record.type, record.rdata);
+    }
+    return records;
+  };
+  require(sorted(decoded(turned)) == sorted(decoded(reply_to(sent, answer.view()))));
+}
+
 // What is left for clients without DO is as sound as the whole.
 void check_strip(ByteView sent, Answer answer) {
   Query query;
@@ -153,8 +187,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Answer& answer = response.answer;
   const auto reply = reply_to(sent, answer.view());
   const auto message = decoded(reply);
-  if (message.has(test::flag_tc)) return 0;
+  if (message.has(test::flag_tc) || reply.size() + answer.records.size() > max_message_size)
+    return 0;
   check_counts(message, answer);
+  check_sets(message);
+  check_rotation(sent, answer);
   check_belonging(message);
   check_cache(sent, answer, reply);
   check_strip(sent, answer);

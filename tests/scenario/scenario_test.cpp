@@ -12,6 +12,7 @@
 #include "resolver/resolve.hpp"
 #include "resolver/server/worker.hpp"
 #include "tests/scenario/fake_world.hpp"
+#include "tests/support/cache.hpp"
 #include "tests/support/message.hpp"
 
 namespace dnscache::test {
@@ -97,6 +98,8 @@ class ResponseBuilder {
       with_question_ = false;
     else if (word == "no-ra")
       recursion_ = 0;
+    else if (word == "counts-opt")
+      counts_opt_ = true;
     else if (word == "broken")
       broken_ = true;
     else if (word.starts_with("cookie="))
@@ -176,13 +179,13 @@ class ResponseBuilder {
     if (upper_case_) {
       for (char& c : name) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
     }
-    const bool edns = with_edns_ && query_.edns.has_value();
+    const bool edns = with_edns_ && !counts_opt_ && query_.edns.has_value();
     Writer out;
     out.u16(static_cast<std::uint16_t>(query_.id + id_change_));
     out.u16(static_cast<std::uint16_t>(flag_qr | recursion_ | flags_ | (rcode_ & 15u)));
     const unsigned questions = with_question_ ? 1u : 0u;
     for (const unsigned count :
-         {questions, counts_[0], counts_[1], counts_[2] + (edns ? 1u : 0u)}) {
+         {questions, counts_[0], counts_[1], counts_[2] + (edns || counts_opt_ ? 1u : 0u)}) {
       out.u16(static_cast<std::uint16_t>(count));
     }
     if (with_question_) {
@@ -208,7 +211,7 @@ class ResponseBuilder {
   unsigned recursion_ = flag_ra;
   unsigned id_change_ = 0;
   bool wrong_question_ = false, changed_case_ = false, upper_case_ = false;
-  bool broken_ = false, with_edns_ = true, with_question_ = true;
+  bool broken_ = false, with_edns_ = true, with_question_ = true, counts_opt_ = false;
   std::uint32_t ttl_ = 300;
   std::size_t section_ = 0;
   std::optional<std::string> owner_;
@@ -312,13 +315,14 @@ class Player {
       Bytes bytes(65535);
       dnscache::Query asked;
       read_query(packet, asked);
-      bytes.resize(write_reply(asked, answer.view(), {}, asked.udp_size, bytes.data()));
+      const ReplyRule rule = late_rule(service_, asked);
+      bytes.resize(write_reply(asked, answer.view(), rule, asked.udp_size, bytes.data()));
       answers_.push_back(decode(bytes).value());
     });
   }
 
   // EXPECT_ANSWER RCODE [TYPE TEXT]... [ttl=N] [id=N] [name=N] [ede=N] [ad] [tc] [empty]
-  // [answers=N] [authority=N] [additional=N]
+  // [answers=N] [authority=N] [additional=N] [first=ADDRESS] [authority-ttl=N] [aa]
   void expect_answer(const Words& words) {
     REQUIRE_FALSE(answers_.empty());
     const Message answer = answers_.front();
@@ -329,8 +333,7 @@ class Player {
     CHECK(answer.rcode == rcodes.at(words.at(1)));
     CHECK(answer.has(flag_qr));
     CHECK(answer.has(flag_ra));
-    CHECK_FALSE(answer.has(flag_aa));
-    bool wants_ad = false;
+    bool wants_ad = false, wants_aa = false;
     for (std::size_t i = 2; i < words.size(); ++i) {
       const std::string& word = words[i];
       const auto equals = word.find('=');
@@ -352,8 +355,14 @@ class Player {
         CHECK(answer.authority.size() == std::stoul(value));
       } else if (word.starts_with("additional=")) {
         CHECK(answer.additional.size() == std::stoul(value));
+      } else if (word.starts_with("first=")) {
+        CHECK(first_address(answer) == value);
+      } else if (word.starts_with("authority-ttl=")) {
+        for (const Record& record : answer.authority) CHECK(record.ttl == in_seconds(value));
       } else if (word == "ad") {
         wants_ad = true;
+      } else if (word == "aa") {
+        wants_aa = true;
       } else if (word == "tc") {
         CHECK(answer.has(flag_tc));
       } else if (word == "empty") {
@@ -368,6 +377,14 @@ class Player {
       }
     }
     CHECK(answer.has(flag_ad) == wants_ad);
+    CHECK(answer.has(flag_aa) == wants_aa);
+  }
+
+  static std::string first_address(const Message& answer) {
+    for (const Record& record : answer.answers) {
+      if (record.type == type_a || record.type == type_aaaa) return record.text;
+    }
+    return {};
   }
 
   static std::string ttls_of(const Message& answer) {
@@ -476,8 +493,8 @@ class Player {
 
   void flush(const Words& words) {
     if (words.at(1) == "all") cache_.flush_all();
-    if (words.at(1) == "name") cache_.flush_name(*Name::parse(words.at(2)));
-    if (words.at(1) == "zone") cache_.flush_zone(*Name::parse(words.at(2)));
+    if (words.at(1) == "name") test::flush_name(cache_, *Name::parse(words.at(2)));
+    if (words.at(1) == "zone") test::flush_zone(cache_, *Name::parse(words.at(2)));
   }
 
   void expect_state(const Words& words) {

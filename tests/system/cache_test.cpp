@@ -19,22 +19,21 @@ TEST_CASE("a question is asked upstream once, each type and class for itself") {
   CHECK(status.at("cache").at("entries").get<int>() == 3);
 }
 
-TEST_CASE("every record's own TTL counts down") {
+TEST_CASE("every RRset's own TTL counts down") {
   Cache cache;
   Behaviour how;
+  how.chain = 1;
   how.records = 3;
-  how.ttls = {300, 20, 4000};
+  how.ttls = {4000, 300, 200, 500};
   cache.upstream.set("www.example.com", 0, how);
-  CHECK(cache.ask("www.example.com")->answers.at(1).ttl == 20);
+  CHECK(cache.ask("www.example.com")->answers.at(1).ttl == 200);
   sleep_for(milliseconds(2100));
   const auto reply = cache.ask("www.example.com");
   REQUIRE(reply);
-  REQUIRE(reply->answers.size() == 3);
-  const std::uint32_t passed = 300 - reply->answers[0].ttl;
+  REQUIRE(reply->answers.size() == 4);
+  const std::uint32_t passed = 4000 - reply->answers[0].ttl;
   CHECK(passed >= 2);
-  CHECK(passed <= 15);
-  CHECK(reply->answers[1].ttl == 20 - passed);
-  CHECK(reply->answers[2].ttl == 4000 - passed);
+  for (std::size_t i = 1; i < 4; ++i) CHECK(reply->answers[i].ttl == 200 - passed);
   CHECK(cache.misses() == 1);
 }
 
@@ -122,8 +121,12 @@ TEST_CASE("a CNAME chain keeps its order") {
     CHECK(reply->answers[0].name == "www.example.com");
     CHECK(reply->answers[0].text == "cname1.www.example.com");
     CHECK(reply->answers[2].text == "cname3.www.example.com");
+    const std::string& first = reply->answers[3].text;
+    const std::string& second = reply->answers[4].text;
     CHECK(reply->answers[4].name == "cname3.www.example.com");
-    CHECK(reply->answers[3].text == address_of("cname3.www.example.com"));
+    CHECK(first != second);
+    CHECK((first == address_of("cname3.www.example.com") ||
+           second == address_of("cname3.www.example.com")));
   }
   CHECK(cache.misses() == 1);
 }

@@ -60,8 +60,8 @@ std::string rebinding_name(std::size_t index, const std::string& zone) {
   return "r" + std::to_string(index) + '.' + zone;
 }
 
-const std::vector<std::string> rebinding_zones = {"evil.test", "ec2.internal", "compute.internal",
-                                                  "x.local"};
+const std::vector<std::string> rebinding_zones = {"evil.example.org", "ec2.internal",
+                                                  "compute.internal", "x.local"};
 
 std::vector<Asked> questions() {
   std::vector<Asked> list;
@@ -90,11 +90,12 @@ std::vector<Asked> questions() {
       list.emplace_back(rebinding_name(i, zone), type_aaaa);
     }
   }
-  for (const char* name : {"mixed.evil.test", "alias.evil.test", "mixed.ec2.internal"}) {
+  for (const char* name :
+       {"mixed.evil.example.org", "alias.evil.example.org", "mixed.ec2.internal"}) {
     list.emplace_back(name, type_a);
   }
-  for (const char* name :
-       {"nx.test", "a.b.nx.test", "nodata.test", "nosoa.test", "refused.test", "servfail.test"}) {
+  for (const char* name : {"nx.example.org", "a.b.nx.example.org", "nodata.example.org",
+                           "nosoa.example.org", "refused.example.org", "servfail.example.org"}) {
     for (const auto type : {type_a, type_aaaa, type_txt}) list.emplace_back(name, type);
   }
   for (const char* name : {"host.lan", "alias.lan", "six.lan", "both.lan", "onlyhere.lan", "lan"}) {
@@ -106,9 +107,9 @@ std::vector<Asked> questions() {
       list.emplace_back(name, type);
     }
   }
-  for (const char* name :
-       {"int.example.com", "a.b.int.example.com", "www.example.com", "example.com",
-        "notexample.com", "printer.local", "local", "ads.block.test", "x.ads.block.test"}) {
+  for (const char* name : {"int.example.com", "a.b.int.example.com", "www.example.com",
+                           "example.com", "notexample.com", "printer.local", "local",
+                           "ads.block.example.org", "x.ads.block.example.org"}) {
     for (const auto type : {type_a, type_aaaa, type_mx}) list.emplace_back(name, type);
   }
   for (const auto type : {type_a, type_aaaa, type_mx}) list.emplace_back("localhost", type);
@@ -135,16 +136,16 @@ void teach(TestUpstream& upstream) {
   }
   Behaviour mixed;
   mixed.addresses = {"8.8.8.8", "192.168.1.1"};
-  upstream.set("mixed.evil.test", type_a, mixed);
+  upstream.set("mixed.evil.example.org", type_a, mixed);
   upstream.set("mixed.ec2.internal", type_a, mixed);
   mixed.chain = 2;
-  upstream.set("alias.evil.test", type_a, mixed);
-  upstream.set("nx.test", "nxdomain");
-  upstream.set("*.nx.test", "nxdomain");
-  upstream.set("nodata.test", "nodata");
-  upstream.set("nosoa.test", "nxdomain no-soa");
-  upstream.set("refused.test", "refused");
-  upstream.set("servfail.test", "servfail");
+  upstream.set("alias.evil.example.org", type_a, mixed);
+  upstream.set("nx.example.org", "nxdomain");
+  upstream.set("*.nx.example.org", "nxdomain");
+  upstream.set("nodata.example.org", "nodata");
+  upstream.set("nosoa.example.org", "nxdomain no-soa");
+  upstream.set("refused.example.org", "refused");
+  upstream.set("servfail.example.org", "servfail");
   upstream.set("chain.example.net", "chain 3");
   upstream.set("many.example.net", "records 5");
 }
@@ -159,7 +160,7 @@ class Machine {
                "127.0.0.1 localhost\n::1 localhost\n"
                "10.20.30.40 host.lan alias.lan\n10.20.30.41 onlyhere.lan onlyhere\n"
                "fd00:1::5 six.lan\n10.20.30.42 both.lan\nfd00:1::6 both.lan\n");
-    etc_.write("dnsmasq-blocklist", "0.0.0.0 ads.block.test\n");
+    etc_.write("dnsmasq-blocklist", "0.0.0.0 ads.block.example.org\n");
     etc_.write("resolv.dnsmasq",
                read_text(DNSCACHE_SOURCE_DIR "/tests/system/article/resolv.dnsmasq"));
     etc_.write("resolv.conf", "nameserver 127.0.0.1\n");
@@ -259,8 +260,13 @@ bool is_within(const std::string& name, const std::string& zone) {
 }
 
 const std::vector<Difference>& differences() {
-  static const std::set<std::string> hosts = {
-      "host.lan", "alias.lan", "onlyhere", "six.lan", "both.lan", "onlyhere.lan", "ads.block.test"};
+  static const std::set<std::string> hosts = {"host.lan",
+                                              "alias.lan",
+                                              "onlyhere",
+                                              "six.lan",
+                                              "both.lan",
+                                              "onlyhere.lan",
+                                              "ads.block.example.org"};
   static const std::vector<Difference> list = {
       {"ANY is answered with RFC 8482's record",
        [](const std::string&, const Asked& asked, const Reply&, const Reply&) {

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "resolver/wire/build.hpp"
+#include "tests/support/cache.hpp"
 #include "tests/support/message.hpp"
 #include "tests/support/random.hpp"
 
@@ -46,7 +47,7 @@ Query query_for(const Question& question, test::Bytes& packet) {
 test::Message decoded_reply(Cache& cache, const Question& question, CacheSeconds now) {
   test::Bytes packet, out(max_message_size);
   const Query query = query_for(question, packet);
-  out.resize(cache.reply(query, now, out.size(), out.data()).size);
+  out.resize(cache.reply(query, cache.prepare(query.question), now, out.size(), out.data()).size);
   return test::decode(out).value_or(test::Message{});
 }
 
@@ -176,9 +177,12 @@ TEST_CASE("hits are counted, and a refresh is asked for once in the last tenth o
   std::array<std::uint8_t, 512> out;
   const Query query = query_for(question_of(1), packet);
   cache.store(question_of(1), address_answer(1, 100), start);
-  CHECK_FALSE(cache.reply(query, start + 89, out.size(), out.data()).refresh);
-  CHECK(cache.reply(query, start + 90, out.size(), out.data()).refresh);
-  CHECK_FALSE(cache.reply(query, start + 91, out.size(), out.data()).refresh);
+  CHECK_FALSE(cache.reply(query, cache.prepare(query.question), start + 89, out.size(), out.data())
+                  .refresh);
+  CHECK(cache.reply(query, cache.prepare(query.question), start + 90, out.size(), out.data())
+            .refresh);
+  CHECK_FALSE(cache.reply(query, cache.prepare(query.question), start + 91, out.size(), out.data())
+                  .refresh);
   CHECK(cache.find(question_of(1), start)->hits == 3);
 }
 
@@ -189,10 +193,10 @@ TEST_CASE("flush by name, by zone and of everything removes exactly that") {
     cache.store(question_of(i, "example.org"), address_answer(i), start);
   }
   cache.store({*Name::parse("notexample.org"), rr_type::a}, address_answer(1), start);
-  CHECK(cache.flush_name(question_of(5).name) == 1);
+  CHECK(test::flush_name(cache, question_of(5).name) == 1);
   CHECK_FALSE(holds(cache, question_of(5)));
   CHECK(holds(cache, question_of(5, "example.org")));
-  CHECK(cache.flush_zone(*Name::parse("example.org")) == 100);
+  CHECK(test::flush_zone(cache, *Name::parse("example.org")) == 100);
   CHECK(holds(cache, question_of(6)));
   CHECK(holds(cache, {*Name::parse("notexample.org"), rr_type::a}));
   CHECK(cache.stats().entries == 100);
@@ -228,7 +232,9 @@ TEST_CASE("a scan of names that nobody repeats does not push out what is in use"
   for (unsigned i = 0; i < 100000; ++i) {
     cache.store(question_of(i, "scan.example"), address_answer(i), start);
     const Question used = question_of(i % hot);
-    if (cache.reply(query_for(used, packet), start, out.size(), out.data()).size != 0) continue;
+    const Query query = query_for(used, packet);
+    const std::uint64_t hash = cache.prepare(query.question);
+    if (cache.reply(query, hash, start, out.size(), out.data()).size != 0) continue;
     ++lost;
     cache.store(used, address_answer(i % hot), start);
   }
@@ -272,7 +278,7 @@ TEST_CASE("the cache agrees with a map under random stores, flushes and lookups"
     const unsigned number = random() % 2000;
     switch (random() % 100) {
       case 0:
-        CHECK(cache.flush_name(question_of(number).name) <= 1);
+        CHECK(test::flush_name(cache, question_of(number).name) <= 1);
         model.erase(number);
         break;
       case 1:
@@ -328,7 +334,8 @@ TEST_CASE("hits, stores, evictions, walks and flushes at once see only whole ans
         packet = test::encode({question_of(number).name.to_text(), rr_type::a});
         Query query;
         if (read_query(packet, query) != QueryFault::none) ++wrong;
-        const std::size_t size = cache.reply(query, start, out.size(), out.data()).size;
+        const std::size_t size =
+            cache.reply(query, cache.prepare(query.question), start, out.size(), out.data()).size;
         if (size != 0 && out[size - 1] != static_cast<std::uint8_t>(number)) ++wrong;
         if (size != 0) ++hits;
       } else if (const auto found = cache.find(question_of(number), start)) {
@@ -339,8 +346,8 @@ TEST_CASE("hits, stores, evictions, walks and flushes at once see only whole ans
   std::thread flusher([&] {
     for (unsigned i = 0; !stop; ++i) {
       if (i % 50 == 0) cache.flush_all();
-      if (i % 3 == 1) cache.flush_zone(*Name::parse("com"));
-      if (i % 3 == 2) cache.flush_name(question_of(i % 3000).name);
+      if (i % 3 == 1) test::flush_zone(cache, *Name::parse("com"));
+      if (i % 3 == 2) test::flush_name(cache, question_of(i % 3000).name);
       cache.stats();
       for (CachePosition position; cache.visit(position, 256, [&](const Entry& entry) {
              if (!is_whole(entry)) ++wrong;
@@ -358,6 +365,95 @@ TEST_CASE("hits, stores, evictions, walks and flushes at once see only whole ans
   CHECK(hits > 0);
   CHECK(cache.stats().evictions > 0);
   CHECK(cache.stats().bytes <= 256 << 10);
+}
+
+namespace {
+
+Answer denial(bool is_proven = false) {
+  Answer answer(Rcode::nx_domain);
+  add_local_soa(answer, *Name::parse("example"), 60);
+  answer.ttl = 60;
+  answer.authentic = is_proven;
+  return answer;
+}
+
+Question about(const char* name, std::uint16_t type = rr_type::a) {
+  return {*Name::parse(name), type};
+}
+
+void cut(Cache& cache, NxdomainCut when, DnssecMode mode = DnssecMode::passthrough) {
+  Config config;
+  config.cache.nxdomain_cut = when;
+  config.dnssec.mode = mode;
+  cache.configure(config);
+}
+
+}  // namespace
+
+TEST_CASE("a denial is found under every type, is listed once, and goes with a flush of its name") {
+  const std::uint16_t type = GENERATE(rr_type::a, rr_type::txt);
+  Cache cache(1 << 20);
+  cache.store(about("none.example", type), denial(), start);
+  for (const std::uint16_t other : {rr_type::aaaa, rr_type::mx, rr_type::a}) {
+    if (other == type) continue;
+    const auto found = cache.find_nxdomain(about("none.example", other), start + 10);
+    REQUIRE(found);
+    CHECK(found->answer.rcode == Rcode::nx_domain);
+    CHECK(found->age == 10);
+    CHECK_FALSE(cache.find_nxdomain(about("none.example", other), start + 60));
+  }
+  CHECK_FALSE(cache.find_nxdomain(about("other.example", rr_type::aaaa), start));
+  unsigned visited = 0;
+  CachePosition position;
+  while (cache.visit(position, 64, [&](const Entry& entry) {
+    CHECK(entry.type == type);
+    ++visited;
+  })) {
+  }
+  CHECK(visited == 1);
+  CHECK(test::flush_name(cache, about("none.example").name) == 1);
+  CHECK_FALSE(cache.find_nxdomain(about("none.example", rr_type::aaaa), start));
+  CHECK(cache.stats().entries == 0);
+}
+
+TEST_CASE("a name with an answer of another type is not denied as a whole") {
+  Cache cache(1 << 20);
+  const bool is_denied_first = GENERATE(false, true);
+  const std::uint16_t denied = GENERATE(rr_type::a, rr_type::aaaa);
+  const std::uint16_t known = denied == rr_type::a ? rr_type::aaaa : rr_type::a;
+  if (is_denied_first) cache.store(about("odd.example", denied), denial(), start);
+  cache.store(about("odd.example", known), address_answer(1, 30), start);
+  if (!is_denied_first) cache.store(about("odd.example", denied), denial(), start);
+  CHECK(holds(cache, about("odd.example", denied)));
+  CHECK_FALSE(cache.find_nxdomain(about("odd.example", rr_type::txt), start));
+  // Not even when that answer has expired.
+  CHECK_FALSE(cache.find_nxdomain(about("odd.example", known), start + 40));
+}
+
+TEST_CASE("names below a denied one are denied where that is proven, or always, or never") {
+  Cache cache(1 << 20);
+  const auto below = [&](unsigned zone_labels = 0) {
+    return cache.find_nxdomain_above(about("a.b.none.example", rr_type::mx), zone_labels, start);
+  };
+  cut(cache, NxdomainCut::never);
+  cache.store(about("none.example"), denial(true), start);
+  CHECK_FALSE(below());
+  cut(cache, NxdomainCut::validated);  // another's word for it
+  cache.store(about("none.example"), denial(true), start);
+  CHECK_FALSE(below());
+  cut(cache, NxdomainCut::validated, DnssecMode::validate);
+  cache.store(about("none.example"), denial(false), start);
+  CHECK_FALSE(below());
+  cache.store(about("none.example"), denial(true), start);
+  REQUIRE(below());
+  CHECK(below()->answer.authority_count == 1);
+  CHECK(below(2));
+  CHECK_FALSE(below(3));  // the names of another route
+  cut(cache, NxdomainCut::always);
+  cache.store(about("none.example"), denial(false), start);
+  CHECK(below());
+  cache.store(about("none.example", rr_type::txt), address_answer(1), start);  // it exists
+  CHECK_FALSE(below());
 }
 
 }  // namespace dnscache

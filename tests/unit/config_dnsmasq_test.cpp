@@ -291,6 +291,8 @@ TEST_CASE("dnsmasq: times, sizes and filters") {
   CHECK(config_of("local-ttl=30").local.ttl == 30s);
   CHECK(config_of("use-stale-cache=600").cache.serve_stale.max_age == 600s);
   CHECK(config_of("filter-A\nfilter-AAAA").filter_a);
+  CHECK(config_of("").round_robin);
+  CHECK_FALSE(config_of("no-round-robin").round_robin);
   CHECK(config_of("filter-rr=AAAA").filter_aaaa);
   CHECK(config_of("bogus-nxdomain=64.94.110.11\nbogus-nxdomain=10.0.0.0/8").bogus_nxdomain.size() ==
         2);

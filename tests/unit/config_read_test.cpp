@@ -182,11 +182,12 @@ TEST_CASE("one problem each, at its place") {
       {"cache: {negative.max_ttl: 1s}",
        "f:1:9: cache.negative.max_ttl: is not a setting; allowed: size, min_ttl, max_ttl, "
        "negative, "
-       "prefetch, serve_stale or persist"},
+       "nxdomain_cut, prefetch, serve_stale or persist"},
       {"\"a\\nb\\e[31m\": 1",
        "f:1:1: a?b?[31m: is not a setting; allowed: listen, workers, upstreams, upstreams_from, "
        "policy, randomize_case, timeout, hedge, health, quota, routes, domain_needed, bogus_priv, "
-       "filter_a, filter_aaaa, rebind_protection, bogus_nxdomain, ignore_addresses, dnssec, local, "
+       "filter_a, filter_aaaa, round_robin, rebind_protection, bogus_nxdomain, ignore_addresses, "
+       "dnssec, local, "
        "acl, "
        "rate_limit, cache, control, metrics, query_log or log_level"},
       // structure
@@ -196,7 +197,7 @@ TEST_CASE("one problem each, at its place") {
        "f:1:21: hedge.budget: is there twice, first in line 1; keep one of them"},
       {"cache: 3",
        "f:1:8: cache: is a single value; allowed: a map of size, min_ttl, max_ttl, "
-       "negative, prefetch, serve_stale and persist"},
+       "negative, nxdomain_cut, prefetch, serve_stale and persist"},
       {"hedge: [a]", "f:1:8: hedge: is a list; allowed: a map of after and budget"},
       {"workers: [1]", "f:1:10: workers: is a list; allowed: a whole number from 1 to 256 or auto"},
       {"workers: {a: 1}",
@@ -614,7 +615,9 @@ class RandomConfig {
     config.cache.min_ttl = seconds(0, 86'400);
     config.cache.max_ttl = seconds(86'400, 7 * 86'400);
     config.cache.negative = {seconds(0, 100), seconds(100, 86'400)};
+    config.cache.nxdomain_cut = static_cast<NxdomainCut>(between(0, 2));
     config.cache.prefetch = coin();
+    config.round_robin = coin();
     config.cache.serve_stale = {coin(), milliseconds(0, 60'000), seconds(1, 30 * 86'400),
                                 seconds(1, 3600)};
     if (coin()) config.cache.persist = path();

@@ -85,7 +85,7 @@ local:
   REQUIRE(reply);
   CHECK(reply->has(test::flag_aa));
   CHECK(reply->texts(rr_type::a) == Texts{"10.0.0.5", "10.0.0.6"});
-  CHECK(reply->answers.at(0).ttl == 300);
+  CHECK(reply->answers.at(0).ttl == 77);  // one for the RRset: the lowest
   CHECK(reply->answers.at(1).ttl == 77);
   CHECK(asked.texts("db.corp.example", rr_type::aaaa) == Texts{"fd00::5"});
   CHECK(asked.is_nodata("db.corp.example", rr_type::txt));
@@ -140,6 +140,20 @@ local:
   REQUIRE(asked.warnings().size() == 3);
   CHECK(asked.warnings()[0].starts_with(
       "local.records: out.corp.example is an alias of www.example.com, which is no local name"));
+}
+
+TEST_CASE("routes are told by their zones' labels, whatever else is said about a name") {
+  const Asked asked(R"(
+upstreams: [9.9.9.9]
+routes: [{zone: corp.example, upstreams: [10.0.0.1]}]
+local: {block: {allow: [www.corp.example]}}
+)");
+  const auto labels = [&](const char* name) {
+    return asked.policy().route_labels(*Name::parse(name));
+  };
+  CHECK(labels("www.corp.example") == 2);
+  CHECK(labels("corp.example") == 2);
+  CHECK(labels("example") == 0);
 }
 
 TEST_CASE("a reverse name that is an alias is one, whatever addresses lead to it") {

@@ -6,8 +6,10 @@
 namespace dnscache {
 namespace {
 
-std::optional<Answer> answer_to(const char* name, std::uint16_t type = rr_type::a) {
-  return answer_special_name({*Name::parse(name), type});
+std::optional<Answer> answer_to(const Question& question, bool with_home_arpa = true) {
+  auto special = find_special_name(question, with_home_arpa);
+  if (!special) return std::nullopt;
+  return std::move(special->answer);
 }
 
 // The reply as a client sees it.
@@ -16,7 +18,7 @@ test::Message reply_to(const char* name, std::uint16_t type, std::uint16_t qclas
   Query query;
   REQUIRE(read_query(packet, query) == QueryFault::none);
   auto answer = answer_special_type(query);
-  if (!answer) answer = answer_special_name(query.question);
+  if (!answer) answer = answer_to(query.question);
   REQUIRE(answer);
   test::Bytes out(512);
   out.resize(write_reply(query, answer->view(), {}, out.size(), out.data()));
@@ -41,8 +43,9 @@ TEST_CASE("localhost and everything below it is this machine") {
 }
 
 TEST_CASE("names that exist nowhere are NXDOMAIN with an SOA record to cache them by") {
-  for (const char* name : {"invalid", "x.invalid", "abc.onion", "a.b.alt", "1.0.in-addr.arpa",
-                           "255.255.255.255.in-addr.arpa"}) {
+  for (const char* name :
+       {"invalid", "x.invalid", "test", "www.test", "printer.home.arpa", "abc.onion", "a.b.alt",
+        "1.0.in-addr.arpa", "255.255.255.255.in-addr.arpa"}) {
     const auto reply = reply_to(name, rr_type::a);
     INFO(name);
     CHECK(reply.rcode == test::nxdomain);
@@ -54,12 +57,20 @@ TEST_CASE("names that exist nowhere are NXDOMAIN with an SOA record to cache the
 TEST_CASE("names that only look special are ordinary") {
   for (const char* name :
        {"example.com", "notlocalhost", "localhost.example", "invalid.com", "myinvalid", "xalt",
-        "1.0.0.128.in-addr.arpa", "2.168.192.in-addr.arpa", "example.arpa", "local", "test",
-        "home.arpa", "2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa",
-        "."}) {
+        "1.0.0.128.in-addr.arpa", "2.168.192.in-addr.arpa", "example.arpa", "local", "mytest",
+        "test.example", "myhome.arpa",
+        "2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa", "."}) {
     INFO(name);
-    CHECK_FALSE(answer_to(name));
+    CHECK_FALSE(answer_to({*Name::parse(name), rr_type::a}));
   }
+}
+
+TEST_CASE("home.arpa exists, its DS record is the parent's, and a network of its own may have it") {
+  CHECK(reply_to("home.arpa", rr_type::a).rcode == test::noerror);
+  CHECK_FALSE(answer_to({*Name::parse("home.arpa"), rr_type::ds}));
+  CHECK(answer_to({*Name::parse("x.home.arpa"), rr_type::ds}));
+  CHECK_FALSE(answer_to({*Name::parse("x.home.arpa"), rr_type::a}, false));
+  CHECK(answer_to({*Name::parse("x.test"), rr_type::a}, false));
 }
 
 TEST_CASE(

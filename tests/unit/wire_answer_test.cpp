@@ -62,7 +62,7 @@ ResponseFault read(const ResponseWriter& writer, Response& response) {
   return read(writer, response, sent_query());
 }
 
-test::Message reply_of(const Answer& answer, const TtlRule& rule = {}) {
+test::Message reply_of(const Answer& answer, const ReplyRule& rule = {}) {
   const Bytes packet = test::encode({"wWw.Example", test::type_a, 5});
   Query query;
   REQUIRE(read_query(packet, query) == QueryFault::none);
@@ -73,23 +73,119 @@ test::Message reply_of(const Answer& answer, const TtlRule& rule = {}) {
 
 }  // namespace
 
-TEST_CASE("every record keeps its own TTL, and the lowest is the answer's lifetime") {
+TEST_CASE("every RRset keeps its own TTL, and the lowest of the answer section is the lifetime") {
   Response response;
   REQUIRE(read(ResponseWriter()
                    .add(0, rr_type::a, 300, address)
                    .add(0, rr_type::a, 100, {198, 51, 100, 2})
-                   .add(2, rr_type::a, 50, address),
+                   .add(1, rr_type::ns, 50, {2, 'n', 's', 0}),
                response) == ResponseFault::none);
-  CHECK(response.answer.ttl == 50);
+  CHECK(response.answer.ttl == 100);
   CHECK(response.answer.has_data);
-  const auto reply = reply_of(response.answer, {40, std::nullopt});
-  CHECK(reply.answers.at(0).ttl == 260);
+  const auto reply = reply_of(response.answer, {40});
+  CHECK(reply.answers.at(0).ttl == 60);
   CHECK(reply.answers.at(1).ttl == 60);
-  CHECK(reply.additional.at(0).ttl == 10);
+  CHECK(reply.authority.at(0).ttl == 10);
   CHECK(reply.questions.at(0).name == "wWw.Example");
   CHECK(reply.answers.at(0).name == "wWw.Example");
-  CHECK(reply_of(response.answer, {1000, std::nullopt}).answers.at(0).ttl == 0);
-  CHECK(reply_of(response.answer, {1000, 30}).answers.at(0).ttl == 30);
+  CHECK(reply_of(response.answer, {1000}).answers.at(0).ttl == 0);
+}
+
+TEST_CASE("optional records that have expired are left out, what was good for once is given once") {
+  Response response;
+  const Bytes target{2, 'm', 'x', 0};
+  Bytes mx{0, 10};
+  mx.insert(mx.end(), target.begin(), target.end());
+  ResponseWriter writer;
+  writer.out.bytes[12 + 13 + 1] = rr_type::mx;
+  writer.add(0, rr_type::mx, 300, mx).add(1, rr_type::ns, 200, target);
+  for (const std::uint8_t ttl : {std::uint8_t{100}, std::uint8_t{0}}) {
+    ResponseWriter with_hint = writer;
+    ++with_hint.out.bytes[11];
+    with_hint.out.append({2, 'm', 'x', 0, 0, 1, 0, 1, 0, 0, 0, ttl, 0, 4, 192, 0, 2, 1});
+    Bytes sent = sent_query();
+    sent[12 + 13 + 1] = rr_type::mx;
+    REQUIRE(read(with_hint, response, sent) == ResponseFault::none);
+    CHECK(response.answer.ttl == 300);
+    const auto counts_at = [&](std::uint32_t age) {
+      const auto reply = reply_of(response.answer, {age});
+      CHECK(reply.answers.size() == 1);
+      return std::pair(reply.authority.size(), reply.additional.size());
+    };
+    CHECK(counts_at(0) == std::pair<std::size_t, std::size_t>(1, 1));
+    CHECK(counts_at(99) == std::pair<std::size_t, std::size_t>(1, ttl == 100 ? 1 : 0));
+    CHECK(counts_at(100) == std::pair<std::size_t, std::size_t>(1, 0));
+    CHECK(counts_at(200) == std::pair<std::size_t, std::size_t>(0, 0));
+  }
+}
+
+TEST_CASE("a proof in the authority section limits the lifetime, and is never left out") {
+  Response response;
+  const Bytes nsec{1, 'z', 0, 0, 1, 0x40};
+  REQUIRE(read(ResponseWriter().add(0, rr_type::a, 300, address).add(1, rr_type::nsec, 60, nsec),
+               response) == ResponseFault::none);
+  CHECK(response.answer.ttl == 60);
+  CHECK(reply_of(response.answer, {100}).authority.size() == 1);
+}
+
+TEST_CASE("a router's count of additional records that are not there is accepted") {
+  Response response;
+  ResponseWriter writer = ResponseWriter().add(0, rr_type::a, 300, address);
+  writer.out.bytes[11] = 1;
+  REQUIRE(read(writer, response) == ResponseFault::none);
+  CHECK(response.answer.additional_count == 0);
+  CHECK(reply_of(response.answer).answers.size() == 1);
+  writer.out.bytes[9] = 1;  // an authority record that is not there
+  CHECK(read(writer, response) == ResponseFault::malformed);
+  writer.out.bytes[9] = 0;
+  writer.out.bytes.push_back(0);  // half an OPT record
+  CHECK(read(writer, response) == ResponseFault::malformed);
+}
+
+TEST_CASE("addresses come in another order at each turn") {
+  const bool has_alias = GENERATE(false, true);
+  const std::uint16_t type = GENERATE(rr_type::a, rr_type::aaaa);
+  Answer answer;
+  const Name target = *Name::parse("host.example");
+  if (has_alias) add_answer(answer, rr_type::cname, 60, target.bytes());
+  const Name owner = has_alias ? target : question.name;
+  for (std::uint8_t i = 1; i <= 3; ++i) {
+    Bytes data(type == rr_type::a ? 4 : 16, 0);
+    data.back() = i;
+    add_answer_of(answer, owner.bytes(), type, 60, data);
+  }
+  add_answer_of(answer, owner.bytes(), rr_type::rrsig, 60, {{0, 1, 2}});
+  const auto order = [&](std::uint32_t turn) {
+    const auto reply = reply_of(answer, {7, turn});
+    CHECK(reply.answers.size() == (has_alias ? 5 : 4));
+    CHECK(reply.answers.back().type == rr_type::rrsig);
+    if (has_alias) CHECK(reply.answers.front().type == rr_type::cname);
+    std::string digits;
+    for (const test::Record& record : reply.answers) {
+      CHECK(record.ttl == 53);
+      if (record.type == type) digits += static_cast<char>('0' + record.rdata.back());
+    }
+    return digits;
+  };
+  CHECK(order(0) == "123");
+  CHECK(order(1) == "231");
+  CHECK(order(2) == "312");
+  CHECK(order(3) == "123");
+  CHECK(order(4'000'000'000) == "231");
+}
+
+TEST_CASE("addresses that are not of one name and form stay in their order") {
+  Answer two_names;
+  add_answer(two_names, rr_type::a, 60, address);
+  add_answer_of(two_names, Name::parse("other.example")->bytes(), rr_type::a, 60, address);
+  CHECK_FALSE(can_rotate(two_names.view()));
+  Answer one;
+  add_answer(one, rr_type::a, 60, address);
+  CHECK_FALSE(can_rotate(one.view()));
+  Answer text;
+  for (std::uint8_t i = 0; i < 3; ++i) add_answer(text, rr_type::txt, 60, Bytes{1, i});
+  CHECK_FALSE(can_rotate(text.view()));
+  CHECK_FALSE(can_rotate(AnswerView{}));
 }
 
 TEST_CASE("a TTL with the top bit set is zero") {
@@ -217,21 +313,76 @@ TEST_CASE("a failure without a question is believed, data without one is not") {
   CHECK(read_response(header(3), sent_query(), 60, response) == ResponseFault::other_question);
 }
 
-TEST_CASE("a reply that is too long says so and keeps within the limit") {
-  Answer answer;
-  for (unsigned i = 0; i < 40; ++i) add_answer(answer, rr_type::a, 60, address);
-  const Bytes packet = test::encode({"www.example", test::type_a, 5});
+namespace {
+
+/// The reply to a question about `www.example`, in `limit` bytes.
+test::Message reply_within(std::size_t limit, const Answer& answer, bool with_edns) {
+  test::Query asked{"www.example", test::type_a, 5};
+  if (with_edns) asked.edns.emplace();
+  const Bytes packet = test::encode(asked);
   Query query;
   REQUIRE(read_query(packet, query) == QueryFault::none);
-  const std::size_t whole = reply_overhead(query) + answer.records.size();
-  Bytes out(whole);
-  CHECK(write_reply(query, answer.view(), {}, whole, out.data()) == whole);
-  out.assign(512, 0);
-  out.resize(write_reply(query, answer.view(), {}, whole - 1, out.data()));
-  const auto cut = test::decode(out).value();
+  Bytes out(std::max<std::size_t>(limit, 512));
+  out.resize(write_reply(query, answer.view(), {}, limit, out.data()));
+  CHECK(out.size() <= std::max<std::size_t>(limit, 60));
+  return test::decode(out).value();
+}
+
+}  // namespace
+
+TEST_CASE("a reply that is too long says so and keeps within the limit") {
+  const bool with_edns = GENERATE(false, true);
+  Answer answer;
+  for (unsigned i = 0; i < 40; ++i) add_answer(answer, rr_type::a, 60, address);
+  // No byte is reserved for an option that is not sent.
+  const std::size_t whole = header_size + 13 + 4 + answer.records.size() + (with_edns ? 11 : 0);
+  CHECK(reply_within(whole, answer, with_edns).answers.size() == 40);
+  const auto cut = reply_within(whole - 1, answer, with_edns);
   CHECK(cut.has(test::flag_tc));
   CHECK(cut.answers.empty());
   CHECK(cut.questions.size() == 1);
+  CHECK(cut.edns.has_value() == with_edns);
+}
+
+TEST_CASE("the largest message passes") {
+  Answer answer;
+  const std::size_t room = max_message_size - header_size - 17 - 11;
+  add_answer(answer, rr_type::txt, 60, Bytes(room - 12, 0));
+  REQUIRE(answer.records.size() == room);
+  const auto reply = reply_within(max_message_size, answer, true);
+  CHECK_FALSE(reply.has(test::flag_tc));
+  CHECK(reply.size == max_message_size);
+}
+
+TEST_CASE("what is optional gives way before a reply is cut off") {
+  Answer answer;
+  add_answer(answer, rr_type::a, 60, address);
+  const std::size_t of_answer = 29 + answer.records.size();
+  for (std::uint8_t i = 0; i < 10; ++i) add_answer(answer, rr_type::ns, 60, Bytes{1, i, 0});
+  answer.answer_count = 1;
+  answer.authority_count = 10;
+  const std::size_t of_authority = 29 + answer.records.size();
+  for (std::uint8_t i = 0; i < 10; ++i) add_answer(answer, rr_type::a, 60, Bytes{10, 0, 0, i});
+  answer.answer_count = 1;
+  answer.additional_count = 10;
+  const std::size_t whole = 29 + answer.records.size();
+  const auto sizes = [&](std::size_t limit) {
+    const auto reply = reply_within(limit, answer, false);
+    CHECK(reply.has(test::flag_tc) == (limit < of_answer));
+    return std::array{reply.answers.size(), reply.authority.size(), reply.additional.size()};
+  };
+  using Sizes = std::array<std::size_t, 3>;
+  CHECK(sizes(whole) == Sizes{1, 10, 10});
+  CHECK(sizes(whole - 1) == Sizes{1, 10, 0});
+  CHECK(sizes(of_authority) == Sizes{1, 10, 0});
+  CHECK(sizes(of_authority - 1) == Sizes{1, 0, 0});
+  CHECK(sizes(of_answer) == Sizes{1, 0, 0});
+  CHECK(sizes(of_answer - 1) == Sizes{0, 0, 0});
+  // A negative answer is not complete without its SOA.
+  Answer negative(Rcode::nx_domain);
+  add_local_soa(negative, question.name, 60);
+  CHECK(reply_within(29 + negative.records.size(), negative, false).authority.size() == 1);
+  CHECK(reply_within(28 + negative.records.size(), negative, false).has(test::flag_tc));
 }
 
 TEST_CASE("AD and EDE go to those who asked for them") {

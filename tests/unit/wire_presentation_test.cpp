@@ -103,13 +103,7 @@ TEST_CASE("every record of an answer is told with its section") {
   CHECK(texts[2].type == rr_type::soa);
 }
 
-TEST_CASE("records that are cut off end the list") {
-  Answer answer;
-  add_answer(answer, rr_type::a, 60, Bytes{192, 0, 2, 1});
-  answer.answer_count = 3;
-  CHECK(texts_of(answer).size() == 1);
-  answer.records.pop_back();
-  CHECK(texts_of(answer).empty());
+TEST_CASE("bytes in hexadecimal have two digits each") {
   CHECK(hex_text(Bytes{0, 0x1f, 0xff}) == "001fff");
 }
 

@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include "resolver/wire/records.hpp"
 #include "resolver/wire/scrub.hpp"
 #include "tests/support/message.hpp"
 
@@ -96,11 +97,12 @@ class Upstream {
     return response.answer;
   }
 
-  // What a client gets, "owner TYPE" in order, the sections divided by "|".
-  Texts seen_by_client() const {
+  // What a client gets, "owner TYPE" in order, the sections divided by "|"; with the data, if it
+  // asks by a name in its own letter case.
+  Texts seen_by_client(const std::string& asked_name = "") const {
     const Answer answer = read();
     test::Query asked;
-    asked.name = name_;
+    asked.name = asked_name.empty() ? name_ : asked_name;
     asked.type = type_;
     const Bytes packet = test::encode(asked);
     Query query;
@@ -113,6 +115,7 @@ class Upstream {
     for (const auto* section : {&message->answers, &message->authority, &message->additional}) {
       for (const test::Record& record : *section) {
         texts.push_back(record.name + ' ' + type_text(record.type));
+        if (!asked_name.empty()) texts.back() += ' ' + record.text;
       }
       texts.push_back("|");
     }
@@ -136,10 +139,13 @@ TEST_CASE("what nobody asked for does not get in with an answer") {
                           .answer("www.example", rr_type::rrsig, "TXT")
                           .answer("www.example", rr_type::rrsig, "A")
                           .answer("bank.example", rr_type::cname, "www.example")
-                          .authority("example", rr_type::ns)
-                          .authority("bank.test", rr_type::ns)
+                          .authority("example", rr_type::ns, "ns.example")
+                          .authority("bank.test", rr_type::ns, "ns.bank.test")
                           .authority("www.bank.example", rr_type::a)
-                          .additional("ns.example", rr_type::a);
+                          .additional("ns.example", rr_type::a)
+                          .additional("ns.example", rr_type::txt)
+                          .additional("ns.bank.test", rr_type::a)
+                          .additional("bank.test", rr_type::a);
   CHECK(answer.seen_by_client() ==
         Texts{"www.example A", "www.example RRSIG", "|", "example NS", "|", "ns.example A", "|"});
 }
@@ -149,7 +155,7 @@ TEST_CASE("an answer of nothing but what was asked for stays as it was, byte for
                                 .answer("www.example", rr_type::cname, "b.example")
                                 .answer("www.example", rr_type::rrsig, "CNAME")
                                 .answer("b.example", rr_type::a)
-                                .answer("b.example", rr_type::a)
+                                .add(0, "b.example", rr_type::a, {198, 51, 100, 8})
                                 .answer("b.example", rr_type::rrsig, "A")
                                 .authority("example", rr_type::ns)
                                 .authority("example", rr_type::rrsig, "NS")
@@ -198,12 +204,25 @@ TEST_CASE("a lifetime is not shortened by records that were taken out") {
   CHECK(answer.ttl == 300);
 }
 
-TEST_CASE("aliases that lead in a circle end") {
+TEST_CASE("aliases that lead in a circle are a failure") {
   const auto answer = Upstream("a.example", rr_type::a)
                           .answer("a.example", rr_type::cname, "b.example")
                           .answer("b.example", rr_type::cname, "a.example")
                           .answer("c.example", rr_type::a);
-  CHECK(answer.seen_by_client() == Texts{"a.example CNAME", "b.example CNAME", "|", "|", "|"});
+  CHECK(answer.read().rcode == Rcode::server_failure);
+  CHECK(answer.seen_by_client() == Texts{"|", "|", "|"});
+}
+
+TEST_CASE("32 aliases are followed, 33 are a failure") {
+  const unsigned aliases = GENERATE(32u, 33u);
+  Upstream upstream("0.a", rr_type::a);
+  for (unsigned i = 0; i < aliases; ++i) {
+    upstream.answer(std::to_string(i) + ".a", rr_type::cname, std::to_string(i + 1) + ".a");
+  }
+  upstream.answer(std::to_string(aliases) + ".a", rr_type::a);
+  const Answer answer = upstream.read();
+  CHECK(answer.has_data == (aliases == 32));
+  CHECK(answer.is_failure() == (aliases == 33));
 }
 
 TEST_CASE("a DNAME above an alias stays, another one goes") {
@@ -276,9 +295,16 @@ TEST_CASE("64 kB of aliases are judged in bounded work") {
     const unsigned link = is_backwards ? count - 1 - i : i;
     upstream.answer(std::to_string(link) + ".a", rr_type::cname, std::to_string(link + 1) + ".a");
   }
-  const Answer answer = upstream.read();
-  CHECK(answer.answer_count == 33);
-  CHECK_FALSE(answer.has_data);
+  CHECK(upstream.read().rcode == Rcode::server_failure);
+}
+
+TEST_CASE("64 kB of addresses are judged in bounded work") {
+  Upstream upstream("www.example", rr_type::a);
+  for (unsigned i = 0; i < 3800; ++i) {
+    const auto high = static_cast<std::uint8_t>(i >> 8), low = static_cast<std::uint8_t>(i);
+    upstream.add(0, "www.example", rr_type::a, {10, 0, high, low});
+  }
+  CHECK(upstream.read().answer_count == 3800);
 }
 
 TEST_CASE("64 kB of names of many labels are judged in bounded work") {
@@ -292,7 +318,109 @@ TEST_CASE("64 kB of names of many labels are judged in bounded work") {
   for (unsigned i = 0; i < 180; ++i) {
     upstream.answer(std::to_string(i) + '.' + deep + "c", rr_type::dname, "d");
   }
-  CHECK(upstream.read().answer_count == 33);
+  CHECK(upstream.read().rcode == Rcode::server_failure);
+}
+
+TEST_CASE("of equal records one stays, however their names are written") {
+  const Bytes mail = name_of("mail.example");
+  Bytes with_pointer{0, 10, 4, 'm', 'a', 'i', 'l', 0xc0, 12}, in_full{0, 10}, in_capitals{0, 10};
+  in_full.insert(in_full.end(), mail.begin(), mail.end());
+  const Bytes capitals = name_of("MAIL.example");
+  in_capitals.insert(in_capitals.end(), capitals.begin(), capitals.end());
+  const auto mx = Upstream("example", rr_type::mx)
+                      .add(0, "example", rr_type::mx, with_pointer)
+                      .add(0, "example", rr_type::mx, in_full)
+                      .add(0, "example", rr_type::mx, in_capitals)
+                      .add(0, "example", rr_type::mx, {0, 20, 0xc0, 12});
+  CHECK(mx.read().answer_count == 2);
+  const auto a = Upstream("www.example", rr_type::a)
+                     .answer("www.example", rr_type::a)
+                     .add(0, "www.example", rr_type::a, {198, 51, 100, 8})
+                     .answer("www.example", rr_type::a);
+  CHECK(a.read().answer_count == 2);
+  // Equal data of other types, or of other names, are no duplicates.
+  const auto chain = Upstream("a.example", rr_type::aaaa)
+                         .answer("a.example", rr_type::cname, "c.example")
+                         .answer("c.example", rr_type::aaaa)
+                         .add(0, "c.example", rr_type::rrsig, {0, 28, 8, 2})
+                         .add(0, "c.example", rr_type::rrsig, {0, 28, 8, 3});
+  CHECK(chain.read().answer_count == 4);
+}
+
+TEST_CASE("the records of an RRset and its signatures have the lowest of their TTLs") {
+  const bool is_plain = GENERATE(true, false);
+  Upstream upstream("www.example", rr_type::a);
+  if (!is_plain) upstream.answer("www.example", rr_type::cname, "host.example");
+  const std::string owner = is_plain ? "www.example" : "host.example";
+  upstream.add(0, owner, rr_type::a, {198, 51, 100, 1}, 1, 200)
+      .add(0, owner, rr_type::a, {198, 51, 100, 2}, 1, 100)
+      .add(0, owner, rr_type::rrsig, {0, 1, 8, 2}, 1, 250);
+  const Answer answer = upstream.read();
+  const std::size_t first = is_plain ? 0 : 1;
+  for (std::size_t i = first; i < first + 3; ++i) {
+    CHECK(record_at(answer.view(), i).ttl == 100);
+  }
+  if (!is_plain) CHECK(record_at(answer.view(), 0).ttl == 300);
+  CHECK(answer.ttl == 100);
+}
+
+TEST_CASE(
+    "the SOA of a negative answer has at most its MINIMUM as TTL, one that was asked for not") {
+  const Answer negative =
+      Upstream("www.example", rr_type::a).authority("example", rr_type::soa).read();
+  CHECK(record_at(negative.view(), 0).ttl == 30);
+  CHECK(negative.ttl == 30);
+  const Answer asked = Upstream("example", rr_type::soa).answer("example", rr_type::soa).read();
+  CHECK(record_at(asked.view(), 0).ttl == 300);
+}
+
+TEST_CASE("only hints to where the answer leads are passed on") {
+  test::Writer srv;
+  srv.append({0, 0, 0, 5, 0, 80});
+  srv.name("host.example");
+  const auto answer = Upstream("_http._tcp.example", rr_type::srv)
+                          .add(0, "_http._tcp.example", rr_type::srv, srv.bytes)
+                          .additional("host.example", rr_type::a)
+                          .additional("HOST.example", rr_type::aaaa)
+                          .additional("host.example", rr_type::txt)
+                          .additional("other.example", rr_type::a)
+                          .additional("host.example.other", rr_type::a);
+  CHECK(answer.seen_by_client() ==
+        Texts{"_http._tcp.example SRV", "|", "|", "host.example A", "HOST.example AAAA", "|"});
+}
+
+TEST_CASE("names of types that must not be compressed are written out") {
+  struct Case {
+    std::uint16_t type;
+    Bytes before;
+  };
+  const auto the = GENERATE(Case{rr_type::srv, {0, 0, 0, 5, 0, 80}},
+                            Case{rr_type::naptr, {0, 1, 0, 2, 1, 's', 3, 'S', 'I', 'P', 0}},
+                            Case{rr_type::kx, {0, 1}}, Case{rr_type::https, {0, 1}});
+  INFO("type " << the.type);
+  Bytes data = the.before;
+  data.insert(data.end(), {4, 'h', 'o', 's', 't', 0xc0, 12});
+  Bytes expected = the.before;
+  const Bytes target = name_of("host.www.example");
+  expected.insert(expected.end(), target.begin(), target.end());
+  const Answer answer =
+      Upstream("www.example", the.type).add(0, "www.example", the.type, data).read();
+  REQUIRE(answer.answer_count == 1);
+  const AnswerView view = answer.view();
+  const Record record = record_at(view, 0);
+  const ByteView written = view.records.subspan(record.data, record.data_size());
+  CHECK(Bytes(written.begin(), written.end()) == expected);
+}
+
+TEST_CASE("our mix of letter cases is never shown, an upstream's own is") {
+  // A server that copies the name that it was asked into each record, and into a DNAME's alias.
+  const auto echo = Upstream("wWw.eXample", rr_type::a)
+                        .add(0, "wwW.example", rr_type::cname, name_of("wWw.Target.eXample"))
+                        .add(0, "wWw.target.example", rr_type::a, {198, 51, 100, 1})
+                        .authority("eXample", rr_type::ns, "NS.Example");
+  CHECK(echo.seen_by_client("WWW.example") == Texts{"WWW.example CNAME www.Target.example",
+                                                    "www.target.example A 198.51.100.1", "|",
+                                                    "example NS NS.Example", "|", "|"});
 }
 
 }  // namespace dnscache

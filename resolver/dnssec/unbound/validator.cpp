@@ -15,6 +15,7 @@
 #include "resolver/dnssec/unbound/loopback.hpp"
 #include "resolver/log.hpp"
 #include "resolver/wire/build.hpp"
+#include "resolver/wire/records.hpp"
 #include "resolver/wire/strip.hpp"
 
 namespace dnscache {
@@ -130,8 +131,9 @@ class UnboundValidator final : public Validator {
   }
 
   static bool has_alias(const Answer& answer) {
-    for (std::size_t i = 0; i < answer.answer_count; ++i) {
-      const std::uint16_t type = load16(&answer.records[answer.ttl_offsets[i] - 4u]);
+    const AnswerView view = answer.view();
+    for (std::size_t i = 0; i < view.answer_count; ++i) {
+      const std::uint16_t type = record_at(view, i).type;
       if (type == rr_type::cname || type == rr_type::dname) return true;
     }
     return false;
