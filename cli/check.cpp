@@ -3,10 +3,10 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "cli/follow/read.hpp"
 #include "resolver/config/read.hpp"
 #include "resolver/config/schema.hpp"
 #include "resolver/config/text.hpp"
-#include "resolver/config/upstreams_from.hpp"
 #include "resolver/config/values.hpp"
 #include "resolver/dnssec/validator.hpp"
 
@@ -46,7 +46,12 @@ Checked check(const CheckOptions& options) {
     return checked;
   }
   if (config.upstreams.empty()) {
-    checked.upstreams = system_upstreams(config);
+    const MachineServers servers = read_servers(source_of(config)).servers;
+    checked.upstreams = servers.upstreams;
+    if (servers.upstreams.empty()) {
+      checked.upstreams =
+          Error{servers.problem + "; or name servers under upstreams: in the configuration"};
+    }
   } else {
     checked.upstreams = config.upstreams;
   }

@@ -248,9 +248,14 @@ EngineStatus parse_status(const nlohmann::json& reply) {
   }
   for (const auto& group : member(reply, "groups", nlohmann::json::array())) {
     const auto zone = member<std::string>(group, "zone", ".");
+    ServerGroup servers{zone, member<std::string>(group, "source", ""), {}};
     for (const auto& upstream : member(group, "upstreams", nlohmann::json::array())) {
       status.upstreams.push_back(parse_upstream(upstream, zone));
+      const auto link = member<std::string>(upstream, "link", "");
+      servers.servers.push_back(status.upstreams.back().address +
+                                (link.empty() ? "" : " (" + link + ')'));
     }
+    status.groups.push_back(std::move(servers));
   }
   status.reply = reply;
   return status;

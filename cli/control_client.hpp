@@ -77,6 +77,13 @@ struct UpstreamStatus {
   std::optional<double> last_failure_seconds_ago;
 };
 
+/// The servers for the names of one zone, and who lists them.
+struct ServerGroup {
+  std::string zone;                  ///< "." for all others
+  std::string source;                ///< "configuration", "systemd-resolved, link wg0"
+  std::vector<std::string> servers;  ///< "10.0.0.2:53 (ens5)"
+};
+
 /// What became of the questions that were validated (RFC 4035 section 4.3).
 struct ValidationCounts {
   std::uint64_t secure = 0;
@@ -106,6 +113,7 @@ struct EngineStatus {
   /// Packets that EC2 dropped on their way to link-local services; nothing elsewhere.
   std::optional<std::uint64_t> linklocal_allowance_exceeded;
   std::vector<UpstreamStatus> upstreams;
+  std::vector<ServerGroup> groups;
   nlohmann::json reply;  ///< the whole of it, for --json
 
   /// Packets sent to upstreams so far.

@@ -11,7 +11,6 @@
 #include "cli/host/apply.hpp"
 #include "resolver/config/text.hpp"
 #include "resolver/config/text_file.hpp"
-#include "resolver/config/upstreams_from.hpp"
 #include "resolver/config/values.hpp"
 #include "resolver/wire/protocol.hpp"
 
@@ -74,7 +73,15 @@ std::string blocked_in_words(const Name& name, const ConfigLines& lines) {
 
 // Whose upstreams are asked, and where they are named.
 std::string upstreams_in_words(const json& reply, const ConfigLines& lines) {
-  const auto zone = Name::parse(text_of(part_of(reply, "exchange"), "zone"));
+  const auto exchange = part_of(reply, "exchange");
+  const auto zone = Name::parse(text_of(exchange, "zone"));
+  const auto source = text_of(exchange, "source");
+  if (!source.empty() && source != "configuration") {
+    return zone && !zone->is_root()
+               ? fmt::format("no rule decides; upstreams for {} ({})", zone->to_text(), source)
+               : fmt::format("no rule decides; upstreams of {} (upstreams_from, {})", source,
+                             words_of_file(lines.setting("upstreams_from"), "the default"));
+  }
   if (zone && !zone->is_root()) {
     return fmt::format("no rule decides; upstreams of the route for {} ({})", zone->to_text(),
                        words_of_file(lines.zone("routes", *zone), "the configuration"));
@@ -87,9 +94,10 @@ std::string upstreams_in_words(const json& reply, const ConfigLines& lines) {
       return fmt::format("no rule decides; upstreams ({})", line->to_text());
     }
   }
-  return fmt::format("no rule decides; upstreams_from {} ({})",
-                     lines.config().upstreams_from.string(),
-                     words_of_file(lines.setting("upstreams_from"), "the default"));
+  return fmt::format(
+      "no rule decides; upstreams_from {} ({})",
+      lines.config().upstreams_from.empty() ? "system" : lines.config().upstreams_from.string(),
+      words_of_file(lines.setting("upstreams_from"), "the default"));
 }
 
 }  // namespace

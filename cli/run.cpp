@@ -20,12 +20,12 @@
 
 #include "cli/endpoints.hpp"
 #include "cli/environment.hpp"
+#include "cli/follow/read.hpp"
 #include "cli/output.hpp"
 #include "cli/stub_resolver.hpp"
 #include "cli/unique_fd.hpp"
 #include "resolver/config/read.hpp"
 #include "resolver/config/resolv_conf.hpp"
-#include "resolver/config/upstreams_from.hpp"
 #include "resolver/config/values.hpp"
 
 namespace dnscache::cli {
@@ -126,11 +126,10 @@ Result<CachePlan> plan_cache(const RunOptions& options) {
   for (const auto& endpoint : config->listen) {
     if (const auto usable = check_port(endpoint); !usable) return usable.error();
   }
-  // resolv.conf will name the cache, so what it names now is told to the engine.
+  // The engine leaves the cache's own address in resolv.conf out, and follows the others.
   if (config->upstreams.empty()) {
-    const auto upstreams = system_upstreams(*config);
-    if (!upstreams) return upstreams.error();
-    config->upstreams = *upstreams;
+    const MachineServers servers = read_servers(source_of(*config)).servers;
+    if (servers.upstreams.empty()) return Error{servers.problem};
   }
   CachePlan plan{*address, {"serve"}};
   if (!options.config.empty()) {

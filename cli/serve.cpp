@@ -2,15 +2,16 @@
 
 #include <sys/resource.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fmt/format.h>
 #include <optional>
 
 #include "cli/endpoints.hpp"
 #include "cli/environment.hpp"
+#include "cli/follow/follower.hpp"
 #include "cli/output.hpp"
 #include "resolver/config/read.hpp"
-#include "resolver/config/upstreams_from.hpp"
 #include "resolver/config/values.hpp"
 #include "resolver/log.hpp"
 #include "resolver/server/server.hpp"
@@ -65,7 +66,8 @@ Result<void> check_no_circle(const Config& config) {
   return {};
 }
 
-Result<Config> effective_config(const ServeOptions& options, const Overrides& overrides) {
+// What the file, the environment and the command line say; without the machine's servers.
+Result<Config> written_config(const ServeOptions& options, const Overrides& overrides) {
   auto config = read_file(options.config);
   if (!config) return config;
   if (overrides.control == "none") {
@@ -76,12 +78,57 @@ Result<Config> effective_config(const ServeOptions& options, const Overrides& ov
   if (!overrides.listen.empty()) config->listen = overrides.listen;
   if (!overrides.upstreams.empty()) config->upstreams = overrides.upstreams;
   if (const auto checked = check_no_circle(*config); !checked) return checked.error();
-  if (!config->upstreams.empty()) return config;
-  const auto upstreams = system_upstreams(*config);
-  if (!upstreams) return upstreams.error();
-  config->upstreams = *upstreams;
   return config;
 }
+
+/// The configuration as it is written, and the machine's servers while it names none.
+class Feed final : public ConfigFeed {
+ public:
+  Feed(const ServeOptions& options, const Overrides& overrides)
+      : options_(options), overrides_(overrides) {}
+
+  Result<void> start() {
+    if (auto written = read(); !written) return written.error();
+    if (is_following()) follower_.servers_within(patience_at_start);
+    return {};
+  }
+
+  Result<Config> reload() override {
+    if (auto written = read(); !written) return written.error();
+    return current();
+  }
+
+  Config current() override {
+    if (!is_following()) {
+      servers_ = {written_.upstreams, {}, "", ""};  // until others are known, if that changes
+      return written_;
+    }
+    if (auto servers = follower_.servers()) servers_ = std::move(*servers);
+    return with_servers(written_, servers_);
+  }
+
+  void follow(std::function<void()> changed) override { follower_.on_change(std::move(changed)); }
+
+ private:
+  bool is_following() const { return written_.upstreams.empty(); }
+
+  Result<void> read() {
+    auto written = written_config(options_, overrides_);
+    if (!written) return written.error();
+    written_ = std::move(*written);
+    follower_.look_at(is_following() ? std::optional(source_of(written_)) : std::nullopt);
+    return {};
+  }
+
+  // Long enough where every service answers; where one hangs, the engine starts without servers.
+  static constexpr std::chrono::milliseconds patience_at_start{500};
+
+  const ServeOptions& options_;
+  const Overrides& overrides_;
+  Config written_;
+  MachineServers servers_;
+  Follower follower_;
+};
 
 // Connections and source ports want more descriptors than the soft limit, which is kept low for
 // programs that use select(2) (see systemd.exec(5), LimitNOFILE=).
@@ -90,14 +137,6 @@ void allow_more_descriptors() {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-// The files that tell the upstreams, when neither configuration nor command line does.
-std::vector<std::filesystem::path> watched_files(const ServeOptions& options,
-                                                 const Overrides& overrides) {
-  const auto config = read_file(options.config);
-  if (!config || !config->upstreams.empty() || !overrides.upstreams.empty()) return {};
-  return {config->upstreams_from, systemd_resolv_conf};
 }
 
 ConfigOrigin origin_of(const ServeOptions& options, const Overrides& overrides) {
@@ -114,13 +153,11 @@ ConfigOrigin origin_of(const ServeOptions& options, const Overrides& overrides) 
 Result<ExitCode> run_serve(const ServeOptions& options) {
   const auto overrides = parse_overrides(options);
   if (!overrides) return overrides.error();
-  const auto reload = [&] { return effective_config(options, *overrides); };
-  const auto config = reload();
-  if (!config) return config.error();
-  start_logging(config->log_level);
+  Feed feed(options, *overrides);
+  if (const auto started = feed.start(); !started) return started.error();
+  start_logging(feed.current().log_level);
   allow_more_descriptors();
-  const auto served =
-      serve(*config, reload, watched_files(options, *overrides), origin_of(options, *overrides));
+  const auto served = serve(feed, origin_of(options, *overrides));
   if (!served) return served.error();
   return ExitCode::done;
 }

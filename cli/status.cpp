@@ -195,6 +195,20 @@ std::string listen_in_words(const EngineStatus& engine) {
   return join_words(words, "and");
 }
 
+// The group of all other names is the engine's last; it is told first.
+std::string sources_in_words(const EngineStatus& engine) {
+  std::string text;
+  for (auto group = engine.groups.rbegin(); group != engine.groups.rend(); ++group) {
+    if (!text.empty()) text += fmt::format("; for {}: ", group->zone);
+    text += group->servers.empty() ? "none" : join_words(group->servers, "and");
+    const bool is_configured = group->source == "configuration";
+    if (!group->source.empty()) {
+      text += fmt::format(", from {}", is_configured ? "the configuration" : group->source);
+    }
+  }
+  return text;
+}
+
 Lookup look_up(const Endpoint& server, const std::string& name) {
   auto resolver = StubResolver::with_servers({server}, {.timeout_seconds = 5, .attempts = 1});
   return resolver ? resolver->ask(name, ns_t_a) : Lookup{};
@@ -318,6 +332,7 @@ std::string to_text(const StatusReport& report, const Terminal& terminal) {
   }
   add("lookups", "on this machine " + report.path.in_words(),
       is_good ? Style::plain : Style::warning);
+  if (const auto servers = sources_in_words(engine); !servers.empty()) add("servers", servers);
   add("queries", queries_in_words(engine, terminal));
   if (engine.dnssec) add("dnssec", dnssec_in_words(*engine.dnssec));
   if (const auto quota = quota_in_words(engine, terminal); !quota.empty()) add("quota", quota);

@@ -31,6 +31,9 @@ inline constexpr Service systemd_service{"org.freedesktop.systemd1", "/org/freed
                                          "systemd"};
 inline constexpr Service resolved_service{"org.freedesktop.resolve1", "/org/freedesktop/resolve1",
                                           "systemd-resolved"};
+inline constexpr Service network_manager_dns{"org.freedesktop.NetworkManager",
+                                             "/org/freedesktop/NetworkManager/DnsManager",
+                                             "NetworkManager"};
 inline constexpr Service networkd_service{"org.freedesktop.network1", "/org/freedesktop/network1",
                                           "systemd-networkd"};
 

@@ -166,7 +166,8 @@ std::vector<UpstreamConfig> choose_upstreams(const Facts& facts, const FactsRequ
   if (facts.config && !facts.config->upstreams.empty()) return facts.config->upstreams;
   auto config = facts.config.value_or(Config{});
   config.listen = own_addresses(facts, request);
-  config.upstreams_from = below(request.root, config.upstreams_from);
+  const fs::path from = config.upstreams_from;
+  config.upstreams_from = below(request.root, from.empty() ? default_resolv_conf : from);
   const auto found = system_upstreams(config, below(request.root, systemd_resolv_conf));
   return found ? *found : std::vector<UpstreamConfig>{};
 }

@@ -46,6 +46,8 @@ struct UpstreamConfig {
 struct RouteConfig {
   Name zone;
   std::vector<UpstreamConfig> upstreams;  ///< empty: NXDOMAIN is answered locally
+  /// Who says so, "systemd-resolved, link wg0"; empty: the configuration.
+  std::string source{};
 
   bool operator==(const RouteConfig&) const = default;
 };
@@ -235,7 +237,10 @@ struct Config {
   std::vector<Endpoint> listen = default_listen();
   unsigned workers = 0;  ///< threads; 0: one per processor, at most 4
   std::vector<UpstreamConfig> upstreams;
-  std::filesystem::path upstreams_from = "/etc/resolv.conf";  ///< used while `upstreams` is empty
+  /// A file in the form of resolv.conf(5), used while `upstreams` is empty; empty: whatever this
+  /// machine uses.
+  std::filesystem::path upstreams_from;
+  std::string upstreams_source;  ///< who lists them, "systemd-resolved"; empty: the configuration
   SelectionPolicy policy = SelectionPolicy::automatic;
   bool randomize_case = true;  ///< of names in queries over UDP ("0x20")
   /// For one question in total; glibc gives up on us after 5 s, so we answer before that.
@@ -264,6 +269,9 @@ struct Config {
 
   bool operator==(const Config&) const = default;
 };
+
+/// Who lists the servers for the names in a route's zone, or for all others (the root).
+std::string servers_source(const Config& config, const Name& zone);
 
 /// All upstreams, those of the routes behind the others; Answer::source is an index into it.
 std::vector<UpstreamConfig> all_upstreams(const Config& config);

@@ -641,7 +641,8 @@ class Importer {
     }
     const bool follows_file = servers_.empty() && !no_resolv_line_;
     if (follows_file) {
-      config.upstreams_from = resolv_file_;
+      // Without either, dnsmasq reads /etc/resolv.conf: what this machine uses.
+      if (resolv_line_ || resolv_override_) config.upstreams_from = resolv_file_;
       if (resolv_line_) note("upstreams_from", *resolv_line_);
       if (resolv_override_) {
         result_.origins["upstreams_from"].push_back("--resolv-file");

@@ -656,9 +656,12 @@ std::vector<Setting> make_settings() {
           "upstreams",
           "Servers that resolve names for the cache; with none, those of upstreams_from."),
       path(
-          "upstreams_from", [](auto& c) -> auto& { return c.upstreams_from; }, {},
-          "File in the form of resolv.conf(5) whose servers are used while upstreams is empty; "
-          "the cache's own addresses in it are left out."),
+          "upstreams_from", [](auto& c) -> auto& { return c.upstreams_from; },
+          {{"system", std::filesystem::path()}},
+          "Where the servers come from while upstreams is empty, followed as they change: system "
+          "is whatever this machine uses (systemd-resolved, NetworkManager or /etc/resolv.conf, "
+          "with the domains that belong to single interfaces), a path is a file in the form of "
+          "resolv.conf(5). The cache's own addresses are left out."),
       word(
           "policy", [](auto& c) -> auto& { return c.policy; },
           {{"auto", SelectionPolicy::automatic},

@@ -9,13 +9,6 @@
 namespace dnscache {
 namespace {
 
-/// The name servers of one file, sorted by whether they can be asked.
-struct Candidates {
-  std::vector<UpstreamConfig> usable;
-  bool has_own = false;
-  bool has_stub = false;
-};
-
 // systemd-resolved listens on these two, and asks us as soon as it is told to.
 bool is_systemd_stub(const IpAddress& address) {
   return address == IpAddress::v4(127, 0, 0, 53) || address == IpAddress::v4(127, 0, 0, 54);
@@ -27,9 +20,30 @@ Endpoint as_asked(const Endpoint& nameserver) {
   return any ? Endpoint{IpAddress::v4(127, 0, 0, 1), nameserver.port} : nameserver;
 }
 
-Candidates sort(const std::vector<Endpoint>& nameservers, const std::vector<Endpoint>& listen) {
-  Candidates result;
-  for (const Endpoint& nameserver : nameservers) {
+// "10.0.0.2 (eth0) and tls://10.0.0.3".
+std::string in_words(const std::vector<UpstreamConfig>& upstreams) {
+  std::vector<std::string> words;
+  for (const UpstreamConfig& upstream : upstreams) {
+    const std::string server = print_upstream(upstream);
+    words.push_back(upstream.link.empty() ? server : server + " (" + upstream.link + ')');
+  }
+  return words.empty() ? "none" : join_words(words, "and");
+}
+
+}  // namespace
+
+std::string servers_in_words(const Config& config) {
+  std::string text = in_words(config.upstreams);
+  for (const RouteConfig& route : config.routes) {
+    text += "; for " + route.zone.to_text() + ' ' + in_words(route.upstreams);
+  }
+  return text;
+}
+
+Nameservers sort_nameservers(const std::vector<Endpoint>& list,
+                             const std::vector<Endpoint>& listen) {
+  Nameservers result;
+  for (const Endpoint& nameserver : list) {
     const UpstreamConfig upstream{as_asked(nameserver), Protocol::udp, ""};
     if (reaches_us(upstream.endpoint, listen)) {
       result.has_own = true;
@@ -42,29 +56,29 @@ Candidates sort(const std::vector<Endpoint>& nameservers, const std::vector<Endp
   return result;
 }
 
-std::string found_text(const Candidates& found) {
+std::string to_text(const Nameservers& found) {
   std::vector<std::string> parts;
   if (found.has_own) parts.push_back("the cache's own address");
   if (found.has_stub) parts.push_back("the stub of systemd-resolved");
   return parts.empty() ? "names no server" : "names only " + join_words(parts, "and");
 }
 
-}  // namespace
-
 Result<std::vector<UpstreamConfig>> system_upstreams(const Config& config,
                                                      const std::filesystem::path& systemd_list) {
-  const auto file = read_resolv_conf(config.upstreams_from);
+  const std::filesystem::path path =
+      config.upstreams_from.empty() ? default_resolv_conf : config.upstreams_from;
+  const auto file = read_resolv_conf(path);
   const std::string advice = "; name servers under upstreams: in the configuration";
   if (!file) return Error{file.error().message + advice, file.error().code};
-  const Candidates found = sort(file->nameservers, config.listen);
+  const Nameservers found = sort_nameservers(file->nameservers, config.listen);
   if (!found.usable.empty()) return found.usable;
 
-  const std::string where = config.upstreams_from.string() + ' ' + found_text(found);
+  const std::string where = path.string() + ' ' + to_text(found);
   const auto systemd_file = read_resolv_conf(systemd_list);
   if (!systemd_file) return Error{where + advice};
-  const Candidates real = sort(systemd_file->nameservers, config.listen);
+  const Nameservers real = sort_nameservers(systemd_file->nameservers, config.listen);
   if (!real.usable.empty()) return real.usable;
-  return Error{where + " and " + systemd_list.string() + ' ' + found_text(real) + advice};
+  return Error{where + " and " + systemd_list.string() + ' ' + to_text(real) + advice};
 }
 
 }  // namespace dnscache

@@ -125,12 +125,16 @@ json upstream_origin(const ConfigOrigin& origin) {
 /// An answer that is waited for.
 struct Pending {
   Question question;
+  const Config& config;
   json document;
   std::shared_ptr<Trace> trace = std::make_shared<Trace>();
   bool is_there = false;
 
   void take(const Answer& answer) {
     document["exchange"] = trace_as_json(*trace);
+    if (const auto zone = Name::parse(trace->zone)) {
+      document["exchange"]["source"] = servers_source(config, *zone);
+    }
     document["answer"] =
         answer_as_json(question, answer, 0, answer.is_stale() ? "stale" : "upstream");
     is_there = true;
@@ -170,9 +174,8 @@ Result<ControlReply> explain(const json& request, const ExplainSources& sources)
     document["answer"] = answer_as_json(*question, cached->answer, cached->age, "cache");
     return one_line(document.dump(-1, ' ', false, json::error_handler_t::replace));
   }
-  auto pending = std::make_shared<Pending>();
-  pending->question = *question;
-  pending->document = std::move(document);
+  const auto pending =
+      std::make_shared<Pending>(Pending{*question, sources.config, std::move(document)});
   sources.resolver.ask(
       *question, [pending](const Answer& answer) { pending->take(answer); }, pending->trace);
   return ControlReply([pending](std::string& out) {

@@ -17,11 +17,12 @@
 #include <systemd/sd-daemon.h>
 #include <thread>
 
+#include "resolver/config/upstreams_from.hpp"
+#include "resolver/dnssec/negative_anchors.hpp"
 #include "resolver/log.hpp"
 #include "resolver/server/cache_commands.hpp"
 #include "resolver/server/control.hpp"
 #include "resolver/server/explain.hpp"
-#include "resolver/server/file_watcher.hpp"
 #include "resolver/server/metrics.hpp"
 #include "resolver/server/policy_keeper.hpp"
 #include "resolver/server/query_log.hpp"
@@ -73,26 +74,25 @@ void release_memory_of_start() {
 /// Everything that lives while the engine runs; all but the other workers on one thread.
 class Server {
  public:
-  Server(const Config& config, const std::function<Result<Config>()>& reload,
-         const std::vector<std::filesystem::path>& watched, const ConfigOrigin& origin)
-      : config_(config),
+  Server(ConfigFeed& feed, const ConfigOrigin& origin)
+      : feed_(feed),
+        config_(feed.current()),
         origin_(origin),
-        reload_(reload),
-        cache_(config.cache.size),
+        cache_(config_.cache.size),
         service_{cache_, [this](const Question& q, ReplyFunction r) { ask(q, std::move(r)); },
                  [this](const Question& q) { refresh(q); }, late_stats_},
-        workers_(make_workers(worker_count(config))),
+        workers_(make_workers(worker_count(config_))),
         io_(workers_.front()->io()),
         world_(io_),
-        resolver_(world_, cache_, config),
-        snapshots_(io_, cache_, config),
+        resolver_(world_, cache_, config_),
+        snapshots_(io_, cache_, config_),
         policy_keeper_(io_, [this](const PolicyPtr& policy) { publish(policy); }),
-        watcher_(io_, watched, [this] { on_network_change(); }),
         signals_(io_, SIGTERM, SIGINT, SIGHUP),
         watchdog_(io_),
         drain_timer_(io_) {}
 
   ~Server() {
+    feed_.follow({});
     for (auto& worker : workers_) worker->stop();
   }
 
@@ -107,21 +107,22 @@ class Server {
     service_.query_log = &query_log_;
     service_.traffic = &traffic_;
     std::signal(SIGPIPE, SIG_IGN);
-    snapshots_.load();
+    load_snapshot();
     policy_keeper_.start(config_);
     warn_of_closed_doors();
-    snapshots_.start();
     answer_left_queries();
     wait_for_signal();
     start_watchdog();
     for (std::size_t i = 1; i < workers_.size(); ++i) workers_[i]->start();
     is_running_ = true;
     log_info("serving on {}", listen_text());
+    log_servers();
+    feed_.follow([this] { asio::post(io_, [this] { take_over_servers(); }); });
     ::sd_notify(0, "READY=1");
     release_memory_of_start();
     workers_.front()->run();
     for (auto& worker : workers_) worker->stop();
-    snapshots_.finish();
+    if (has_snapshot_) snapshots_.finish();
     log_info("stopped");
     return {};
   }
@@ -184,14 +185,19 @@ class Server {
     for (Endpoint endpoint : endpoints) {
       for (auto& of_worker : opened) {
         const bool is_first = &of_worker == &opened.front();
-        auto sockets = open_listener(endpoint, is_first ? first : Sharing::further);
-        if (!sockets && endpoints.size() > 1 && endpoint.address.is_v6 &&
-            !machine_has(endpoint.address)) {
+        auto sockets =
+            open_listener(endpoint, is_first ? first : Sharing::further, Presence::optional);
+        const bool is_missing = is_first && !machine_has(endpoint.address);
+        if (!sockets && endpoints.size() > 1 && endpoint.address.is_v6 && is_missing) {
           log_warning("this machine has no address {}: not listening there",
                       endpoint.address.to_text());
           break;
         }
         if (!sockets) return sockets.error();
+        if (is_missing) {
+          log_warning("this machine has no address {} yet: queries are answered there once it has",
+                      endpoint.address.to_text());
+        }
         endpoint = sockets->endpoint;  // port 0 became a real one, the same for all workers
         of_worker.push_back(std::move(*sockets));
       }
@@ -337,34 +343,77 @@ class Server {
   }
 
   Result<void> take_over_configuration() {
-    auto fresh = reload_();
-    if (!fresh) return fresh.error();
-    // Trust anchors are read again: their files may have changed.
-    const bool same_validation =
-        fresh->dnssec.mode != DnssecMode::validate && fresh->dnssec == config_.dnssec;
+    const auto fresh = feed_.reload();
+    return fresh ? take_over(*fresh, Change::configuration) : fresh.error();
+  }
+
+  void take_over_servers() {
+    const Config fresh = feed_.current();
+    if (fresh == config_) return;
+    const std::string former = servers_in_words(config_);
+    if (const auto taken = take_over(fresh, Change::servers); !taken) {
+      return log_error("the servers have changed, but cannot be used: {}", taken.error().message);
+    }
+    const std::string now = servers_in_words(config_);
+    if (now == former) return;
+    resolver_.forget_limitations();
+    if (config_.upstreams.empty()) return log_servers();
+    log_info("servers of {}: {} (before: {})", config_.upstreams_source, now, former);
+  }
+
+  void log_servers() const {
+    if (config_.upstreams.empty()) {
+      log_warning(
+          "{} names no server: until it does, only local names and cached data are answered",
+          config_.upstreams_source);
+    } else {
+      log_info("servers: {}", servers_in_words(config_));
+    }
+  }
+
+  enum class Change { configuration, servers };
+
+  // With the configuration, trust anchors are read again: their files may have changed.
+  bool needs_validator(const Config& fresh, Change change) const {
+    if (fresh.dnssec != config_.dnssec) return true;
+    if (fresh.dnssec.mode != DnssecMode::validate) return false;
+    return change == Change::configuration || negative_anchors(fresh) != negative_anchors(config_);
+  }
+
+  Result<void> take_over(const Config& fresh, Change change) {
+    const bool same_validation = !needs_validator(fresh, change);
     std::shared_ptr<Validator> validator;
     if (!same_validation) {
-      auto opened = open_validator(*fresh);
+      auto opened = open_validator(fresh);
       if (!opened) return opened.error();
       validator = std::move(*opened);
     }
-    if (auto opened = change_listeners(*fresh); !opened) {
+    if (auto opened = change_listeners(fresh); !opened) {
       (void)query_log_.configure(config_.query_log);
       (void)open_metrics(config_.metrics);
       return opened.error();
     }
-    if (fresh->workers != config_.workers || fresh->cache.size != config_.cache.size ||
-        fresh->control != config_.control) {
+    if (fresh.workers != config_.workers || fresh.cache.size != config_.cache.size ||
+        fresh.control != config_.control) {
       log_warning("workers, cache.size and control change only with a restart");
     }
-    start_logging(fresh->log_level);
-    snapshots_.configure(*fresh);
-    resolver_.configure(*fresh);
+    start_logging(fresh.log_level);
+    snapshots_.configure(fresh);
+    resolver_.configure(fresh);
     if (!same_validation) resolver_.set_validator(std::move(validator));
-    config_ = *fresh;
-    policy_keeper_.configure(*fresh);
-    warn_of_closed_doors();
+    config_ = fresh;
+    load_snapshot();
+    policy_keeper_.configure(fresh);
+    if (change == Change::configuration) warn_of_closed_doors();
     return {};
+  }
+
+  // Once, as soon as it is known which servers' answers may be believed.
+  void load_snapshot() {
+    if (has_snapshot_ || config_.upstreams.empty()) return;
+    has_snapshot_ = true;
+    snapshots_.load();
+    snapshots_.start();
   }
 
   // Every worker gets the new policy; when the last one has it, the cache is looked through.
@@ -403,10 +452,6 @@ class Server {
       log_warning("{} is open to other machines, but acl lists none: only this machine is served",
                   endpoint.to_text());
     }
-  }
-
-  void on_network_change() {
-    if (reload()) resolver_.forget_health();
   }
 
   // Stops taking queries and ends when those in flight are answered.
@@ -455,9 +500,9 @@ class Server {
     return text;
   }
 
+  ConfigFeed& feed_;
   Config config_;
   ConfigOrigin origin_;
-  const std::function<Result<Config>()>& reload_;
   Cache cache_;
   QueryStats late_stats_;
   std::unique_ptr<Unanswered> unanswered_;
@@ -473,7 +518,6 @@ class Server {
   std::unique_ptr<MetricsListener> metrics_;
   MetricsConfig open_metrics_;
   PolicyKeeper policy_keeper_;
-  FileWatcher watcher_;
   asio::signal_set signals_;
   asio::steady_timer watchdog_;
   Duration watchdog_interval_{};
@@ -483,14 +527,14 @@ class Server {
   std::thread::id thread_ = std::this_thread::get_id();
   bool has_passed_sockets_ = false;
   bool is_running_ = false;
+  bool has_snapshot_ = false;  // it is loaded, and written from time to time
   bool has_given_up_ = false;
 };
 
 }  // namespace
 
-Result<void> serve(const Config& config, const std::function<Result<Config>()>& reload,
-                   const std::vector<std::filesystem::path>& watched, const ConfigOrigin& origin) {
-  return Server(config, reload, watched, origin).run();
+Result<void> serve(ConfigFeed& feed, const ConfigOrigin& origin) {
+  return Server(feed, origin).run();
 }
 
 }  // namespace dnscache

@@ -1,9 +1,7 @@
 // The engine as a whole: workers, resolver, control socket, signals.
 #pragma once
 
-#include <filesystem>
 #include <functional>
-#include <vector>
 
 #include "resolver/config/config.hpp"
 #include "resolver/error.hpp"
@@ -11,15 +9,23 @@
 
 namespace dnscache {
 
+/// Where the engine's configuration comes from, and the machine's servers that are a part of it.
+class ConfigFeed {
+ public:
+  virtual ~ConfigFeed() = default;
+  /// Reads everything again, on SIGHUP and the control command `reload`. An Error leaves the old
+  /// configuration in force.
+  virtual Result<Config> reload() = 0;
+  /// What reload() read last, with the servers that the machine has now.
+  virtual Config current() = 0;
+  /// From now on `changed` is called, on any thread, whenever current() has other servers.
+  virtual void follow(std::function<void()> changed) = 0;
+};
+
 /// Runs the engine in the foreground until SIGTERM or SIGINT; queries in flight are still answered.
-/// On SIGHUP and the control command `reload`, `reload` is called for a new configuration: when it
-/// fails, the old one stays in force and the reason is logged. Listens on the sockets that systemd
-/// passed, if any, else on `config.listen`; tells systemd about its state (sd_notify(3)). A change
-/// of one of the `watched` files, which tell the upstreams, means that the network has changed: it
-/// reloads too, and what is known of the upstreams' speed and health is forgotten. `origin` is for
+/// Starts with `feed.current()`, with no server too. Listens on the sockets that systemd passed, if
+/// any, else on `config.listen`; tells systemd about its state (sd_notify(3)). `origin` is for
 /// `explain`. The error says why it could not start.
-Result<void> serve(const Config& config, const std::function<Result<Config>()>& reload,
-                   const std::vector<std::filesystem::path>& watched = {},
-                   const ConfigOrigin& origin = {});
+Result<void> serve(ConfigFeed& feed, const ConfigOrigin& origin = {});
 
 }  // namespace dnscache

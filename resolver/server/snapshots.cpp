@@ -38,7 +38,8 @@ void Snapshots::start() {
 }
 
 void Snapshots::configure(const Config& config) {
-  const std::uint64_t upstreams = upstream_set(config);
+  // Without a network the answers are still those of the servers before.
+  const std::uint64_t upstreams = config.upstreams.empty() ? upstreams_ : upstream_set(config);
   if (upstreams != upstreams_ || config.cache.persist != path_) ++generation_;
   upstreams_ = upstreams;
   path_ = config.cache.persist;

@@ -50,7 +50,8 @@ void prepare_udp(int fd, const IpAddress& address) {
              address.is_v6 ? IPV6_RECVPKTINFO : IP_PKTINFO, 1);
 }
 
-Result<FileDescriptor> open_socket(const Endpoint& endpoint, int type, Sharing sharing) {
+Result<FileDescriptor> open_socket(const Endpoint& endpoint, int type, Sharing sharing,
+                                   Presence presence) {
   const char* protocol = type == SOCK_DGRAM ? "UDP" : "TCP";
   sockaddr_storage address;
   const socklen_t size = endpoint.to_sockaddr(address);
@@ -58,7 +59,11 @@ Result<FileDescriptor> open_socket(const Endpoint& endpoint, int type, Sharing s
   if (fd.get() < 0) return listen_error(endpoint, protocol, errno);
   if (sharing == Sharing::further) set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
   if (type == SOCK_STREAM) set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
-  if (endpoint.address.is_v6) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
+  const bool is_v6 = endpoint.address.is_v6;
+  if (is_v6) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
+  if (presence == Presence::optional) {
+    set_option(fd.get(), is_v6 ? IPPROTO_IPV6 : IPPROTO_IP, is_v6 ? IPV6_FREEBIND : IP_FREEBIND, 1);
+  }
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) {
     return listen_error(endpoint, protocol, errno);
   }
@@ -90,21 +95,21 @@ void FileDescriptor::reset(int fd) {
   fd_ = fd;
 }
 
-Result<ListenSockets> open_listener(const Endpoint& endpoint, Sharing sharing) {
+Result<ListenSockets> open_listener(const Endpoint& endpoint, Sharing sharing, Presence presence) {
   // With port 0 the kernel's choice for UDP may be taken for TCP: then another is tried.
   const int attempts = endpoint.port == 0 ? attempts_for_same_port : 1;
   for (int attempt = 1;; ++attempt) {
-    auto udp = open_socket(endpoint, SOCK_DGRAM, sharing);
+    auto udp = open_socket(endpoint, SOCK_DGRAM, sharing, presence);
     if (!udp) return udp.error();
     const auto bound = local_endpoint(udp->get());
-    auto tcp = open_socket(bound.value_or(endpoint), SOCK_STREAM, sharing);
+    auto tcp = open_socket(bound.value_or(endpoint), SOCK_STREAM, sharing, presence);
     if (tcp) return ListenSockets{bound.value_or(endpoint), std::move(*udp), std::move(*tcp)};
     if (attempt >= attempts) return tcp.error();
   }
 }
 
 Result<ListenSockets> open_tcp_listener(const Endpoint& endpoint) {
-  auto tcp = open_socket(endpoint, SOCK_STREAM, Sharing::none);
+  auto tcp = open_socket(endpoint, SOCK_STREAM, Sharing::none, Presence::required);
   if (!tcp) return tcp.error();
   const auto bound = local_endpoint(tcp->get());
   return ListenSockets{bound.value_or(endpoint), {}, std::move(*tcp)};

@@ -46,9 +46,14 @@ enum class Sharing {
   further,  ///< joins the first
 };
 
+/// Whether an address that the machine does not have is an error, or listened on all the same,
+/// because it may come later (IP_FREEBIND in ip(7)): of a bridge, a VPN, a router advertisement.
+enum class Presence { required, optional };
+
 /// Opens UDP and TCP on `endpoint`. Port 0 takes any free port, the same for both. The error says
 /// what to do about it.
-Result<ListenSockets> open_listener(const Endpoint& endpoint, Sharing sharing);
+Result<ListenSockets> open_listener(const Endpoint& endpoint, Sharing sharing,
+                                    Presence presence = Presence::required);
 
 /// The same for TCP alone, shared with nobody.
 Result<ListenSockets> open_tcp_listener(const Endpoint& endpoint);

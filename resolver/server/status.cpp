@@ -45,6 +45,7 @@ json upstream_status(Upstream& upstream, TimePoint now) {
               {"ignored", counters.ignored},
               {"packets_per_second", upstream.rate().current(now)},
               {"packets_per_second_peak", upstream.rate().peak()}};
+  if (!upstream.config().link.empty()) status["link"] = upstream.config().link;
   if (upstream.rate().limit() != 0) status["quota"] = upstream.rate().limit();
   if (health.rtt().known()) {
     status["rtt_ms"] = in_milliseconds(health.rtt().smoothed());
@@ -67,13 +68,14 @@ json upstream_status(Upstream& upstream, TimePoint now) {
   return status;
 }
 
-json group_status(const UpstreamGroup& group, TimePoint now) {
+json group_status(const UpstreamGroup& group, const Config& config, TimePoint now) {
   json upstreams = json::array();
   for (const auto& [upstream, lane] : group.members()) {
     upstreams.push_back(upstream_status(*upstream, now));
   }
   return {{"zone", group.zone().to_text()},
           {"policy", policy_text(group.policy())},
+          {"source", servers_source(config, group.zone())},
           {"upstreams", upstreams}};
 }
 
@@ -157,7 +159,7 @@ std::string status_as_json(const StatusSources& sources) {
   json groups = json::array();
   const ExtraPackets extra = extra_packets(sources);
   for (const auto& group : sources.resolver.routes()) {
-    groups.push_back(group_status(*group, now));
+    groups.push_back(group_status(*group, sources.config, now));
   }
   json status{{"ok", true},
               {"schema", 1},

@@ -100,7 +100,13 @@ TEST_CASE("where upstreams are named is told", "[explain]") {
   CHECK(contains(written.decision(reply), "replaced by rebind_protection"));
   reply["config"]["upstreams"] = "--upstream";
   CHECK(contains(written.decision(reply), "serve --upstream"));
-  CHECK(contains(decision_in_words(reply_with("none", "."), ConfigLines()), "/etc/resolv.conf"));
+  CHECK(contains(decision_in_words(reply_with("none", "."), ConfigLines()), "upstreams_from system"));
+  reply = reply_with("none", ".");
+  reply["exchange"] = {{"zone", "."}, {"source", "systemd-resolved"}};
+  CHECK(contains(decision_in_words(reply, ConfigLines()), "upstreams of systemd-resolved"));
+  reply["exchange"] = {{"zone", "vpn.example"}, {"source", "systemd-resolved, link wg0"}};
+  CHECK(contains(decision_in_words(reply, ConfigLines()),
+                 "upstreams for vpn.example (systemd-resolved, link wg0)"));
   CHECK_NOTHROW(decision_in_words(json::object(), ConfigLines()));
 }
 

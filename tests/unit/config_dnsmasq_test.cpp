@@ -202,6 +202,7 @@ TEST_CASE("dnsmasq: servers, those of the file with them, and routes") {
     return upstreams_text(config_of(text, resolv).upstreams);
   };
   CHECK(upstreams("") == "");
+  CHECK(config_of("", resolv).upstreams_from.empty());
   CHECK(config_of("resolv-file=/etc/other", resolv).upstreams_from == "/etc/other");
   CHECK(upstreams("no-resolv\nserver=9.9.9.9#5353\nserver=9.9.9.9#5353\n") == "9.9.9.9:5353 ");
   CHECK(upstreams("server=9.9.9.9") == "9.9.9.9:53 10.0.0.2:53 ");

@@ -304,7 +304,7 @@ TEST_CASE("one problem each, at its place") {
        "\"/\"); allowed: an absolute path or none"},
       {"upstreams_from: none",
        "f:1:17: upstreams_from: \"none\" is not an absolute path (it must "
-       "begin with \"/\"); allowed: an absolute path"},
+       "begin with \"/\"); allowed: an absolute path or system"},
       {"cache: {persist: /var/lib/}",
        "f:1:18: cache.persist: \"/var/lib/\" is a directory, not a "
        "file; allowed: an absolute path or none"},

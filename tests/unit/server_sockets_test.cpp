@@ -54,6 +54,11 @@ TEST_CASE("an address that the machine does not have is said so") {
   const auto sockets = open_listener(*Endpoint::parse("192.0.2.77:0", 53), Sharing::none);
   REQUIRE_FALSE(sockets);
   CHECK(sockets.error().message.find("no interface") != std::string::npos);
+  const auto early =
+      open_listener(*Endpoint::parse("192.0.2.77:0", 53), Sharing::none, Presence::optional);
+  REQUIRE(early);
+  CHECK(early->endpoint.address == *IpAddress::parse("192.0.2.77"));
+  CHECK(early->endpoint.port != 0);
 }
 
 TEST_CASE("duplicates are further descriptors of the same sockets") {
