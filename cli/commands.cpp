@@ -16,7 +16,7 @@ namespace dnscache::cli {
 namespace {
 
 const std::vector<std::string> shells = {"bash", "zsh", "fish"};
-const std::vector<std::string> modes = {"auto", "networkd", "resolved", "resolv-conf"};
+const std::vector<std::string> modes = {"auto", "link", "resolved", "resolv-conf"};
 const std::vector<std::string> scenarios = {"compare", "failover", "storm"};
 const std::vector<std::string> bench_clients = {"resolver", "getaddrinfo", "wire"};
 const std::vector<std::string> forms = {"sidecar", "wrapper"};
@@ -166,7 +166,7 @@ void add_setup(CLI::App& app, SetupOptions& options) {
   add_routes(command, options.routes);
   command
       .add_option("--mode", options.mode,
-                  "Where the cache goes first: auto, networkd, resolved or resolv-conf")
+                  "Where the cache goes first: auto, link, resolved or resolv-conf")
       ->type_name("MODE")
       ->check(CLI::IsMember(modes).description(""))
       ->capture_default_str();
@@ -182,8 +182,7 @@ void add_setup(CLI::App& app, SetupOptions& options) {
 }
 
 void add_recover(CLI::App& app, RecoverOptions& options) {
-  auto& command = *app.add_subcommand(
-      "recover", "Undo a setup or removal that was cut off; the service runs it when it starts");
+  auto& command = *app.add_subcommand("recover", "Undo a setup that was cut off");
   add_json(command, options.is_json);
 }
 
@@ -368,6 +367,10 @@ void add_completion(CLI::App& app, Options& options) {
   app.add_subcommand("__man-settings", "The settings, as mdoc")->group("");
   auto& helper = *app.add_subcommand("__getaddrinfo", "A client of bench")->group("");
   helper.add_option("words", options.words);
+  auto& source = *app.add_subcommand("source", "What the units do to the machine")->group("");
+  source.add_option("action", options.source.action)
+      ->required()
+      ->check(CLI::IsMember({"up", "withdraw", "down"}));
 }
 
 }  // namespace

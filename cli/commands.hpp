@@ -12,6 +12,7 @@
 #include "cli/doctor.hpp"
 #include "cli/explain.hpp"
 #include "cli/flush.hpp"
+#include "cli/host/source.hpp"
 #include "cli/import.hpp"
 #include "cli/run.hpp"
 #include "cli/serve.hpp"
@@ -38,6 +39,7 @@ struct Options {
   SetupOptions setup;
   RemoveOptions remove;
   RecoverOptions recover;
+  SourceOptions source;
   StatusOptions status;
   DoctorOptions doctor;
   ExplainOptions explain;

@@ -13,6 +13,7 @@
 #include "cli/host/apply.hpp"
 #include "cli/host/remains.hpp"
 #include "cli/host/system_actions.hpp"
+#include "cli/host/virtual_link.hpp"
 #include "cli/status.hpp"
 #include "resolver/config/resolv_conf.hpp"
 #include "resolver/config/text.hpp"
@@ -175,41 +176,23 @@ void check_path(Findings& findings, const Facts& facts, const Examination& exami
   add_bad(findings, "path", detail, setup_command);
 }
 
-// Without "~." resolved asks its own servers and those of the links, and takes what comes first.
-bool asks_both(const Facts& facts) {
-  if (!facts.system.resolved) return false;
-  const auto listen = listen_of(facts);
-  const auto& resolved = *facts.system.resolved;
-  const bool names_cache = std::ranges::any_of(
-      resolved.servers,
-      [&](const dbus::DnsServer& server) { return reaches_us(server.endpoint, listen); });
-  // resolved does not tell a link's loopback server from a global one.
-  const bool is_of_link = std::ranges::any_of(facts.system.links, [&](const LinkFacts& link) {
-    return std::ranges::any_of(link.asked, [&](const IpAddress& address) {
-      return reaches_us({address, dns_port}, listen);
-    });
-  });
-  const bool has_all_names = std::ranges::any_of(resolved.domains, [](const dbus::Domain& domain) {
-    return domain.interface_index == 0 && domain.name == ".";
-  });
-  return names_cache && !is_of_link && !has_all_names;
-}
-
-// A link whose own servers come first is asked past the cache, or beside it.
+// With its default route resolved would ask the interface's server beside the cache.
 void check_links(Findings& findings, const Facts& facts) {
-  if (!facts.system.is_active(service_unit)) return;
-  const bool is_beside = asks_both(facts);
-  for (const auto& link : facts.system.links) {
-    if (link.asked.empty() || (!link.is_managed() && !is_beside)) continue;
-    if (reaches_us({link.asked.front(), dns_port}, listen_of(facts))) {
-      add_good(findings, "link", fmt::format("{} asks the cache first", link.name));
-    } else {
-      add_bad(findings, "link",
-              fmt::format("{} asks {} {} the cache", link.name, link.asked.front().to_text(),
-                          is_beside ? "beside" : "instead of"),
-              setup_command);
-    }
+  const auto& system = facts.system;
+  if (!system.resolved || !system.is_active(source_unit)) return;
+  const auto listen = listen_of(facts);
+  const auto& link = system.own_link;
+  const bool names_cache =
+      link && !link->servers.empty() && reaches_us(link->servers.front().endpoint, listen);
+  const bool takes_all = link && std::ranges::count(link->domains, ".", &dbus::Domain::name) > 0;
+  if (names_cache && takes_all) {
+    return add_good(findings, "link",
+                    fmt::format("{} sends all names to the cache", own_link_name));
   }
+  add_bad(findings, "link",
+          link ? fmt::format("{} does not send all names to the cache", own_link_name)
+               : fmt::format("the interface {} is gone", own_link_name),
+          setup_command);
 }
 
 void check_nsswitch(Findings& findings, const Facts& facts) {

@@ -42,6 +42,7 @@ Result<ExitCode> run(const std::string& command, const Options& options) {
   if (command == "completion") return run_completion(options.shell);
   if (command == "__complete") return run_complete(options.words);
   if (command == "__getaddrinfo") return run_getaddrinfo_helper(options.words);
+  if (command == "source") return run_source(options.source);
   if (command == "__man-settings") {
     print(settings_as_mdoc());
     return ExitCode::done;

@@ -12,6 +12,7 @@
 #include "cli/endpoints.hpp"
 #include "cli/host/apply.hpp"
 #include "cli/host/engine_process.hpp"
+#include "cli/host/lookup_check.hpp"
 #include "cli/host/remains.hpp"
 #include "cli/host/resolv_conf.hpp"
 #include "cli/host/system_actions.hpp"
@@ -92,25 +93,12 @@ Result<StubResolver> resolver_of(const std::filesystem::path& root) {
 
 Result<void> verify_system(const Plan& plan, const std::filesystem::path& root) {
   const auto control = engine_files(root).control;
-  // An answer that resolved has from before would say nothing about the cache.
-  if (plan.asks_resolved) {
-    if (const auto flushed = flush_resolved(); !flushed) return flushed;
+  auto resolver = resolver_of(root);
+  if (!resolver) return resolver.error();
+  if (const auto checked = check_way_of_glibc(*resolver, plan.probe, control); !checked) {
+    return checked;
   }
-  const auto former = engine_status(control);
-  if (!former) return former.error();
-  const auto found = look_up(resolver_of(root), plan.probe, "as every program does");
-  if (!found) return found;
-  const auto now = engine_status(control);
-  if (!now) return now.error();
-  if (now->queries <= former->queries) {
-    return Error{"lookups as programs make them still do not reach the cache; see 'resolvectl'"};
-  }
-  if (!plan.asks_resolved) return {};
-  if (const auto resolved = look_up_through_resolved(plan.probe); !resolved) return resolved;
-  const auto after = engine_status(control);
-  if (!after) return after.error();
-  if (after->queries > now->queries || plan.probe.type != ns_t_a) return {};
-  return Error{"systemd-resolved still does not ask the cache; see 'resolvectl'"};
+  return plan.asks_resolved ? check_way_of_resolved(plan.probe, control) : Result<void>();
 }
 
 Actions real_actions(const Plan& plan, const std::filesystem::path& root) {
@@ -182,6 +170,28 @@ Result<void> add_import(const SetupOptions& options, PlanRequest& request) {
   return {};
 }
 
+// Version 0.1.0 changed each link's servers, and units of its own kept them so.
+bool is_of_old_version(const Journal& journal) {
+  return std::ranges::any_of(journal.entries(), [](const JournalEntry& entry) {
+    return entry.kind == JournalEntry::Kind::link_servers || is_network_drop_in(entry.path) ||
+           entry.path.filename().string().starts_with("dnscachectl-recover.");
+  });
+}
+
+Result<void> undo_old_version(const std::filesystem::path& root) {
+  auto journal = Journal::open(root);
+  if (!journal) return journal.error();
+  if (!is_of_old_version(*journal)) return {};
+  print_message("this machine was set up by an older version; taking that back first");
+  if (const auto begun = journal->begin_removal(); !begun) return begun.error();
+  const auto undone = undo(*journal, 0, root, actions_for_undo(root));
+  if (!undone) return undone.error();
+  for (const auto& path : undone->kept) {
+    print_message(path + " was changed since, so it is kept as it is");
+  }
+  return {};
+}
+
 Result<PlanRequest> parse_request(const SetupOptions& options) {
   const auto upstreams = parse_upstreams(options.upstreams, "--upstream");
   if (!upstreams) return upstreams.error();
@@ -195,7 +205,7 @@ Result<PlanRequest> parse_request(const SetupOptions& options) {
   }
   const auto mode = parse_mode(options.mode);
   if (!mode) {
-    return Error{"--mode is auto, networkd, resolved or resolv-conf", ExitCode::usage};
+    return Error{"--mode is auto, link, resolved or resolv-conf", ExitCode::usage};
   }
   request.mode = *mode;
   if (!options.import_file.empty()) {
@@ -542,9 +552,6 @@ Result<ExitCode> run_recover(const RecoverOptions& options) {
       if (const auto undone = complete_undo(*journal, options.root); !undone) return undone.error();
       result = "undone";
     }
-    if (options.root.empty()) {
-      if (const auto refreshed = refresh_links(*journal); !refreshed) return refreshed.error();
-    }
   }
   if (options.is_json) {
     print_json({{"schema", 1}, {"result", result}});
@@ -568,6 +575,13 @@ Result<ExitCode> run_setup(const SetupOptions& options) {
     auto locked = Journal::open(options.root);
     if (!locked) return locked.error();
     if (const auto undone = complete_undo(*locked, options.root); !undone) return undone.error();
+  }
+  if (const auto peeked = Journal::peek(options.root); peeked && is_of_old_version(*peeked)) {
+    const auto confirmed =
+        confirm(options.is_confirmed, "Take back what the older version of dnscachectl did?");
+    if (!confirmed) return confirmed.error();
+    if (!*confirmed) return Error{"nothing was changed"};
+    if (const auto undone = undo_old_version(options.root); !undone) return undone.error();
   }
   const auto plan = make_plan(*request, options.is_json);
   if (!plan) return plan.error();

@@ -16,7 +16,7 @@ struct SetupOptions {
   std::vector<std::string> listen;     ///< instead of 127.0.0.1 and ::1
   std::vector<std::string> routes;     ///< "corp.example=10.1.0.2,10.1.0.3"
   std::filesystem::path import_file;   ///< dnsmasq's configuration; empty: none
-  std::string mode = "auto";           ///< auto, networkd, resolved or resolv-conf
+  std::string mode = "auto";           ///< auto, link, resolved or resolv-conf
   bool is_dry_run = false;
   bool is_explained = false;       ///< --explain: the facts and the reason for the plan
   bool has_detailed_code = false;  ///< --detailed-exitcode
@@ -43,7 +43,7 @@ struct RemoveOptions {
 /// Plans, asks, applies and verifies; ExitCode::rolled_back when a step failed and all were undone.
 Result<ExitCode> run_setup(const SetupOptions& options);
 
-/// Completes the undo of a run that was cut off; else makes resolved ask the cache first again.
+/// Completes the undo of a run that was cut off.
 Result<ExitCode> run_recover(const RecoverOptions& options);
 
 /// Stops the engine that setup started and restores what was there.

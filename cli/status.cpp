@@ -283,30 +283,24 @@ void follow_stub(LookupPath& path, const SystemFacts& system, const std::vector<
   if (path.servers.empty() || path.servers.front().address != stub || !system.resolved) return;
   path.is_through_resolved = true;
   path.servers.clear();
-  const auto& domains = system.resolved->domains;
-  const bool is_global = std::ranges::any_of(domains, [](const dbus::Domain& domain) {
+  const auto& resolved = *system.resolved;
+  const auto add = [&](const Endpoint& server) {
+    if (std::ranges::count(path.servers, server) == 0) path.servers.push_back(server);
+  };
+  const bool is_global = std::ranges::any_of(resolved.domains, [](const dbus::Domain& domain) {
     return domain.interface_index == 0 && domain.name == ".";
   });
-  if (is_global || system.links.empty()) {
-    for (const auto& server : system.resolved->servers) {
-      if (std::ranges::find(path.servers, server.endpoint) == path.servers.end()) {
-        path.servers.push_back(server.endpoint);
-      }
-    }
-    path.is_through_cache = !path.servers.empty() && reaches_us(path.servers.front(), listen);
-    return;
+  const auto& own = system.own_link;
+  if (own && std::ranges::count(own->domains, ".", &dbus::Domain::name) > 0) {
+    for (const auto& server : own->servers) add(server.endpoint);
+  } else if (is_global || system.links.empty()) {
+    for (const auto& server : resolved.servers) add(server.endpoint);
   }
-  path.is_through_cache = true;
-  // The link that does not ask the cache first is the one to tell of.
   for (const auto& link : system.links) {
-    if (link.asked.empty()) continue;
-    const bool is_through = reaches_us({link.asked.front(), dns_port}, listen);
-    if (!path.servers.empty() && is_through) continue;
-    path.servers.clear();
-    for (const auto& address : link.asked) path.servers.push_back({address, dns_port});
-    path.is_through_cache = path.is_through_cache && is_through;
-    if (!is_through) return;
+    if (!link.default_route || is_global) continue;
+    for (const auto& address : link.servers) add({address, dns_port});
   }
+  path.is_through_cache = !path.servers.empty() && reaches_us(path.servers.front(), listen);
 }
 
 Endpoint reachable(const Endpoint& listen) {

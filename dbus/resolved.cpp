@@ -1,5 +1,7 @@
 #include "dbus/resolved.hpp"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <fmt/format.h>
 #include <iterator>
@@ -73,6 +75,8 @@ ResolvedState read_state(Bus::Connection& connection) {
   }
   state.resolv_conf_mode = to_mode(manager.ResolvConfMode());
   state.stub_listener = manager.DNSStubListener();
+  state.dnssec = manager.DNSSEC();
+  state.dns_over_tls = manager.DNSOverTLS();
   return state;
 }
 
@@ -91,6 +95,42 @@ ResolvedLink read_link(Bus::Connection& connection, int interface_index) {
   }
   link.default_route = proxy.DefaultRoute();
   return link;
+}
+
+using AddressRow = sdbus::Struct<std::int32_t, Bytes>;
+using DomainRow = sdbus::Struct<std::string, bool>;
+
+void write_domains(Manager& manager, int interface_index, const std::vector<Domain>& domains,
+                   bool default_route) {
+  std::vector<DomainRow> rows;
+  for (const auto& domain : domains) rows.emplace_back(domain.name, domain.route_only);
+  // The default route goes last and comes first: at no time is a name without anybody to ask.
+  if (default_route) manager.SetLinkDefaultRoute(interface_index, true);
+  manager.SetLinkDomains(interface_index, rows);
+  if (!default_route) manager.SetLinkDefaultRoute(interface_index, false);
+}
+
+void write_link(Bus::Connection& connection, const ResolvedLink& link) {
+  Manager manager(connection, resolved_service);
+  const auto now = read_link(connection, link.interface_index);
+  const int index = link.interface_index;
+  if (now.servers != link.servers) {
+    std::vector<AddressRow> rows;
+    for (const auto& server : link.servers) {
+      const auto& address = server.endpoint.address;
+      const auto begin = address.bytes.begin();
+      rows.emplace_back(address.is_v6 ? AF_INET6 : AF_INET,
+                        Bytes(begin, begin + static_cast<std::ptrdiff_t>(address.size())));
+    }
+    manager.SetLinkLLMNR(index, "no");
+    manager.SetLinkMulticastDNS(index, "no");
+    manager.SetLinkDNSOverTLS(index, "no");
+    manager.SetLinkDNSSEC(index, "no");
+    manager.SetLinkDNS(index, rows);
+  }
+  if (now.domains != link.domains || now.default_route != link.default_route) {
+    write_domains(manager, index, link.domains, link.default_route);
+  }
 }
 
 Lookup ask(Bus::Connection& connection, const std::string& name, int family) {
@@ -113,6 +153,12 @@ Lookup ask(Bus::Connection& connection, const std::string& name, int family) {
   lookup.from_zone = flags & is_from_zone;
   lookup.was_validated = flags & is_authenticated;
   return lookup;
+}
+
+// org.freedesktop.resolve1(5), "Common Errors".
+bool says_none(const sdbus::Error& error) {
+  return error.getName() == "org.freedesktop.resolve1.DnsError.NXDOMAIN" ||
+         error.getName() == "org.freedesktop.resolve1.NoSuchRR";
 }
 
 }  // namespace
@@ -156,6 +202,23 @@ Result<ResolvedLink> Resolved::link(int interface_index) {
       [&] { return read_link(*connection_, interface_index); });
 }
 
+Result<void> Resolved::set_link(const ResolvedLink& link) {
+  return attempt_running(
+      *connection_, resolved_service,
+      fmt::format("give link {} its servers in systemd-resolved", link.interface_index),
+      [&] { write_link(*connection_, link); });
+}
+
+Result<void> Resolved::set_link_domains(int interface_index, const std::vector<Domain>& domains,
+                                        bool default_route) {
+  return attempt_running(
+      *connection_, resolved_service,
+      fmt::format("give link {} its domains in systemd-resolved", interface_index), [&] {
+        Manager manager(*connection_, resolved_service);
+        write_domains(manager, interface_index, domains, default_route);
+      });
+}
+
 Result<void> Resolved::flush_caches() {
   return attempt_running(*connection_, resolved_service, "empty systemd-resolved's cache",
                          [&] { Manager(*connection_, resolved_service).FlushCaches(); });
@@ -167,6 +230,18 @@ Result<Lookup> Resolved::resolve(const std::string& name, int family,
   return attempt_running(*connection_, resolved_service,
                          fmt::format("look {} up through systemd-resolved", name),
                          [&] { return ask(*connection_, name, family); });
+}
+
+Result<void> Resolved::is_answered(const std::string& name, std::chrono::milliseconds limit) {
+  CallLimit call_limit(*connection_, limit);
+  return attempt_running(*connection_, resolved_service,
+                         fmt::format("look {} up through systemd-resolved", name), [&] {
+                           try {
+                             (void)ask(*connection_, name, AF_INET);
+                           } catch (const sdbus::Error& error) {
+                             if (!says_none(error)) throw;
+                           }
+                         });
 }
 
 }  // namespace dnscache::dbus

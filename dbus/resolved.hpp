@@ -52,6 +52,8 @@ struct ResolvedState {
   std::vector<Domain> domains;              ///< global ones and those of all links
   ResolvConfMode resolv_conf_mode = ResolvConfMode::unknown;
   std::string stub_listener;  ///< yes, no, udp, tcp
+  std::string dnssec;         ///< yes, no, allow-downgrade
+  std::string dns_over_tls;   ///< yes, no, opportunistic
 };
 
 /// The settings that systemd-resolved has for one link.
@@ -85,10 +87,20 @@ class Resolved {
   Result<ResolvedLink> link(int interface_index);
   Result<void> flush_caches();
 
+  // These change a link that no network manager has, until it is deleted or resolved starts anew.
+  /// Gives it these servers, domains and default route, and turns off what is not plain DNS there:
+  /// LLMNR, multicast DNS, DNS over TLS and validation.
+  Result<void> set_link(const ResolvedLink& link);
+  Result<void> set_link_domains(int interface_index, const std::vector<Domain>& domains,
+                                bool default_route);
+
   /// Looks a name up in the DNS alone, not in resolved's cache; a search domain is tried for a name
   /// without a dot. `family` is AF_INET, AF_INET6 or AF_UNSPEC.
   Result<Lookup> resolve(const std::string& name, int family,
                          std::chrono::milliseconds limit = 10s);
+  /// Whether a server answers for a name's IPv4 addresses; that there is none is an answer. An
+  /// Error says why there is none.
+  Result<void> is_answered(const std::string& name, std::chrono::milliseconds limit = 10s);
 
  private:
   Bus::Connection* connection_;

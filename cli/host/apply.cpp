@@ -21,12 +21,10 @@ JournalEntry entry_for(const Step& step) {
   entry.before = step.before;
   entry.after = step.after;
   entry.names = step.names;
-  entry.servers = step.former_servers;
   if (step.kind == Step::Kind::directory) entry.kind = JournalEntry::Kind::directory;
   if (step.kind == Step::Kind::start_engine) entry.kind = JournalEntry::Kind::engine;
   if (step.kind == Step::Kind::enable_units) entry.kind = JournalEntry::Kind::enabled_units;
   if (step.kind == Step::Kind::start_unit) entry.kind = JournalEntry::Kind::started_unit;
-  if (step.kind == Step::Kind::link_servers) entry.kind = JournalEntry::Kind::link_servers;
   return entry;
 }
 
@@ -77,7 +75,6 @@ Result<void> perform(const Step& step, const fs::path& root, const Actions& acti
     case Step::Kind::enable_units:
     case Step::Kind::start_unit:
     case Step::Kind::restart_unit:
-    case Step::Kind::link_servers:
       return actions.perform_system(step);
   }
   return {};

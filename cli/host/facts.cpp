@@ -189,7 +189,7 @@ fs::path running_program() {
 
 // What lies where setup would write.
 Result<void> read_system_files(Facts& facts) {
-  for (const auto& path : system_files(facts.system)) {
+  for (const auto& path : system_files()) {
     auto state = FileState::read(path);
     if (!state) return state.error();
     facts.files[path] = std::move(*state);

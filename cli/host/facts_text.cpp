@@ -38,14 +38,14 @@ std::string unit_in_words(const SystemFacts& system, const char* name) {
 
 std::string link_in_words(const LinkFacts& link) {
   std::vector<std::string> servers;
-  for (const auto& address : link.asked) servers.push_back(address.to_text());
-  auto text = fmt::format("{}: {}", link.name,
-                          servers.empty() ? "no server" : "asks " + join_words(servers, "and"));
-  if (!link.search_domains.empty()) {
-    text += ", searches " + join_words(link.search_domains, "and");
+  for (const auto& address : link.servers) servers.push_back(address.to_text());
+  auto text = fmt::format("{}: asks {}", link.name, join_words(servers, "and"));
+  std::vector<std::string> domains;
+  for (const auto& domain : link.domains) {
+    domains.push_back((domain.route_only ? "~" : "") + domain.name);
   }
-  return text + (link.is_managed() ? ", by " + link.network_file.string()
-                                   : ", not managed by systemd-networkd");
+  if (!domains.empty()) text += ", for " + join_words(domains, "and");
+  return text + (link.default_route ? ", for all other names" : "");
 }
 
 std::vector<Line> lines_of(const Facts& facts) {
@@ -70,8 +70,9 @@ std::vector<Line> lines_of(const Facts& facts) {
     lines.push_back({"networkd", unit_in_words(system, "systemd-networkd.service")});
     lines.push_back({"NetworkManager", unit_in_words(system, "NetworkManager.service")});
     lines.push_back(
-        {"cache units", fmt::format("service {}; socket {}", unit_in_words(system, service_unit),
-                                    unit_in_words(system, socket_unit))});
+        {"cache units",
+         fmt::format("service {}; socket {}; source {}", unit_in_words(system, service_unit),
+                     unit_in_words(system, socket_unit), unit_in_words(system, source_unit))});
     for (const auto& link : system.links) lines.push_back({"link", link_in_words(link)});
   }
   if (!facts.container.empty()) lines.push_back({"container", facts.container});

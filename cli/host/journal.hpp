@@ -15,6 +15,7 @@ namespace dnscache::cli {
 
 /// One change to the machine and what was there before it.
 struct JournalEntry {
+  /// link_servers: only in journals of version 0.1.0.
   enum class Kind { file, directory, engine, enabled_units, started_unit, link_servers };
 
   Kind kind = Kind::file;

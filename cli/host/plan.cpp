@@ -149,7 +149,6 @@ Step config_step(const Facts& facts, const PlanRequest& request, const Decision&
   Step step;
   step.path = config_path;
   step.before = facts.config_file;
-  step.is_change = !facts.config;
   std::vector<UpstreamConfig> upstreams;
   std::vector<std::string> names;
   for (const auto& fact : facts.upstreams) {
@@ -160,14 +159,15 @@ Step config_step(const Facts& facts, const PlanRequest& request, const Decision&
       request.root.empty() ? std::filesystem::path() : below(request.root, Config{}.control);
   const auto listen =
       decision.listen == default_listen() ? std::vector<Endpoint>{} : decision.listen;
-  const bool follows =
-      route.uses_resolved() && !route.writes_resolv_conf && request.upstreams.empty();
-  step.after = FileState::regular(
-      initial_config(upstreams, listen, control,
-                     follows ? systemd_resolv_conf : std::filesystem::path(), request.routes));
+  // A file that says whom to ask would be wrong on the next network, and in an image.
+  const bool names_servers = !request.upstreams.empty() || route.writes_resolv_conf;
+  if (!names_servers) upstreams.clear();
+  step.after = FileState::regular(initial_config(upstreams, listen, control, request.routes));
   if (request.imported) step.after = FileState::regular(request.imported_text);
+  // One that only has comments is the package's, or was written by an earlier setup.
+  step.is_change = !facts.config && !step.before.has_same_content(step.after);
   step.text = step.is_change ? fmt::format("write {}: ask {}{}", step.path.string(),
-                                           follows ? "what the links' servers are, now " : "",
+                                           names_servers ? "" : "the machine's servers, now ",
                                            join_words(names, "and"))
                              : fmt::format("keep {}", step.path.string());
   return step;
@@ -240,12 +240,12 @@ std::string diff_of(const Step& step) {
 }  // namespace
 
 const char* to_text(Mode mode) {
-  static constexpr const char* names[] = {"auto", "networkd", "resolved", "resolv-conf"};
+  static constexpr const char* names[] = {"auto", "link", "resolved", "resolv-conf"};
   return names[static_cast<int>(mode)];
 }
 
 std::optional<Mode> parse_mode(std::string_view text) {
-  for (const auto mode : {Mode::automatic, Mode::networkd, Mode::resolved, Mode::resolv_conf}) {
+  for (const auto mode : {Mode::automatic, Mode::link, Mode::resolved, Mode::resolv_conf}) {
     if (text == to_text(mode)) return mode;
   }
   return {};
@@ -281,7 +281,7 @@ Result<Plan> plan_setup(const Facts& facts, const PlanRequest& request) {
   } else {
     plan.steps.push_back(engine_step(facts));
   }
-  auto switch_over = resolved_steps(facts, *route, decision.cache);
+  auto switch_over = source_steps(facts, *route, decision.cache);
   if (route->writes_resolv_conf) switch_over.push_back(resolv_conf_step(facts, decision));
   const bool switches = std::ranges::any_of(switch_over, &Step::is_change);
   if (route->writes_resolv_conf && switch_over.back().is_change && facts.resolv_conf.is_immutable) {
@@ -309,23 +309,16 @@ Result<Plan> plan_setup(const Facts& facts, const PlanRequest& request) {
 std::string initial_config(const std::vector<UpstreamConfig>& upstreams,
                            const std::vector<Endpoint>& listen,
                            const std::filesystem::path& control,
-                           const std::filesystem::path& upstreams_from,
                            const std::vector<RouteConfig>& routes) {
   std::string out =
       "# Configuration of dnscachectl, written by 'dnscachectl setup'. It is yours now.\n"
       "# Every setting: 'dnscachectl check --print' and dnscachectl.yaml(5).\n"
       "# After a change: 'dnscachectl check', then send the engine SIGHUP.\n"
       "\n";
-  if (!upstreams_from.empty()) {
-    out += fmt::format(
-        "# The servers to ask are those that systemd-resolved lists for the links, as they "
-        "change.\n"
-        "upstreams_from: \"{}\"\n",
-        upstreams_from.string());
+  if (upstreams.empty()) {
+    out += "# The servers to ask are the machine's own, as they change: upstreams_from.\n";
   } else {
-    out +=
-        "# The servers that this machine asked before; the fastest that answers is asked first.\n"
-        "upstreams:\n";
+    out += "# The servers to ask; without this list they are the machine's own.\nupstreams:\n";
     for (const auto& upstream : upstreams) {
       out += fmt::format("  - \"{}\"\n", print_upstream(upstream));
     }

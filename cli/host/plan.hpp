@@ -20,7 +20,6 @@ struct Step {
     enable_units,  ///< `names` are started at boot
     start_unit,
     restart_unit,
-    link_servers,   ///< resolved asks `servers` for the link, without a gap
     verify_engine,  ///< a real lookup at the engine's own address
     verify_system,  ///< a real lookup as programs make it
   };
@@ -30,22 +29,20 @@ struct Step {
   bool is_change = true;  ///< false: it is so already
   /// Of a directory or file, without --root; else the name of a unit or link.
   std::filesystem::path path;
-  FileState before;                       ///< of a file
-  FileState after;                        ///< of a file
-  std::vector<std::string> names;         ///< of enable_units
-  std::vector<IpAddress> servers;         ///< of link_servers: the cache and those after it
-  std::vector<IpAddress> former_servers;  ///< of link_servers
+  FileState before;                ///< of a file
+  FileState after;                 ///< of a file
+  std::vector<std::string> names;  ///< of enable_units
 };
 
 /// Where the cache is put before the servers that were asked so far.
 enum class Mode {
   automatic,
-  networkd,     ///< before the servers of each link that systemd-networkd manages
-  resolved,     ///< before all servers of systemd-resolved
+  link,         ///< as the server of an interface of ours, by systemd-resolved
+  resolved,     ///< in systemd-resolved's configuration
   resolv_conf,  ///< in /etc/resolv.conf
 };
 
-/// "auto", "networkd", "resolved", "resolv-conf".
+/// "auto", "link", "resolved", "resolv-conf".
 const char* to_text(Mode mode);
 std::optional<Mode> parse_mode(std::string_view text);
 
@@ -76,12 +73,11 @@ struct PlanRequest {
 /// Pure: reads and writes nothing. The error says why this machine can't be set up and what to do.
 Result<Plan> plan_setup(const Facts& facts, const PlanRequest& request);
 
-/// The short commented configuration file that setup writes. With `upstreams_from` the servers come
-/// from that file and `upstreams` are not written.
+/// The short commented configuration file that setup writes. Without `upstreams` the engine asks
+/// the machine's servers.
 std::string initial_config(const std::vector<UpstreamConfig>& upstreams,
                            const std::vector<Endpoint>& listen,
                            const std::filesystem::path& control,
-                           const std::filesystem::path& upstreams_from = {},
                            const std::vector<RouteConfig>& routes = {});
 
 /// The plan as a list for people, with a diff of every file that changes.

@@ -49,8 +49,7 @@ bool is_initial(const std::string& text, const fs::path& root) {
   const auto& config = reading.config;
   const auto listen = config.listen == default_listen() ? std::vector<Endpoint>{} : config.listen;
   const auto control = root.empty() ? fs::path() : config.control;
-  return text ==
-         initial_config(config.upstreams, listen, control, config.upstreams_from, config.routes);
+  return text == initial_config(config.upstreams, listen, control, config.routes);
 }
 
 std::vector<fs::path> drop_ins(const fs::path& root) {

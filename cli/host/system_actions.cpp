@@ -6,45 +6,28 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <fstream>
-#include <map>
-#include <set>
 #include <sstream>
-#include <thread>
 
+#include "cli/host/resolved_conf.hpp"
 #include "cli/host/system_plan.hpp"
 #include "cli/host/unit_links.hpp"
-#include "dbus/link_servers.hpp"
+#include "dbus/networkd.hpp"
 #include "resolver/config/resolv_conf.hpp"
-#include "resolver/config/text_file.hpp"
 
 namespace dnscache::cli {
 
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
-using namespace std::chrono_literals;
 
-constexpr int most_refreshes = 10;
 constexpr auto cache_directories = {"/var/cache/private/dnscachectl", "/var/cache/dnscachectl"};
 constexpr auto log_directories = {"/var/log/private/dnscachectl", "/var/log/dnscachectl"};
-
-template <class Condition>
-bool comes_true(std::chrono::milliseconds limit, Condition condition) {
-  const auto deadline = Clock::now() + limit;
-  while (!condition()) {
-    if (Clock::now() >= deadline) return false;
-    std::this_thread::sleep_for(20ms);
-  }
-  return true;
-}
 
 /// The first address of the "DNS=" line in one of our drop-ins, or of "nameserver" in resolv.conf.
 std::optional<IpAddress> cache_named_in(const FileState& file) {
   std::istringstream lines(file.content);
   for (std::string line; std::getline(lines, line);) {
-    if (!line.starts_with("DNS=")) continue;
+    if (!line.starts_with("DNS=") || line == "DNS=") continue;
     return IpAddress::parse(line.substr(4, line.find(' ') - 4));
   }
   const auto servers = parse_resolv_conf(file.content).nameservers;
@@ -58,19 +41,6 @@ Result<void> restart_unit(dbus::Bus& bus, const std::string& name) {
   if (const auto restarted = systemd.restart(name); !restarted) return restarted;
   if (name != resolved_unit) return {};
   return dbus::Resolved(bus).wait_until_running();
-}
-
-Result<int> index_of(const std::string& link) {
-  const auto index = ::if_nametoindex(link.c_str());
-  if (index == 0) return Error{fmt::format("there is no link {} any more", link)};
-  return static_cast<int>(index);
-}
-
-Result<void> set_servers(dbus::Bus& bus, const Step& step) {
-  const auto index = index_of(step.path.string());
-  if (!index) return index.error();
-  const std::vector<IpAddress> others(step.servers.begin() + 1, step.servers.end());
-  return dbus::set_link_servers(bus, *index, step.servers.front(), others);
 }
 
 Result<void> perform_step(const Step& step) {
@@ -89,8 +59,6 @@ Result<void> perform_step(const Step& step) {
       return systemd.start(step.path.string());
     case Step::Kind::restart_unit:
       return restart_unit(*bus, step.path.string());
-    case Step::Kind::link_servers:
-      return set_servers(*bus, step);
     default:
       return {};
   }
@@ -115,19 +83,13 @@ Result<void> stop_unit(dbus::Bus& bus, const std::string& name) {
   return {};
 }
 
-// Only what setup set is reverted: another program's run-time servers don't name the cache.
+// Version 0.1.0 set the servers of networkd's links at run time.
 Result<void> revert_servers(dbus::Bus& bus, const JournalEntry& entry) {
-  const auto index = index_of(entry.path.string());
-  if (!index) return {};
-  const auto link = read_link(bus, *index, entry.path.string());
-  if (!link) return {};  // without networkd there are no run-time servers
-  if (!link->has_run_time_servers()) return {};
-  const auto is_resolved_running = dbus::Resolved(bus).is_running();
-  if (!is_resolved_running || !*is_resolved_running) {
-    return dbus::Networkd(bus).revert_servers(*index);
-  }
-  const auto first = entry.servers.empty() ? link->servers.back().address : entry.servers.front();
-  return dbus::revert_link_servers(bus, *index, first);
+  const auto index = ::if_nametoindex(entry.path.c_str());
+  dbus::Networkd networkd(bus);
+  const auto is_running = networkd.is_running();
+  if (index == 0 || !is_running || !*is_running) return {};
+  return networkd.revert_servers(static_cast<int>(index));
 }
 
 // systemd refuses to disable what is gone already, as after an undo that was cut off.
@@ -173,26 +135,11 @@ Result<void> undo_entry(const JournalEntry& entry) {
   }
 }
 
-// networkd may have read the drop-in since: at boot, or when somebody made it reload.
-Result<void> drop_in_undone(dbus::Bus& bus, const JournalEntry& entry) {
+// networkd configures anew only links whose files changed since it read them.
+Result<void> drop_in_undone(dbus::Bus& bus) {
   dbus::Networkd networkd(bus);
-  const auto cache = cache_named_in(entry.after);
   const auto is_running = networkd.is_running();
-  if (!cache || !is_running || !*is_running) return {};
-  const auto uses_it = [&]() -> bool {
-    const auto links = networkd.links();
-    if (!links) return false;
-    return std::ranges::any_of(*links, [&](const dbus::NetworkLink& link) {
-      const bool is_its = link.network_file.filename().string() + ".d" ==
-                          entry.path.parent_path().filename().string();
-      return is_its && std::ranges::find(link.servers, dbus::LinkServer{*cache, "static"}) !=
-                           link.servers.end();
-    });
-  };
-  if (!uses_it()) return {};
-  if (const auto reloaded = networkd.reload(); !reloaded) return reloaded;
-  if (comes_true(10s, [&] { return !uses_it(); })) return {};
-  return Error{"systemd-networkd still names the cache; see 'networkctl status'"};
+  return is_running && *is_running ? networkd.reload() : Result<void>();
 }
 
 Result<void> resolved_undone(dbus::Bus& bus, const JournalEntry& entry) {
@@ -226,77 +173,17 @@ Result<void> file_undone(const JournalEntry& entry) {
   auto bus = dbus::Bus::connect();
   if (!bus) return bus.error();
   if (is_own_again) return resolved_undone(*bus, entry);
-  return entry.path == resolved_drop_in ? resolved_undone(*bus, entry)
-                                        : drop_in_undone(*bus, entry);
+  return entry.path == resolved_drop_in ? resolved_undone(*bus, entry) : drop_in_undone(*bus);
 }
 
 Result<void> unit_files_undone() {
   auto bus = dbus::Bus::connect();
   if (!bus) return bus.error();
   dbus::Systemd systemd(*bus);
-  for (const auto* unit : {service_unit, recover_unit}) {
+  for (const auto* unit : {service_unit, source_unit}) {
     (void)systemd.reset_failed(unit);
   }
   return systemd.daemon_reload();
-}
-
-constexpr const char* lease_directory = "/run/systemd/netif/leases";
-
-/// The leases of networkd's DHCP clients, by interface index.
-using Leases = std::map<std::string, std::string>;
-
-Leases read_leases() {
-  Leases leases;
-  std::error_code error;
-  for (const auto& file : fs::directory_iterator(lease_directory, error)) {
-    const auto text = read_text_file(file.path());
-    leases[file.path().filename().string()] = text ? *text : "";
-  }
-  return leases;
-}
-
-/// The servers that the DHCP client of a link last heard of (its lease file's DNS= line).
-std::vector<IpAddress> servers_of_lease(int interface_index) {
-  std::ifstream file(fmt::format("{}/{}", lease_directory, interface_index));
-  std::vector<IpAddress> servers;
-  for (std::string line; std::getline(file, line);) {
-    if (!line.starts_with("DNS=")) continue;
-    std::istringstream words(line.substr(4));
-    for (std::string word; words >> word;) {
-      if (const auto address = IpAddress::parse(word)) servers.push_back(*address);
-    }
-  }
-  return servers;
-}
-
-bool contains_all(const std::vector<IpAddress>& list, const std::vector<IpAddress>& wanted) {
-  return std::ranges::all_of(wanted, [&](const IpAddress& address) {
-    return std::ranges::find(list, address) != list.end();
-  });
-}
-
-Result<void> refresh_link(dbus::Bus& bus, const std::string& name, const IpAddress& cache) {
-  const auto index = index_of(name);
-  if (!index) return {};
-  auto link = read_link(bus, *index, name);
-  if (!link) return link.error();
-  if (link->servers.empty()) return {};
-  if (!link->has_run_time_servers()) {
-    if (link->servers.front().address != cache) return {};
-    return dbus::revert_link_servers(bus, *index, cache);
-  }
-  // Run-time servers hide those of a new lease until they are reverted.
-  if (!contains_all(link->servers_without(cache), servers_of_lease(*index))) {
-    if (const auto reverted = dbus::Networkd(bus).revert_servers(*index); !reverted) {
-      return reverted;
-    }
-    link = read_link(bus, *index, name);
-    if (!link) return link.error();
-    if (!link->servers.empty() && link->servers.front().address == cache) {
-      return dbus::revert_link_servers(bus, *index, cache);
-    }
-  }
-  return dbus::set_link_servers(bus, *index, cache, link->servers_without(cache));
 }
 
 }  // namespace
@@ -312,46 +199,12 @@ void add_system_actions(Actions& actions, const fs::path& root) {
   actions.unit_files_undone = unit_files_undone;
 }
 
-Result<void> refresh_links(const Journal& journal) {
-  std::optional<IpAddress> cache;
-  std::set<std::string> links;
-  for (std::size_t i = 0; i < journal.committed(); ++i) {
-    const auto& entry = journal.entries()[i];
-    if (is_network_drop_in(entry.path)) {
-      const auto now = FileState::read(entry.path);
-      if (now && now->has_same_content(entry.after)) cache = cache_named_in(entry.after);
-    }
-    if (entry.kind == JournalEntry::Kind::link_servers) links.insert(entry.path.string());
-  }
-  if (!cache || links.empty()) return {};
-  auto bus = dbus::Bus::connect();
-  if (!bus) return bus.error();
-  const auto is_running = dbus::Networkd(*bus).is_running();
-  if (!is_running) return is_running.error();
-  if (!*is_running) return {};
-  // systemd forgets that a lease changed while the unit that runs this is active.
-  for (int i = 0; i < most_refreshes; ++i) {
-    const auto leases = read_leases();
-    for (const auto& link : links) {
-      if (const auto refreshed = refresh_link(*bus, link, *cache); !refreshed) return refreshed;
-    }
-    if (read_leases() == leases) return {};
-  }
-  return {};
-}
-
 Result<void> look_up_through_resolved(const ProbeQuestion& question) {
   if (question.type != ns_t_a) return {};
   auto bus = dbus::Bus::connect();
   if (!bus) return bus.error();
   const auto found = dbus::Resolved(*bus).resolve(question.name, AF_INET);
   return found ? Result<void>() : found.error();
-}
-
-Result<void> flush_resolved() {
-  auto bus = dbus::Bus::connect();
-  if (!bus) return bus.error();
-  return dbus::Resolved(*bus).flush_caches();
 }
 
 }  // namespace dnscache::cli

@@ -9,12 +9,7 @@ namespace dnscache::cli {
 /// Where systemd does not run, as in a chroot or below a root, they are undone in files alone.
 void add_system_actions(Actions& actions, const std::filesystem::path& root);
 
-/// Makes resolved ask the cache first again for the links of the journal, and the links' present
-/// servers after it. Changes nothing for a link whose drop-in is gone.
-Result<void> refresh_links(const Journal& journal);
-
 /// A lookup by D-Bus through systemd-resolved, past its own cache. Any answer will do.
 Result<void> look_up_through_resolved(const ProbeQuestion& question);
-Result<void> flush_resolved();
 
 }  // namespace dnscache::cli

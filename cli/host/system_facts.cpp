@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "cli/host/journal.hpp"
+#include "cli/host/virtual_link.hpp"
 #include "resolver/config/text_file.hpp"
 
 namespace dnscache::cli {
@@ -20,7 +21,7 @@ constexpr const char* nsswitch_path = "/etc/nsswitch.conf";
 
 void read_units(SystemFacts& facts, dbus::Bus& bus) {
   dbus::Systemd systemd(bus);
-  for (const auto* name : {service_unit, socket_unit, recover_unit, lease_path_unit, resolved_unit,
+  for (const auto* name : {service_unit, socket_unit, source_unit, resolved_unit,
                            "systemd-networkd.service", "NetworkManager.service"}) {
     auto state = systemd.unit(name);
     if (!state) {
@@ -47,28 +48,23 @@ void read_links(SystemFacts& facts, dbus::Bus& bus) {
   const std::unique_ptr<struct if_nameindex, decltype(&::if_freenameindex)> interfaces(
       ::if_nameindex(), ::if_freenameindex);
   if (!interfaces) return;
+  dbus::Resolved resolved(bus);
   for (const auto* interface = interfaces.get(); interface->if_index != 0; ++interface) {
-    if (std::string_view(interface->if_name) == "lo") continue;
-    auto link = read_link(bus, static_cast<int>(interface->if_index), interface->if_name);
-    if (link && (!link->asked.empty() || !link->servers.empty())) {
-      facts.links.push_back(std::move(*link));
+    const std::string name = interface->if_name;
+    if (name == "lo") continue;
+    auto found = resolved.link(static_cast<int>(interface->if_index));
+    if (!found) continue;
+    if (name == own_link_name) {
+      facts.own_link = std::move(*found);
+      continue;
     }
+    LinkFacts link{found->interface_index, name, {}, found->domains, found->default_route};
+    for (const auto& server : found->servers) link.servers.push_back(server.endpoint.address);
+    if (!link.servers.empty()) facts.links.push_back(std::move(link));
   }
 }
 
 }  // namespace
-
-bool LinkFacts::has_run_time_servers() const {
-  return std::ranges::find(servers, "runtime", &dbus::LinkServer::source) != servers.end();
-}
-
-std::vector<IpAddress> LinkFacts::servers_without(const IpAddress& address) const {
-  std::vector<IpAddress> others;
-  for (const auto& server : servers) {
-    if (server.address != address) others.push_back(server.address);
-  }
-  return others;
-}
 
 bool SystemFacts::is_active(const std::string& name) const {
   const auto* state = unit(name);
@@ -103,27 +99,6 @@ std::vector<std::string> parse_nss_hosts(std::string_view nsswitch) {
   return {};
 }
 
-Result<LinkFacts> read_link(dbus::Bus& bus, int interface_index, const std::string& name) {
-  LinkFacts link;
-  link.interface_index = interface_index;
-  link.name = name;
-  if (const auto resolved = dbus::Resolved(bus).link(interface_index)) {
-    for (const auto& server : resolved->servers) link.asked.push_back(server.endpoint.address);
-    for (const auto& domain : resolved->domains) {
-      if (!domain.route_only) link.search_domains.push_back(domain.name);
-    }
-  }
-  dbus::Networkd networkd(bus);
-  const auto is_running = networkd.is_running();
-  if (!is_running) return is_running.error();
-  if (!*is_running) return link;
-  const auto network = networkd.link(interface_index);
-  if (!network) return network.error();
-  link.network_file = network->network_file;
-  if (network->is_managed()) link.servers = network->servers;
-  return link;
-}
-
 SystemFacts read_system_facts(const fs::path& root) {
   SystemFacts facts;
   if (const auto text = read_text_file(below(root, nsswitch_path))) {
@@ -139,8 +114,10 @@ SystemFacts read_system_facts(const fs::path& root) {
   read_units(facts, *bus);
   if (!facts.bus_problem.empty()) return facts;
   read_resolved(facts, *bus);
-  if (const auto running = dbus::Networkd(*bus).is_running()) facts.has_networkd = *running;
-  if (facts.resolved) read_links(facts, *bus);
+  if (!facts.resolved) return facts;
+  facts.configured = read_resolved_conf();
+  read_links(facts, *bus);
+  facts.can_make_link = facts.own_link || can_make_virtual_link();
   return facts;
 }
 

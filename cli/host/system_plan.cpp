@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <set>
 
 #include "cli/host/unit_links.hpp"
+#include "cli/host/virtual_link.hpp"
 #include "resolver/config/text.hpp"
 #include "templates/templates.hpp"
 
@@ -15,22 +15,21 @@ namespace {
 namespace fs = std::filesystem;
 using dbus::ResolvConfMode;
 
+constexpr const char* config_path = "/etc/dnscachectl/config.yaml";
 constexpr const char* network_directory = "/etc/systemd/network";
 constexpr const char* drop_in_name = "50-dnscachectl.conf";
 
-/// A unit file and when it is installed.
+/// A unit file and when it is started.
 struct UnitFile {
   const char* name;
   std::string_view text;
-  bool needs_resolved;  ///< of use only where resolved lists the servers
-  bool is_started;
+  bool is_source;  ///< started only once the engine has been tried
 };
 
 std::vector<UnitFile> unit_files() {
-  return {{socket_unit, templates::dnscachectl_socket, false, true},
-          {service_unit, templates::dnscachectl_service, false, true},
-          {recover_unit, templates::dnscachectl_recover_service, false, false},
-          {lease_path_unit, templates::dnscachectl_recover_path, true, true}};
+  return {{socket_unit, templates::dnscachectl_socket, false},
+          {service_unit, templates::dnscachectl_service, false},
+          {source_unit, templates::dnscachectl_source_service, true}};
 }
 
 std::string replaced(std::string text, std::string_view place, std::string_view value) {
@@ -83,7 +82,7 @@ std::string resolved_remedy(const SystemFacts& system) {
 
 Result<void> check_system(const Facts& facts, Mode wanted) {
   const auto& system = facts.system;
-  const bool wants_resolved = wanted == Mode::resolved || wanted == Mode::networkd;
+  const bool wants_resolved = wanted == Mode::resolved || wanted == Mode::link;
   if (!system.has_systemd) {
     if (!wants_resolved) return {};
     return Error{fmt::format("--mode {} needs a machine that runs systemd", to_text(wanted))};
@@ -112,51 +111,30 @@ Result<void> check_system(const Facts& facts, Mode wanted) {
                            resolved_remedy(system))};
 }
 
-bool has_managed_link(const SystemFacts& system) {
-  return std::ranges::any_of(system.links, &LinkFacts::is_managed);
-}
-
-bool has_only_managed_links(const SystemFacts& system) {
-  return !system.links.empty() && std::ranges::all_of(system.links, &LinkFacts::is_managed);
-}
-
 Mode automatic_mode(const SystemFacts& system) {
   if (!system.resolved || !is_resolved_mode(system.resolved->resolv_conf_mode)) {
     return Mode::resolv_conf;
   }
-  return has_only_managed_links(system) ? Mode::networkd : Mode::resolved;
-}
-
-std::string names_of_links(const SystemFacts& system, bool managed) {
-  std::vector<std::string> names;
-  for (const auto& link : system.links) {
-    if (link.is_managed() == managed) names.push_back(link.name);
-  }
-  return join_words(names, "and");
+  return system.can_make_link ? Mode::link : Mode::resolved;
 }
 
 std::string explain(const Facts& facts, const Route& route) {
   const auto& system = facts.system;
   if (!system.resolved) return {};
   const auto* mode = dbus::to_text(system.resolved->resolv_conf_mode);
-  switch (route.mode) {
-    case Mode::networkd:
-      return fmt::format(
-          "lookups go through systemd-resolved ({} mode) and systemd-networkd manages {}, so the "
-          "cache goes before the servers of each link, which stay as what is asked without it",
-          mode, names_of_links(system, true));
-    case Mode::resolved: {
-      const auto unmanaged = names_of_links(system, false);
-      return fmt::format(
-          "lookups go through systemd-resolved ({} mode) and {}, so the cache goes before all "
-          "servers of systemd-resolved",
-          mode,
-          unmanaged.empty() ? "no link has servers of its own"
-                            : "systemd-networkd does not manage " + unmanaged);
-    }
-    default:
-      return {};
+  if (route.mode == Mode::link) {
+    return fmt::format(
+        "lookups go through systemd-resolved ({} mode), so the cache becomes the server of an "
+        "interface of its own, {}, that all names are asked at; every other interface keeps its "
+        "servers and domains",
+        mode, own_link_name);
   }
+  if (route.mode != Mode::resolved) return {};
+  return fmt::format(
+      "lookups go through systemd-resolved ({} mode), so its configuration names the cache for all "
+      "names; without an interface of its own, programs that ask systemd-resolved have no other "
+      "server while the cache does not run",
+      mode);
 }
 
 Step make_step(Step::Kind kind, fs::path path, std::string text, bool is_change) {
@@ -212,8 +190,7 @@ bool comes_from_package(const SystemFacts& system, const std::string& name) {
 
 std::vector<UnitFile> wanted_units(const Route& route) {
   auto files = unit_files();
-  std::erase_if(
-      files, [&](const UnitFile& file) { return file.needs_resolved && !route.uses_resolved(); });
+  std::erase_if(files, [&](const UnitFile& file) { return file.is_source && !route.has_source; });
   return files;
 }
 
@@ -222,63 +199,87 @@ bool is_enabled(const SystemFacts& system, const std::string& name) {
   return unit != nullptr && unit->unit_file_state == "enabled";
 }
 
-std::vector<Step> link_steps(const Facts& facts, const IpAddress& cache) {
-  std::vector<Step> steps;
-  std::set<fs::path> drop_ins;
-  const auto content = replaced(std::string(templates::networkd_conf), "@CACHE@", cache.to_text());
-  for (const auto& link : facts.system.links) {
-    if (!link.is_managed() || !drop_ins.insert(network_drop_in(link)).second) continue;
-    const auto path = network_drop_in(link);
-    for (auto& step : with_directory(
-             facts, file_step(facts, path, content, "the cache comes first for its links"))) {
-      steps.push_back(std::move(step));
-    }
-  }
-  for (const auto& link : facts.system.links) {
-    if (!link.is_managed()) continue;
-    const bool is_first = !link.asked.empty() && link.asked.front() == cache;
-    auto step =
-        make_step(Step::Kind::link_servers, link.name,
-                  fmt::format("ask {} first for {}", cache.to_text(), link.name), !is_first);
-    step.former_servers = link.asked;
-    step.servers = {cache};
-    for (const auto& server : link.servers_without(cache)) step.servers.push_back(server);
-    steps.push_back(std::move(step));
-  }
-  return steps;
+// In its own list resolved puts global servers before those of links, but links in no order
+// (systemd issue 27543): only a global one is surely the first that glibc reads there.
+bool needs_resolved_file(const Facts& facts, const Route& route) {
+  if (route.mode == Mode::resolved) return true;
+  return route.mode == Mode::link &&
+         facts.system.resolved->resolv_conf_mode == ResolvConfMode::uplink;
 }
 
-std::string resolved_servers(const Facts& facts, const IpAddress& cache) {
-  std::string servers = cache.to_text();
-  for (const auto& fact : facts.upstreams) {
-    const bool can_be_named =
-        fact.upstream.endpoint.port == dns_port && fact.upstream.protocol != Protocol::tls;
-    if (can_be_named) servers += ' ' + fact.upstream.endpoint.address.to_text();
-  }
-  return servers;
-}
-
-std::vector<Step> resolved_file_steps(const Facts& facts, const IpAddress& cache) {
-  const fs::path path = resolved_drop_in;
-  auto content =
-      replaced(std::string(templates::resolved_conf), "@SERVERS@", resolved_servers(facts, cache));
-  auto file = file_step(facts, path, content, "the cache comes first");
-  // Once written, the list of what is asked without the cache stays as it is.
-  const bool names_cache = file.before.content.find("DNS=" + cache.to_text()) != std::string::npos;
-  if (names_cache) {
-    file.after = file.before;
-    file.is_change = false;
-    file.text = "keep " + path.string();
-  }
+std::vector<Step> resolved_file_steps(const Facts& facts, const Route& route,
+                                      const IpAddress& cache) {
+  auto text = replaced(std::string(templates::resolved_conf), "@CACHE@", cache.to_text());
+  // DNS= lines add up; those that come before ours are taken back and said again after the cache.
+  std::string others;
+  for (const auto& server : facts.system.configured.servers) others += ' ' + server;
+  text = replaced(text, "@RESET@", others.empty() ? "" : "DNS=\n");
+  text = replaced(text, "@OTHERS@", others);
+  text = replaced(text, "@DOMAINS@", route.mode == Mode::resolved ? "Domains=~.\n" : "");
+  auto file = file_step(facts, resolved_drop_in, text, "the cache comes first in its list");
   const bool is_changed = file.is_change;
   auto steps = with_directory(facts, std::move(file));
   const auto& servers = facts.system.resolved->servers;
-  const bool is_asked = std::ranges::any_of(
+  const bool is_listed = std::ranges::any_of(
       servers, [&](const dbus::DnsServer& server) { return server.endpoint.address == cache; });
   steps.push_back(make_step(Step::Kind::restart_unit, resolved_unit,
                             "restart systemd-resolved, which reads its files only then",
-                            is_changed || !is_asked));
+                            is_changed || !is_listed));
   return steps;
+}
+
+// The four settings of our interface, as somebody may have changed them by resolvectl.
+bool is_link_right(const SystemFacts& system, const IpAddress& cache) {
+  const auto& link = system.own_link;
+  return link && link->servers.size() == 1 && link->servers.front().endpoint.address == cache &&
+         link->domains.size() == 1 && link->domains.front().name == "." && link->default_route;
+}
+
+Step enable_step(const std::vector<std::string>& disabled) {
+  auto step = make_step(
+      Step::Kind::enable_units, "units",
+      disabled.empty() ? "the units are enabled" : "enable " + join_words(disabled, "and"),
+      !disabled.empty());
+  step.names = disabled;
+  return step;
+}
+
+Step source_step(const Facts& facts, const IpAddress& cache) {
+  const auto& system = facts.system;
+  const bool is_active = system.is_active(source_unit);
+  const bool is_right = is_active && (!system.resolved || is_link_right(system, cache));
+  return make_step(is_active && !is_right ? Step::Kind::restart_unit : Step::Kind::start_unit,
+                   source_unit,
+                   is_right ? "the cache is the first server of all names"
+                            : "make the cache the first server of all names",
+                   !is_right);
+}
+
+// What of the administrator's resolved.conf would not hold with the cache in between.
+Result<void> check_resolved_settings(const Facts& facts, const Route& route) {
+  if (!route.uses_resolved() || !facts.system.resolved) return {};
+  const auto& resolved = *facts.system.resolved;
+  const bool validates = facts.config && facts.config->dnssec.mode == DnssecMode::validate;
+  if (resolved.dnssec == "yes" && !validates) {
+    return Error{fmt::format(
+        "nothing was changed, because systemd-resolved validates (DNSSEC=yes) and would not "
+        "validate what the cache says; write 'dnssec: {{mode: validate}}' into {}, then the cache "
+        "does it",
+        config_path)};
+  }
+  if (resolved.dns_over_tls == "yes" && needs_resolved_file(facts, route)) {
+    return Error{
+        "nothing was changed, because systemd-resolved has DNSOverTLS=yes for its global servers, "
+        "and the cache would be one; set it for each link instead (systemd.network(5)), or choose "
+        "--mode resolv-conf"};
+  }
+  if (route.mode == Mode::resolved && !facts.system.configured.servers.empty()) {
+    return Error{fmt::format(
+        "nothing was changed, because --mode resolved would hide the servers that resolved.conf "
+        "names ({}); choose --mode link",
+        join_words(facts.system.configured.servers, "and"))};
+  }
+  return {};
 }
 
 }  // namespace
@@ -289,23 +290,15 @@ std::vector<UnitText> setup_units() {
   return units;
 }
 
-fs::path network_drop_in(const LinkFacts& link) {
-  return fs::path(network_directory) / (link.network_file.filename().string() + ".d") /
-         drop_in_name;
-}
-
 bool is_network_drop_in(const fs::path& path) {
   return path.filename() == drop_in_name && path.parent_path().parent_path() == network_directory;
 }
 
 bool is_unit_file(const fs::path& path) { return path.parent_path() == unit_directory; }
 
-std::vector<fs::path> system_files(const SystemFacts& facts) {
+std::vector<fs::path> system_files() {
   std::vector<fs::path> paths{resolved_drop_in};
   for (const auto& file : unit_files()) paths.push_back(fs::path(unit_directory) / file.name);
-  for (const auto& link : facts.links) {
-    if (link.is_managed()) paths.push_back(network_drop_in(link));
-  }
   return paths;
 }
 
@@ -314,16 +307,20 @@ Result<Route> choose_route(const Facts& facts, Mode wanted) {
   const auto& system = facts.system;
   Route route;
   route.mode = wanted == Mode::automatic ? automatic_mode(system) : wanted;
-  if (route.mode == Mode::networkd && !has_managed_link(system)) {
+  if (route.mode == Mode::link && !system.can_make_link) {
     return Error{
-        "--mode networkd needs a link with DNS servers that systemd-networkd manages; see "
-        "'networkctl', or choose --mode resolved"};
+        "this kernel has no dummy, ifb or bridge interfaces, which --mode link needs; choose "
+        "--mode resolved"};
   }
   route.has_units = system.has_systemd;
-  route.writes_resolved = route.mode == Mode::resolved;
+  route.writes_resolved = needs_resolved_file(facts, route);
   route.writes_resolv_conf = route.mode == Mode::resolv_conf;
-  // Without this, programs that ask systemd-resolved itself would still reach the links' servers.
-  route.sets_links = system.resolved.has_value() && has_managed_link(system);
+  // Also beside a resolv.conf of ours: some programs ask systemd-resolved itself.
+  route.has_source =
+      system.resolved.has_value() && system.can_make_link && route.mode != Mode::resolved;
+  if (const auto checked = check_resolved_settings(facts, route); !checked) {
+    return checked.error();
+  }
   route.why = explain(facts, route);
   return route;
 }
@@ -335,7 +332,7 @@ Result<std::vector<Step>> unit_steps(const Facts& facts, const Route& route,
   std::vector<std::string> disabled;
   bool is_service_changed = false, is_any_changed = false;
   for (const auto& unit : wanted_units(route)) {
-    if (unit.is_started && !is_enabled(system, unit.name)) disabled.push_back(unit.name);
+    if (!unit.is_source && !is_enabled(system, unit.name)) disabled.push_back(unit.name);
     // Other addresses than the package's socket has need one of our own, which counts more.
     const bool is_other_socket =
         unit.name == std::string_view(socket_unit) && listen != default_listen();
@@ -358,14 +355,9 @@ Result<std::vector<Step>> unit_steps(const Facts& facts, const Route& route,
   if (is_any_changed) {
     steps.push_back(make_step(Step::Kind::reload_units, "", "make systemd read its units", true));
   }
-  auto enable = make_step(
-      Step::Kind::enable_units, "units",
-      disabled.empty() ? "the units are enabled" : "enable " + join_words(disabled, "and"),
-      !disabled.empty());
-  enable.names = disabled;
-  steps.push_back(std::move(enable));
+  steps.push_back(enable_step(disabled));
   for (const auto& unit : wanted_units(route)) {
-    if (!unit.is_started) continue;
+    if (unit.is_source) continue;
     const bool is_active = system.is_active(unit.name);
     const bool restarts =
         is_active && is_service_changed && unit.name == std::string_view(service_unit);
@@ -379,13 +371,13 @@ Result<std::vector<Step>> unit_steps(const Facts& facts, const Route& route,
   return steps;
 }
 
-std::vector<Step> resolved_steps(const Facts& facts, const Route& route, const IpAddress& cache) {
+std::vector<Step> source_steps(const Facts& facts, const Route& route, const IpAddress& cache) {
   std::vector<Step> steps;
-  const auto add = [&](std::vector<Step> more) {
-    for (auto& step : more) steps.push_back(std::move(step));
-  };
-  if (route.sets_links) add(link_steps(facts, cache));
-  if (route.writes_resolved) add(resolved_file_steps(facts, cache));
+  if (route.writes_resolved) steps = resolved_file_steps(facts, route, cache);
+  if (!route.has_source) return steps;
+  // The service starts it as well, so it is enabled only once the engine has been tried.
+  if (!is_enabled(facts.system, source_unit)) steps.push_back(enable_step({source_unit}));
+  steps.push_back(source_step(facts, cache));
   return steps;
 }
 

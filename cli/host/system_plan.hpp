@@ -13,12 +13,12 @@ namespace dnscache::cli {
 struct Route {
   Mode mode = Mode::resolv_conf;
   bool has_units = false;        ///< systemd runs the engine
-  bool sets_links = false;       ///< the cache goes before the servers of networkd's links
+  bool has_source = false;       ///< the cache is a source of the machine's manager, at run time
   bool writes_resolved = false;  ///< a drop-in for systemd-resolved
   bool writes_resolv_conf = false;
   std::string why;  ///< one line
 
-  bool uses_resolved() const { return sets_links || writes_resolved; }
+  bool uses_resolved() const { return has_source || writes_resolved; }
 };
 
 /// Pure. The error says why this machine can't be set up in this mode, and what to do.
@@ -28,11 +28,11 @@ Result<Route> choose_route(const Facts& facts, Mode wanted);
 Result<std::vector<Step>> unit_steps(const Facts& facts, const Route& route,
                                      const std::vector<Endpoint>& listen);
 
-/// The steps that make systemd-resolved ask the cache first.
-std::vector<Step> resolved_steps(const Facts& facts, const Route& route, const IpAddress& cache);
+/// The steps that make the cache the first of the servers that are asked.
+std::vector<Step> source_steps(const Facts& facts, const Route& route, const IpAddress& cache);
 
 /// Every file that these steps may write on this machine.
-std::vector<std::filesystem::path> system_files(const SystemFacts& facts);
+std::vector<std::filesystem::path> system_files();
 
 /// A unit that setup may install, before its places are filled in.
 struct UnitText {
@@ -41,11 +41,8 @@ struct UnitText {
 };
 std::vector<UnitText> setup_units();
 
-/// The drop-in of a link, and whether a path is one.
-std::filesystem::path network_drop_in(const LinkFacts& link);
+/// A drop-in that version 0.1.0 wrote for a link of systemd-networkd.
 bool is_network_drop_in(const std::filesystem::path& path);
 bool is_unit_file(const std::filesystem::path& path);
-
-inline constexpr const char* resolved_drop_in = "/etc/systemd/resolved.conf.d/50-dnscachectl.conf";
 
 }  // namespace dnscache::cli

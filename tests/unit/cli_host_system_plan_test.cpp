@@ -24,14 +24,13 @@ dbus::UnitState unit(const std::string& name, const char* load, const char* acti
   return state;
 }
 
-LinkFacts link(const char* name, bool is_managed) {
-  LinkFacts facts;
-  facts.name = name;
-  if (is_managed) facts.network_file = std::string("/run/systemd/network/70-") + name + ".network";
-  facts.servers = {{vpc, "DHCPv4"}};
-  facts.asked = {vpc};
-  return facts;
+LinkFacts link(const char* name) { return {2, name, {vpc}, {}, true}; }
+
+dbus::ResolvedLink own_link(const IpAddress& server = cache, const char* domain = ".") {
+  return {3, {{3, {server, dns_port}, ""}}, {{3, domain, true}}, true};
 }
+
+constexpr const char* our_units[] = {service_unit, socket_unit, source_unit};
 
 /// Amazon Linux 2023 as it is delivered, but for the stub listener.
 Facts machine(dbus::ResolvConfMode mode = dbus::ResolvConfMode::uplink) {
@@ -46,14 +45,13 @@ Facts machine(dbus::ResolvConfMode mode = dbus::ResolvConfMode::uplink) {
   facts.has_ipv6_loopback = true;
   facts.program = "/usr/bin/dnscachectl";
   facts.system.has_systemd = true;
-  facts.system.has_networkd = true;
-  for (const auto* name : {service_unit, socket_unit, recover_unit, lease_path_unit}) {
+  for (const auto* name : our_units) {
     facts.system.units[name] = unit(name, "not-found", "inactive");
   }
   facts.system.units[resolved_unit] = unit(resolved_unit, "loaded", "active");
   facts.system.resolved = dbus::ResolvedState{};
   facts.system.resolved->resolv_conf_mode = mode;
-  facts.system.links = {link("ens5", true)};
+  facts.system.links = {link("ens5")};
   return facts;
 }
 
@@ -77,9 +75,13 @@ bool has(const Plan& plan, Step::Kind kind) {
   return std::ranges::find(plan.steps, kind, &Step::kind) != plan.steps.end();
 }
 
-const char* const link_drop_in = "/etc/systemd/network/70-ens5.network.d/50-dnscachectl.conf";
+bool starts(const Plan& plan, const char* unit) {
+  return std::ranges::any_of(plan.steps, [&](const Step& step) {
+    return step.kind == Step::Kind::start_unit && step.is_change && step.path == unit;
+  });
+}
 
-/// The machine after a setup in networkd mode.
+/// The machine after a setup in link mode.
 Facts machine_after_setup() {
   auto facts = machine();
   const auto plan = plan_setup(facts, {});
@@ -90,12 +92,12 @@ Facts machine_after_setup() {
     if (step.path == default_config_path) facts.config_file = step.after;
   }
   facts.has_config_directory = true;
-  facts.config = read_config(facts.config_file.content, "config.yaml").config;
-  for (const auto* name : {service_unit, socket_unit, recover_unit, lease_path_unit}) {
+  CHECK(read_config(facts.config_file.content, "config.yaml").config == Config{});
+  for (const auto* name : our_units) {
     facts.system.units[name] = unit(name, "loaded", "active");
   }
-  facts.system.links.front().asked = {cache, vpc};
-  facts.system.links.front().servers = {{cache, "runtime"}, {vpc, "runtime"}};
+  facts.system.own_link = own_link();
+  facts.system.resolved->servers = {{1, {cache, dns_port}, ""}};
   facts.engine = EngineStatus{};
   facts.engine->listen = default_listen();
   facts.port_holders = {{{cache, dns_port}, "udp", "systemd", 1}};
@@ -110,29 +112,26 @@ TEST_CASE("machine shapes with systemd, and how lookups come to the cache") {
     const char* name;
     void (*change)(Facts&, PlanRequest&);
     Mode mode;
-    bool has_units, sets_link, writes_resolved, writes_resolv_conf;
+    bool has_units, has_source, writes_resolved, writes_resolv_conf;
   };
   const Shape shapes[] = {
-      {"uplink, networkd (Amazon Linux 2023)", [](Facts&, PlanRequest&) {}, Mode::networkd, true,
-       true, false, false},
+      {"uplink, networkd (Amazon Linux 2023)", [](Facts&, PlanRequest&) {}, Mode::link, true, true,
+       true, false},
       {"stub, networkd (Ubuntu server)", [](Facts& f, PlanRequest&) { f = machine(RM::stub); },
-       Mode::networkd, true, true, false, false},
+       Mode::link, true, true, false, false},
       {"static file, networkd", [](Facts& f, PlanRequest&) { f = machine(RM::static_file); },
-       Mode::networkd, true, true, false, false},
-      {"stub, NetworkManager (Fedora)",
+       Mode::link, true, true, false, false},
+      {"two links", [](Facts& f, PlanRequest&) { f.system.links.push_back(link("ens6")); },
+       Mode::link, true, true, true, false},
+      {"only global servers",
        [](Facts& f, PlanRequest&) {
          f = machine(RM::stub);
-         f.system.links = {link("enp1s0", false)};
+         f.system.links.clear();
        },
-       Mode::resolved, true, false, true, false},
-      {"one link of networkd, one of another manager",
-       [](Facts& f, PlanRequest&) { f.system.links.push_back(link("wlan0", false)); },
-       Mode::resolved, true, true, true, false},
-      {"two links of networkd",
-       [](Facts& f, PlanRequest&) { f.system.links.push_back(link("ens6", true)); }, Mode::networkd,
-       true, true, false, false},
-      {"only global servers", [](Facts& f, PlanRequest&) { f.system.links.clear(); },
-       Mode::resolved, true, false, true, false},
+       Mode::link, true, true, false, false},
+      {"a kernel without virtual interfaces",
+       [](Facts& f, PlanRequest&) { f.system.can_make_link = false; }, Mode::resolved, true, false,
+       true, false},
       {"foreign file, resolved runs beside it",
        [](Facts& f, PlanRequest&) {
          f = machine(RM::foreign);
@@ -145,7 +144,7 @@ TEST_CASE("machine shapes with systemd, and how lookups come to the cache") {
          make_file(f);
          f.system.links.clear();
        },
-       Mode::resolv_conf, true, false, false, true},
+       Mode::resolv_conf, true, true, false, true},
       {"no resolv.conf",
        [](Facts& f, PlanRequest&) {
          f = machine(RM::missing);
@@ -170,28 +169,19 @@ TEST_CASE("machine shapes with systemd, and how lookups come to the cache") {
          r.mode = Mode::resolv_conf;
        },
        Mode::resolv_conf, true, false, false, true},
-      {"--mode resolved on a machine of networkd",
-       [](Facts&, PlanRequest& r) { r.mode = Mode::resolved; }, Mode::resolved, true, true, true,
-       false},
-      {"--mode resolv-conf on a machine of networkd",
+      {"--mode resolved", [](Facts&, PlanRequest& r) { r.mode = Mode::resolved; }, Mode::resolved,
+       true, false, true, false},
+      {"--mode resolv-conf on a machine of resolved",
        [](Facts&, PlanRequest& r) { r.mode = Mode::resolv_conf; }, Mode::resolv_conf, true, true,
        false, true},
-      {"stub, links of networkd with IPv6 servers only",
-       [](Facts& f, PlanRequest&) {
-         f = machine(RM::stub);
-         f.system.links.front().asked = {*IpAddress::parse("fd00:ec2::253")};
-         f.system.links.front().servers = {{*IpAddress::parse("fd00:ec2::253"), "DHCPv6"}};
-       },
-       Mode::networkd, true, true, false, false},
       {"WSL: a plain file of its own, no systemd-networkd",
        [](Facts& f, PlanRequest&) {
          f = machine(RM::foreign);
          make_file(f);
          f.resolv_conf.content = "# generated by WSL\nnameserver 172.20.0.1\n";
          f.system.links.clear();
-         f.system.has_networkd = false;
        },
-       Mode::resolv_conf, true, false, false, true},
+       Mode::resolv_conf, true, true, false, true},
       {"resolvconf: a link to its file",
        [](Facts& f, PlanRequest&) {
          f = machine(RM::foreign);
@@ -224,8 +214,8 @@ TEST_CASE("machine shapes with systemd, and how lookups come to the cache") {
     CHECK(plan->mode == shape.mode);
     CHECK(has(*plan, Step::Kind::enable_units) == shape.has_units);
     CHECK(has(*plan, Step::Kind::start_engine) == !shape.has_units);
-    CHECK(has(*plan, Step::Kind::link_servers) == shape.sets_link);
-    CHECK(writes(*plan, link_drop_in) == shape.sets_link);
+    CHECK(starts(*plan, source_unit) == shape.has_source);
+    CHECK(writes(*plan, "/etc/systemd/system/dnscachectl-source.service") == shape.has_source);
     CHECK(writes(*plan, resolved_drop_in) == shape.writes_resolved);
     CHECK(writes(*plan, "/etc/resolv.conf") == shape.writes_resolv_conf);
     CHECK_FALSE(plan->why.empty());
@@ -255,18 +245,28 @@ TEST_CASE("machines with systemd that can't be set up get one line") {
          r.mode = Mode::resolved;
        },
        "--mode resolved needs systemd-resolved, which is not running"},
-      {"--mode networkd without its links",
+      {"--mode link without virtual interfaces",
        [](Facts& f, PlanRequest& r) {
-         f.system.links = {link("eth0", false)};
-         r.mode = Mode::networkd;
+         f.system.can_make_link = false;
+         r.mode = Mode::link;
        },
-       "--mode networkd needs a link"},
-      {"--mode networkd without systemd",
+       "choose --mode resolved"},
+      {"--mode link without systemd",
        [](Facts& f, PlanRequest& r) {
          f.system = {};
-         r.mode = Mode::networkd;
+         r.mode = Mode::link;
        },
-       "--mode networkd needs a machine that runs systemd"},
+       "--mode link needs a machine that runs systemd"},
+      {"DNSSEC=yes", [](Facts& f, PlanRequest&) { f.system.resolved->dnssec = "yes"; },
+       "systemd-resolved validates (DNSSEC=yes)"},
+      {"DNSOverTLS=yes in uplink mode",
+       [](Facts& f, PlanRequest&) { f.system.resolved->dns_over_tls = "yes"; }, "DNSOverTLS=yes"},
+      {"--mode resolved beside global servers",
+       [](Facts& f, PlanRequest& r) {
+         f.system.configured.servers = {"10.9.0.3"};
+         r.mode = Mode::resolved;
+       },
+       "would hide the servers that resolved.conf names (10.9.0.3)"},
       {"our unit masked",
        [](Facts& f, PlanRequest&) {
          f.system.units[service_unit] = unit(service_unit, "masked", "inactive");
@@ -297,8 +297,16 @@ TEST_CASE("the engine is looked up before the machine is switched over") {
     return std::ranges::find(plan->steps, kind, &Step::kind) - plan->steps.begin();
   };
   CHECK(at(Step::Kind::start_unit) < at(Step::Kind::verify_engine));
-  CHECK(at(Step::Kind::verify_engine) < at(Step::Kind::link_servers));
-  CHECK(at(Step::Kind::link_servers) < at(Step::Kind::verify_system));
+  const auto source =
+      std::ranges::find_if(plan->steps,
+                           [](const Step& step) {
+                             return step.kind == Step::Kind::start_unit && step.path == source_unit;
+                           }) -
+      plan->steps.begin();
+  // A restart of resolved takes our link's settings away for a moment, so it goes before.
+  CHECK(at(Step::Kind::verify_engine) < at(Step::Kind::restart_unit));
+  CHECK(at(Step::Kind::restart_unit) < source);
+  CHECK(source < at(Step::Kind::verify_system));
 }
 
 TEST_CASE("a machine with systemd that is set up stays as it is") {
@@ -308,22 +316,24 @@ TEST_CASE("a machine with systemd that is set up stays as it is") {
   INFO(to_text(*plan));
   CHECK_FALSE(plan->has_changes());
 
-  SECTION("a link that forgot the cache is told again") {
-    facts.system.links.front().asked = {vpc};
-    plan = plan_setup(facts, {});
-    REQUIRE(plan);
-    CHECK(plan->has_changes());
-    CHECK_FALSE(writes(*plan, link_drop_in));
-  }
-  SECTION("a new interface gets its drop-in") {
-    facts.system.links.push_back(link("ens6", true));
-    plan = plan_setup(facts, {});
-    REQUIRE(plan);
-    CHECK(writes(*plan, "/etc/systemd/network/70-ens6.network.d/50-dnscachectl.conf"));
-    CHECK_FALSE(writes(*plan, link_drop_in));
+  SECTION("an interface that is gone, or was changed, is set again") {
+    const auto sets_again = [&] {
+      const auto again = plan_setup(facts, {});
+      REQUIRE(again);
+      return std::ranges::any_of(again->steps, [](const Step& step) {
+        return step.is_change && step.kind == Step::Kind::restart_unit && step.path == source_unit;
+      });
+    };
+    CHECK_FALSE(sets_again());
+    facts.system.own_link = own_link(vpc);
+    CHECK(sets_again());
+    facts.system.own_link = own_link(cache, "dnscachectl.invalid");
+    CHECK(sets_again());
+    facts.system.own_link.reset();
+    CHECK(sets_again());
   }
   SECTION("a package's units are left alone") {
-    for (const auto* name : {service_unit, socket_unit, recover_unit, lease_path_unit}) {
+    for (const auto* name : our_units) {
       facts.system.units[name].file = std::string("/usr/lib/systemd/system/") + name;
       facts.files.erase(std::string("/etc/systemd/system/") + name);
     }
@@ -331,7 +341,7 @@ TEST_CASE("a machine with systemd that is set up stays as it is") {
     REQUIRE(plan);
     CHECK_FALSE(plan->has_changes());
     // But its socket listens on the default addresses only.
-    facts.config->listen = {*Endpoint::parse("127.0.0.1", dns_port)};
+    facts.config.emplace().listen = {*Endpoint::parse("127.0.0.1", dns_port)};
     plan = plan_setup(facts, {});
     REQUIRE(plan);
     CHECK(writes(*plan, "/etc/systemd/system/dnscachectl.socket"));
@@ -355,7 +365,34 @@ TEST_CASE("other addresses to listen on reach the socket unit, routes the config
   const auto reading = read_config(file(default_config_path), "config.yaml");
   REQUIRE(reading);
   CHECK(reading.config.routes == request.routes);
-  CHECK(reading.config.upstreams_from == "/run/systemd/resolve/resolv.conf");
+  CHECK(reading.config.upstreams.empty());
+}
+
+TEST_CASE("the drop-in of resolved says the administrator's servers again, after the cache") {
+  const auto written = [](Facts facts, Mode mode) {
+    PlanRequest request;
+    request.mode = mode;
+    const auto plan = plan_setup(facts, request);
+    REQUIRE(plan);
+    const auto& text = std::ranges::find(plan->steps, resolved_drop_in, &Step::path)->after.content;
+    return text.substr(text.find("[Resolve]"));
+  };
+  auto facts = machine();
+  CHECK(written(facts, Mode::link) == "[Resolve]\nDNS=127.0.0.1\n");
+  CHECK(written(facts, Mode::resolved) == "[Resolve]\nDNS=127.0.0.1\nDomains=~.\n");
+  facts.system.configured.servers = {"10.9.0.3", "[fd00::1]:53#dns.example"};
+  CHECK(written(facts, Mode::link) ==
+        "[Resolve]\nDNS=\nDNS=127.0.0.1 10.9.0.3 [fd00::1]:53#dns.example\n");
+}
+
+TEST_CASE("the servers that resolved.conf names") {
+  ResolvedConf conf;
+  add_resolved_conf(conf, "[Resolve]\n#DNS=10.0.0.9\nDNS=10.9.0.3 10.9.0.4\nDomains=~.\n");
+  CHECK(conf.servers == std::vector<std::string>{"10.9.0.3", "10.9.0.4"});
+  add_resolved_conf(conf, "[Resolve]\nDNS=10.9.0.5\n[Other]\nDNS=10.9.0.6\n");
+  CHECK(conf.servers == std::vector<std::string>{"10.9.0.3", "10.9.0.4", "10.9.0.5"});
+  add_resolved_conf(conf, "[Resolve]\nDNS=\nDNS=10.9.0.7\n");
+  CHECK(conf.servers == std::vector<std::string>{"10.9.0.7"});
 }
 
 TEST_CASE("the hosts line of nsswitch.conf") {
@@ -382,9 +419,11 @@ TEST_CASE("doctor names what is wrong and the command that mends it") {
     facts.resolv_conf.content = "nameserver 10.0.0.2\n";
     CHECK_THAT(problem(facts), Contains("BYPASS") && Contains("dnscachectl setup"));
   }
-  SECTION("a link's server is asked") {
-    facts.system.links.front().asked = {vpc};
-    CHECK_THAT(problem(facts), Contains("ens5 asks 10.0.0.2 instead of the cache"));
+  SECTION("our interface is gone, or somebody changed it") {
+    facts.system.own_link = own_link(vpc);
+    CHECK_THAT(problem(facts), Contains("dnsc0 does not send all names to the cache"));
+    facts.system.own_link.reset();
+    CHECK_THAT(problem(facts), Contains("the interface dnsc0 is gone"));
   }
   SECTION("stopped") {
     facts.engine.reset();
@@ -412,13 +451,6 @@ TEST_CASE("doctor names what is wrong and the command that mends it") {
     facts.port_holders = {{{IpAddress{}, dns_port}, "udp", "named", 18, "named.service"}};
     CHECK_THAT(problem(facts), Contains("0.0.0.0:53 is taken by named (process 18)") &&
                                    Contains("systemctl stop named.service && dnscachectl setup"));
-  }
-  SECTION("the link's server beside the cache") {
-    facts.system.links.front().asked = {vpc};
-    dbus::DnsServer global;
-    global.endpoint = {cache, dns_port};
-    facts.system.resolved->servers = {global};
-    CHECK_THAT(problem(facts), Contains("ens5 asks 10.0.0.2 beside the cache"));
   }
   SECTION("an altered unit") {
     facts.system.units[service_unit].drop_ins = {"/etc/systemd/system/x.d/mine.conf"};

@@ -111,7 +111,7 @@ void check_story(const std::string& service) {
 
 TEST_CASE("explain is right in every mode", "[explain]") {
   install();
-  for (const char* mode : {"networkd", "resolved", "resolv-conf"}) {
+  for (const char* mode : {"link", "resolved", "resolv-conf"}) {
     for (const char* target : {"stub-resolv.conf", "resolv.conf"}) {
       set_mode(target);
       use_services("files dns");

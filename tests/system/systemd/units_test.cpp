@@ -28,8 +28,6 @@ void install(Systemd& systemd) {
   std::filesystem::copy_file(STAND_IN_ENGINE_PATH, engine);
   std::filesystem::create_directories("/run/stand-in");
   write_file("/etc/systemd/system/" + service, service_text());
-  write_file("/etc/systemd/system/dnscachectl-recover.service",
-             "[Service]\nType=oneshot\nExecStart=true\n");
   write_file("/etc/systemd/system/" + socket_unit, std::string(templates::dnscachectl_socket));
   must(systemd.daemon_reload());
   CHECK(value_of(systemd.enable({service, socket_unit})));

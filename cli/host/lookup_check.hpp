@@ -1,0 +1,20 @@
+// Whether lookups come to the cache, seen at the cache.
+#pragma once
+
+#include <filesystem>
+
+#include "cli/host/facts.hpp"
+#include "cli/stub_resolver.hpp"
+#include "resolver/error.hpp"
+
+namespace dnscache::cli {
+
+/// Looks a name up that nobody can have cached, as glibc does with this resolver, and asks the
+/// engine whether it has come there. That there is no such name is an answer as well.
+Result<void> check_way_of_glibc(StubResolver& resolver, const ProbeQuestion& probe,
+                                const std::filesystem::path& control);
+/// The same by D-Bus through systemd-resolved, as nss-resolve does.
+Result<void> check_way_of_resolved(const ProbeQuestion& probe,
+                                   const std::filesystem::path& control);
+
+}  // namespace dnscache::cli

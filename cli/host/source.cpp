@@ -1,0 +1,112 @@
+#include "cli/host/source.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <thread>
+
+#include "cli/control_client.hpp"
+#include "cli/host/file_state.hpp"
+#include "cli/host/source_resolved.hpp"
+#include "cli/status.hpp"
+#include "resolver/config/read.hpp"
+#include "resolver/config/text_file.hpp"
+#include "resolver/config/values.hpp"
+
+namespace dnscache::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+// Queries in flight are answered within this time; the next ones go elsewhere already.
+constexpr auto last_answers = 300ms;
+constexpr auto manager_patience = 5s;
+
+fs::path mark(const char* name) { return fs::path(source_directory) / name; }
+fs::path active_mark() { return mark("active"); }  // holds the source's name
+fs::path ended_mark() { return mark("ended"); }    // an engine ended and none has been ready since
+
+Result<void> write_mark(const fs::path& path, const std::string& text) {
+  std::ofstream file(path, std::ios::trunc);
+  file << text;
+  if (file.flush()) return {};
+  return system_error("cannot write " + path.string(), errno);
+}
+
+// The one that is up, though the machine's manager may have changed since.
+const Source* active_source() {
+  const auto name = read_text_file(active_mark());
+  if (!name) return nullptr;
+  const auto found = std::ranges::find(sources(), *name, &Source::name);
+  return found == sources().end() ? nullptr : &*found;
+}
+
+// systemd calls a manager started a moment before it can be asked.
+const Source* source_here() {
+  const auto deadline = std::chrono::steady_clock::now() + manager_patience;
+  for (;;) {
+    const auto found = std::ranges::find_if(sources(), [](const Source& s) { return s.is_here(); });
+    if (found != sources().end()) return &*found;
+    if (std::chrono::steady_clock::now() >= deadline) return nullptr;
+    std::this_thread::sleep_for(50ms);
+  }
+}
+
+Result<void> bring_up() {
+  const auto reading = read_config_file(default_config_path);
+  const auto config = reading ? reading.config : Config{};
+  // Before the engine is ready nothing must be sent to it; it calls again when it is.
+  if (!engine_status(config.control)) return {};
+  const auto listen = std::ranges::find(config.listen, dns_port, &Endpoint::port);
+  if (listen == config.listen.end()) return Error{"the cache does not listen on port 53"};
+  const auto* source = source_here();
+  if (source == nullptr) return Error{"no manager of DNS servers is running here"};
+  if (const auto* active = active_source(); active != nullptr && active != source) {
+    if (const auto gone = active->down(); !gone) return gone;
+  }
+  if (const auto marked = write_mark(active_mark(), source->name); !marked) return marked;
+  std::error_code ignored;
+  fs::remove(ended_mark(), ignored);
+  return source->up(reachable(*listen).address);
+}
+
+Result<void> withdraw() {
+  const auto* source = active_source();
+  if (source == nullptr) return {};
+  std::error_code ignored;
+  const bool ended_before = fs::exists(ended_mark(), ignored);
+  if (const auto marked = write_mark(ended_mark(), ""); !marked) return marked;
+  if (!ended_before && source->withdraw()) return {};
+  return source->down();
+}
+
+Result<void> take_down() {
+  const auto* source = active_source();
+  if (source == nullptr) return {};
+  if (source->withdraw()) std::this_thread::sleep_for(last_answers);
+  return source->down();
+}
+
+}  // namespace
+
+const std::vector<Source>& sources() {
+  static const std::vector<Source> all = {resolved_source()};
+  return all;
+}
+
+Result<ExitCode> run_source(const SourceOptions& options) {
+  if (::geteuid() != 0) return Error{"only root may do this", ExitCode::no_rights};
+  std::error_code ignored;
+  if (!fs::is_directory(source_directory, ignored)) return ExitCode::done;
+  const auto done = options.action == "up"         ? bring_up()
+                    : options.action == "withdraw" ? withdraw()
+                                                   : take_down();
+  if (!done) return done.error();
+  return ExitCode::done;
+}
+
+}  // namespace dnscache::cli
