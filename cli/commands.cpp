@@ -16,7 +16,7 @@ namespace dnscache::cli {
 namespace {
 
 const std::vector<std::string> shells = {"bash", "zsh", "fish"};
-const std::vector<std::string> modes = {"auto", "link", "resolved", "resolv-conf"};
+const std::vector<std::string> modes = {"auto", "link", "resolved", "manager", "resolv-conf"};
 const std::vector<std::string> scenarios = {"compare", "failover", "storm"};
 const std::vector<std::string> bench_clients = {"resolver", "getaddrinfo", "wire"};
 const std::vector<std::string> forms = {"sidecar", "wrapper"};
@@ -166,7 +166,7 @@ void add_setup(CLI::App& app, SetupOptions& options) {
   add_routes(command, options.routes);
   command
       .add_option("--mode", options.mode,
-                  "Where the cache goes first: auto, link, resolved or resolv-conf")
+                  "Where the cache goes first: auto, link, resolved, manager or resolv-conf")
       ->type_name("MODE")
       ->check(CLI::IsMember(modes).description(""))
       ->capture_default_str();

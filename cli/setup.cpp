@@ -205,7 +205,7 @@ Result<PlanRequest> parse_request(const SetupOptions& options) {
   }
   const auto mode = parse_mode(options.mode);
   if (!mode) {
-    return Error{"--mode is auto, link, resolved or resolv-conf", ExitCode::usage};
+    return Error{"--mode is auto, link, resolved, manager or resolv-conf", ExitCode::usage};
   }
   request.mode = *mode;
   if (!options.import_file.empty()) {
@@ -414,16 +414,32 @@ Result<void> check_removal(const Journal& journal, const std::filesystem::path& 
   return Error{"nothing was changed, because systemd can't be asked: " + bus.error().message};
 }
 
+// Another program's line, such as a DHCP client's, may be ours by its own settings.
+Result<void> take_cache_out(const std::filesystem::path& root) {
+  const auto path = below(root, resolv_conf_path);
+  auto state = FileState::read(path);
+  if (!state) return state.error();
+  const auto cache = parse_resolv_conf(state->content).nameservers.front().address;
+  const auto text = without_cache_line(state->content, cache);
+  if (!text) {
+    return Error{
+        "nothing was changed: /etc/resolv.conf was edited since setup and names the cache alone; "
+        "name other servers there, or restore the original with --force"};
+  }
+  state->content = *text;
+  state->modified = {};
+  return write_state(path, *state);
+}
+
 Result<ExitCode> take_back(Journal& journal, const RemoveOptions& options) {
   if (const auto checked = check_removal(journal, options.root); !checked) return checked.error();
   const auto changed = changed_since(journal, options.root);
   if (!changed) return changed.error();
   const bool is_resolv_conf_changed = std::ranges::any_of(
       *changed, [](const JournalEntry& entry) { return entry.path == resolv_conf_path; });
-  if (is_resolv_conf_changed && !options.is_forced && names_cache(options.root)) {
-    return Error{
-        "nothing was changed: /etc/resolv.conf was edited since setup and still names the "
-        "cache first; name other servers there, or restore the original with --force"};
+  const bool has_line = is_resolv_conf_changed && !options.is_forced && names_cache(options.root);
+  if (has_line) {
+    if (const auto taken = take_cache_out(options.root); !taken) return taken.error();
   }
   std::vector<std::string> copies;
   if (!options.is_forced) {
@@ -447,6 +463,10 @@ Result<ExitCode> take_back(Journal& journal, const RemoveOptions& options) {
     if (!purged) return purged.error();
     result.removed.insert(result.removed.end(), purged->begin(), purged->end());
     std::erase(result.kept, default_config_path);
+  }
+  if (has_line) {
+    std::erase(result.kept, resolv_conf_path);
+    print_message("/etc/resolv.conf was changed since setup; the cache's line was taken out");
   }
   show_removal(result, options.is_json);
   if (result.kept.empty()) return ExitCode::done;

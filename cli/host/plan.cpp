@@ -121,7 +121,7 @@ Result<IpAddress> cache_address(const std::vector<Endpoint>& listen) {
       "resolv.conf can't name a port, so the cache must listen on port 53 of some address"};
 }
 
-// One of the former servers that works, so that a dead one is not what the machine falls back to.
+// Where resolv.conf names no server itself: one that works, so that there is a spare.
 std::optional<IpAddress> choose_fallback(const Facts& facts) {
   const UpstreamFact* best = nullptr;
   const auto rank = [](const UpstreamFact& fact) {
@@ -144,6 +144,14 @@ Step directory_step(const Facts& facts) {
   return step;
 }
 
+// Whoever keeps the file up to date that /etc/resolv.conf links to goes on, and is followed there.
+std::filesystem::path former_target(const Facts& facts) {
+  const auto& state = facts.resolv_conf.state;
+  if (state.kind != FileState::Kind::symlink) return {};
+  const auto folder = std::filesystem::path(resolv_conf_path).parent_path();
+  return (folder / state.content).lexically_normal();
+}
+
 Step config_step(const Facts& facts, const PlanRequest& request, const Decision& decision,
                  const Route& route) {
   Step step;
@@ -160,9 +168,11 @@ Step config_step(const Facts& facts, const PlanRequest& request, const Decision&
   const auto listen =
       decision.listen == default_listen() ? std::vector<Endpoint>{} : decision.listen;
   // A file that says whom to ask would be wrong on the next network, and in an image.
-  const bool names_servers = !request.upstreams.empty() || route.writes_resolv_conf;
+  const bool names_servers = !request.upstreams.empty() || !request.root.empty();
   if (!names_servers) upstreams.clear();
-  step.after = FileState::regular(initial_config(upstreams, listen, control, request.routes));
+  const auto from =
+      names_servers || !route.writes_resolv_conf ? std::filesystem::path() : former_target(facts);
+  step.after = FileState::regular(initial_config(upstreams, listen, control, request.routes, from));
   if (request.imported) step.after = FileState::regular(request.imported_text);
   // One that only has comments is the package's, or was written by an earlier setup.
   step.is_change = !facts.config && !step.before.has_same_content(step.after);
@@ -240,12 +250,13 @@ std::string diff_of(const Step& step) {
 }  // namespace
 
 const char* to_text(Mode mode) {
-  static constexpr const char* names[] = {"auto", "link", "resolved", "resolv-conf"};
+  static constexpr const char* names[] = {"auto", "link", "resolved", "manager", "resolv-conf"};
   return names[static_cast<int>(mode)];
 }
 
 std::optional<Mode> parse_mode(std::string_view text) {
-  for (const auto mode : {Mode::automatic, Mode::link, Mode::resolved, Mode::resolv_conf}) {
+  for (const auto mode :
+       {Mode::automatic, Mode::link, Mode::resolved, Mode::manager, Mode::resolv_conf}) {
     if (text == to_text(mode)) return mode;
   }
   return {};
@@ -270,7 +281,7 @@ Result<Plan> plan_setup(const Facts& facts, const PlanRequest& request) {
   Plan plan;
   plan.why = route->writes_resolv_conf ? explain(facts, decision) : route->why;
   plan.mode = route->mode;
-  plan.asks_resolved = route->uses_resolved();
+  plan.asks_resolved = route->uses_resolved() && facts.system.resolved.has_value();
   plan.cache = decision.cache;
   plan.probe = facts.probe;
   plan.steps = {directory_step(facts), config_step(facts, request, decision, *route)};
@@ -309,13 +320,19 @@ Result<Plan> plan_setup(const Facts& facts, const PlanRequest& request) {
 std::string initial_config(const std::vector<UpstreamConfig>& upstreams,
                            const std::vector<Endpoint>& listen,
                            const std::filesystem::path& control,
-                           const std::vector<RouteConfig>& routes) {
+                           const std::vector<RouteConfig>& routes,
+                           const std::filesystem::path& upstreams_from) {
   std::string out =
       "# Configuration of dnscachectl, written by 'dnscachectl setup'. It is yours now.\n"
       "# Every setting: 'dnscachectl check --print' and dnscachectl.yaml(5).\n"
       "# After a change: 'dnscachectl check', then send the engine SIGHUP.\n"
       "\n";
-  if (upstreams.empty()) {
+  if (!upstreams_from.empty()) {
+    out += fmt::format(
+        "# The servers to ask are those that this file names, which /etc/resolv.conf linked to.\n"
+        "upstreams_from: \"{}\"\n",
+        upstreams_from.string());
+  } else if (upstreams.empty()) {
     out += "# The servers to ask are the machine's own, as they change: upstreams_from.\n";
   } else {
     out += "# The servers to ask; without this list they are the machine's own.\nupstreams:\n";

@@ -39,10 +39,11 @@ enum class Mode {
   automatic,
   link,         ///< as the server of an interface of ours, by systemd-resolved
   resolved,     ///< in systemd-resolved's configuration
+  manager,      ///< as one more source of the program that writes /etc/resolv.conf
   resolv_conf,  ///< in /etc/resolv.conf
 };
 
-/// "auto", "link", "resolved", "resolv-conf".
+/// "auto", "link", "resolved", "manager", "resolv-conf".
 const char* to_text(Mode mode);
 std::optional<Mode> parse_mode(std::string_view text);
 
@@ -74,11 +75,12 @@ struct PlanRequest {
 Result<Plan> plan_setup(const Facts& facts, const PlanRequest& request);
 
 /// The short commented configuration file that setup writes. Without `upstreams` the engine asks
-/// the machine's servers.
+/// the machine's servers, or those that the file `upstreams_from` names.
 std::string initial_config(const std::vector<UpstreamConfig>& upstreams,
                            const std::vector<Endpoint>& listen,
                            const std::filesystem::path& control,
-                           const std::vector<RouteConfig>& routes = {});
+                           const std::vector<RouteConfig>& routes = {},
+                           const std::filesystem::path& upstreams_from = {});
 
 /// The plan as a list for people, with a diff of every file that changes.
 std::string to_text(const Plan& plan);

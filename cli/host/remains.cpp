@@ -49,7 +49,10 @@ bool is_initial(const std::string& text, const fs::path& root) {
   const auto& config = reading.config;
   const auto listen = config.listen == default_listen() ? std::vector<Endpoint>{} : config.listen;
   const auto control = root.empty() ? fs::path() : config.control;
-  return text == initial_config(config.upstreams, listen, control, config.routes);
+  const auto from = config.upstreams.empty() && text.find("\nupstreams_from:") != text.npos
+                        ? config.upstreams_from
+                        : fs::path();
+  return text == initial_config(config.upstreams, listen, control, config.routes, from);
 }
 
 std::vector<fs::path> drop_ins(const fs::path& root) {

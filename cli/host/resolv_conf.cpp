@@ -99,8 +99,31 @@ std::string resolv_conf_with_cache(std::string_view original, const IpAddress& c
   std::string out = fmt::format("{} at {}.\n# 'dnscachectl remove' restores what was here.\n",
                                 resolv_conf_mark, cache.to_text());
   std::vector<IpAddress> servers = {cache};
-  if (fallback && *fallback != cache) servers.push_back(*fallback);
+  for (const auto& server : parsed.nameservers) {
+    if (std::ranges::find(servers, server.address) == servers.end()) {
+      servers.push_back(server.address);
+    }
+  }
+  if (servers.size() == 1 && fallback && *fallback != cache) servers.push_back(*fallback);
   return out + without_rotate(replace_nameservers(original, servers));
+}
+
+std::optional<std::string> without_cache_line(std::string_view text, const IpAddress& cache) {
+  std::vector<IpAddress> others;
+  for (const auto& server : parse_resolv_conf(text).nameservers) {
+    if (server.address != cache) others.push_back(server.address);
+  }
+  if (others.empty()) return {};
+  std::string out;
+  int comments = text.starts_with(resolv_conf_mark) ? 2 : 0;
+  for (const auto& line : lines_of(text)) {
+    if (comments > 0 && line.starts_with('#')) {
+      --comments;
+    } else {
+      out += line + '\n';
+    }
+  }
+  return replace_nameservers(out, others);
 }
 
 std::string unified_diff(const std::string& name, std::string_view before, std::string_view after) {

@@ -9,6 +9,8 @@
 
 #include "cli/control_client.hpp"
 #include "cli/host/file_state.hpp"
+#include "cli/host/source_network_manager.hpp"
+#include "cli/host/source_resolvconf.hpp"
 #include "cli/host/source_resolved.hpp"
 #include "cli/status.hpp"
 #include "resolver/config/read.hpp"
@@ -94,7 +96,9 @@ Result<void> take_down() {
 }  // namespace
 
 const std::vector<Source>& sources() {
-  static const std::vector<Source> all = {resolved_source()};
+  // resolvconf before NetworkManager, which hands its list to it where it is installed.
+  static const std::vector<Source> all = {resolved_source(), resolvconf_source(),
+                                          openresolv_source(), network_manager_source()};
   return all;
 }
 

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "cli/host/journal.hpp"
+#include "cli/host/source.hpp"
 #include "cli/host/virtual_link.hpp"
 #include "resolver/config/text_file.hpp"
 
@@ -64,6 +65,21 @@ void read_links(SystemFacts& facts, dbus::Bus& bus) {
   }
 }
 
+bool is_running(std::string_view name) {
+  std::error_code error;
+  for (const auto& process : fs::directory_iterator("/proc", error)) {
+    const auto comm = read_text_file(process.path() / "comm");
+    if (comm && std::string_view(*comm).substr(0, comm->find('\n')) == name) return true;
+  }
+  return false;
+}
+
+void read_manager(SystemFacts& facts) {
+  const auto found = std::ranges::find_if(sources(), [](const Source& s) { return s.is_here(); });
+  if (found != sources().end()) facts.manager = found->name;
+  facts.has_dhclient = facts.manager.empty() && is_running("dhclient");
+}
+
 }  // namespace
 
 bool SystemFacts::is_active(const std::string& name) const {
@@ -114,7 +130,10 @@ SystemFacts read_system_facts(const fs::path& root) {
   read_units(facts, *bus);
   if (!facts.bus_problem.empty()) return facts;
   read_resolved(facts, *bus);
-  if (!facts.resolved) return facts;
+  if (!facts.resolved) {
+    read_manager(facts);
+    return facts;
+  }
   facts.configured = read_resolved_conf();
   read_links(facts, *bus);
   facts.can_make_link = facts.own_link || can_make_virtual_link();

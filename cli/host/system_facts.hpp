@@ -40,7 +40,10 @@ struct SystemFacts {
   std::vector<LinkFacts> links;                 ///< those with DNS servers, but for our own
   std::optional<dbus::ResolvedLink> own_link;   ///< what it is to resolved, if it is there
   bool can_make_link = true;                    ///< an interface of our own is possible here
-  std::vector<std::string> nss_hosts;           ///< the services of the hosts line of nsswitch.conf
+  /// The one of sources() that writes /etc/resolv.conf where systemd-resolved does not run.
+  std::string manager;
+  bool has_dhclient = false;           ///< dhclient runs, and writes /etc/resolv.conf itself
+  std::vector<std::string> nss_hosts;  ///< the services of the hosts line of nsswitch.conf
 
   bool is_active(const std::string& unit) const;
   const dbus::UnitState* unit(const std::string& name) const;

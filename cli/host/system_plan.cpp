@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "cli/host/source_resolvconf.hpp"
 #include "cli/host/unit_links.hpp"
 #include "cli/host/virtual_link.hpp"
+#include "resolver/config/resolv_conf.hpp"
 #include "resolver/config/text.hpp"
 #include "templates/templates.hpp"
 
@@ -17,6 +19,7 @@ using dbus::ResolvConfMode;
 
 constexpr const char* config_path = "/etc/dnscachectl/config.yaml";
 constexpr const char* network_directory = "/etc/systemd/network";
+constexpr const char* dhclient_config = "/etc/dhcp/dhclient.conf";
 constexpr const char* drop_in_name = "50-dnscachectl.conf";
 
 /// A unit file and when it is started.
@@ -112,6 +115,7 @@ Result<void> check_system(const Facts& facts, Mode wanted) {
 }
 
 Mode automatic_mode(const SystemFacts& system) {
+  if (!system.manager.empty()) return Mode::manager;
   if (!system.resolved || !is_resolved_mode(system.resolved->resolv_conf_mode)) {
     return Mode::resolv_conf;
   }
@@ -120,6 +124,12 @@ Mode automatic_mode(const SystemFacts& system) {
 
 std::string explain(const Facts& facts, const Route& route) {
   const auto& system = facts.system;
+  if (route.mode == Mode::manager) {
+    return fmt::format(
+        "{} writes /etc/resolv.conf, so the cache becomes one more of its sources, the first; all "
+        "others stay listed after it",
+        system.manager);
+  }
   if (!system.resolved) return {};
   const auto* mode = dbus::to_text(system.resolved->resolv_conf_mode);
   if (route.mode == Mode::link) {
@@ -244,10 +254,46 @@ Step enable_step(const std::vector<std::string>& disabled) {
   return step;
 }
 
+bool is_first_in_file(const Facts& facts, const IpAddress& cache) {
+  const auto servers = parse_resolv_conf(facts.resolv_conf.content).nameservers;
+  return !servers.empty() && servers.front().address == cache;
+}
+
+// A line of ours at the end of a file that somebody else has written.
+Step setting_step(const Facts& facts, const fs::path& path, std::string content,
+                  const std::string& why) {
+  auto step = file_step(facts, path, std::move(content), why);
+  if (step.before.kind == FileState::Kind::regular) {
+    auto content_after = std::move(step.after.content);
+    step.after = step.before;
+    step.after.content = std::move(content_after);
+    step.after.modified = {};
+  }
+  return step;
+}
+
+std::vector<Step> manager_file_steps(const Facts& facts, const Route& route,
+                                     const IpAddress& cache) {
+  const auto& manager = facts.system.manager;
+  if (route.mode == Mode::manager && manager != "NetworkManager") {
+    const auto setting = resolvconf_setting(manager == "openresolv");
+    return {setting_step(facts, setting.file,
+                         with_setting(state_of(facts, setting.file).content, setting),
+                         "other servers stay listed after the cache")};
+  }
+  if (!route.writes_resolv_conf || !facts.system.has_dhclient) return {};
+  const ResolvconfSetting setting{
+      dhclient_config, fmt::format("prepend domain-name-servers {};\n", cache.to_text())};
+  return {setting_step(facts, dhclient_config,
+                       with_setting(state_of(facts, dhclient_config).content, setting),
+                       "the cache comes first in each lease")};
+}
+
 Step source_step(const Facts& facts, const IpAddress& cache) {
   const auto& system = facts.system;
   const bool is_active = system.is_active(source_unit);
-  const bool is_right = is_active && (!system.resolved || is_link_right(system, cache));
+  const bool is_right = is_active && (system.resolved ? is_link_right(system, cache)
+                                                      : is_first_in_file(facts, cache));
   return make_step(is_active && !is_right ? Step::Kind::restart_unit : Step::Kind::start_unit,
                    source_unit,
                    is_right ? "the cache is the first server of all names"
@@ -297,7 +343,8 @@ bool is_network_drop_in(const fs::path& path) {
 bool is_unit_file(const fs::path& path) { return path.parent_path() == unit_directory; }
 
 std::vector<fs::path> system_files() {
-  std::vector<fs::path> paths{resolved_drop_in};
+  std::vector<fs::path> paths{resolved_drop_in, resolvconf_setting(false).file,
+                              resolvconf_setting(true).file, dhclient_config};
   for (const auto& file : unit_files()) paths.push_back(fs::path(unit_directory) / file.name);
   return paths;
 }
@@ -312,12 +359,18 @@ Result<Route> choose_route(const Facts& facts, Mode wanted) {
         "this kernel has no dummy, ifb or bridge interfaces, which --mode link needs; choose "
         "--mode resolved"};
   }
+  if (route.mode == Mode::manager && system.manager.empty()) {
+    return Error{
+        "--mode manager needs NetworkManager, resolvconf or openresolv, and none of them writes "
+        "/etc/resolv.conf here; choose --mode resolv-conf"};
+  }
   route.has_units = system.has_systemd;
   route.writes_resolved = needs_resolved_file(facts, route);
   route.writes_resolv_conf = route.mode == Mode::resolv_conf;
   // Also beside a resolv.conf of ours: some programs ask systemd-resolved itself.
   route.has_source =
-      system.resolved.has_value() && system.can_make_link && route.mode != Mode::resolved;
+      route.mode == Mode::manager ||
+      (system.resolved.has_value() && system.can_make_link && route.mode != Mode::resolved);
   if (const auto checked = check_resolved_settings(facts, route); !checked) {
     return checked.error();
   }
@@ -374,6 +427,7 @@ Result<std::vector<Step>> unit_steps(const Facts& facts, const Route& route,
 std::vector<Step> source_steps(const Facts& facts, const Route& route, const IpAddress& cache) {
   std::vector<Step> steps;
   if (route.writes_resolved) steps = resolved_file_steps(facts, route, cache);
+  for (auto& step : manager_file_steps(facts, route, cache)) steps.push_back(std::move(step));
   if (!route.has_source) return steps;
   // The service starts it as well, so it is enabled only once the engine has been tried.
   if (!is_enabled(facts.system, source_unit)) steps.push_back(enable_step({source_unit}));

@@ -18,7 +18,7 @@ struct Route {
   bool writes_resolv_conf = false;
   std::string why;  ///< one line
 
-  bool uses_resolved() const { return has_source || writes_resolved; }
+  bool uses_resolved() const { return mode != Mode::manager && (has_source || writes_resolved); }
 };
 
 /// Pure. The error says why this machine can't be set up in this mode, and what to do.

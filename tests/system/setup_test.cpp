@@ -141,8 +141,8 @@ TEST_CASE("setup sends lookups through the cache, and remove takes it back exact
     REQUIRE(setup.status == 0);
     const auto resolv_conf = read_text("/etc/resolv.conf");
     CHECK(contains(resolv_conf,
-                   "# by hand\nsearch example.org\nnameserver 127.0.0.1\nnameserver 10.9.0.2\n"
-                   "options ndots:1\n"));
+                   "# by hand\nsearch example.org\nnameserver 127.0.0.1\nnameserver 10.9.0.1\n"
+                   "nameserver 10.9.0.2\noptions ndots:1\n"));
 
     for (int i = 0; i < 5; ++i) CHECK(resolves("five.example.net"));
     CHECK(machine.alive().count("five.example.net", type_a) <= 1);
@@ -305,6 +305,14 @@ TEST_CASE("a resolv.conf that someone changed since is kept and named") {
   on_machine([](Machine&) {
     REQUIRE(run({"setup", "--yes"}).status == 0);
     std::ofstream("/etc/resolv.conf", std::ios::app) << "options edns0\n";
+    const auto taken_out = run({"remove", "--yes"});
+    CHECK(taken_out.status == 0);
+    CHECK(contains(taken_out.errors, "the cache's line was taken out"));
+    CHECK(read_text("/etc/resolv.conf") == std::string(original) + "options edns0\n");
+
+    std::ofstream("/etc/resolv.conf") << original;
+    REQUIRE(run({"setup", "--yes"}).status == 0);
+    std::ofstream("/etc/resolv.conf") << "nameserver 127.0.0.1\n";
     const auto refused = run({"remove", "--yes"});
     CHECK(refused.status == 1);
     CHECK(contains(refused.errors, "--force"));

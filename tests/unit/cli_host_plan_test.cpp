@@ -109,19 +109,22 @@ TEST_CASE("a configuration without a setting, as packages have it, is written ov
   const auto config = std::ranges::find(plan->steps, default_config_path, &Step::path);
   REQUIRE(config != plan->steps.end());
   CHECK(config->is_change);
-  CHECK(contains(config->after.content, "10.0.0.1"));
+  CHECK(contains(config->after.content, "written by 'dnscachectl setup'"));
+  CHECK_FALSE(contains(config->after.content, "10.0.0.1"));
   CHECK(config->before.content == "# Everything has a default.\n");
 }
 
-TEST_CASE("the fallback is a former server that answers") {
+TEST_CASE("every former server stays after the cache, in its order") {
   auto facts = plain_machine();
   facts.upstreams[0].answers = false;
-  CHECK(contains(planned_resolv_conf(facts), "nameserver 127.0.0.1\nnameserver 10.0.0.2\n"));
+  CHECK(contains(planned_resolv_conf(facts),
+                 "nameserver 127.0.0.1\nnameserver 10.0.0.1\nnameserver 10.0.0.2\n"));
   const auto plan = plan_setup(facts, {});
   REQUIRE(plan->warnings.size() == 1);
   CHECK(contains(plan->warnings[0], "10.0.0.1:53 does not answer"));
 
   SECTION("one with another port can't be named in resolv.conf") {
+    facts.resolv_conf = {};
     facts.upstreams = {upstream("10.0.0.1:5353", true, false)};
     const auto text = planned_resolv_conf(facts);
     CHECK(contains(text, "nameserver 127.0.0.1\n"));
@@ -261,11 +264,54 @@ TEST_CASE("without an IPv6 loopback address only the IPv4 one is listened on") {
   CHECK(reading.config.listen == std::vector<Endpoint>{endpoint("127.0.0.1")});
 }
 
+TEST_CASE("a resolv.conf that is a link is followed where it pointed") {
+  auto facts = plain_machine();
+  facts.resolv_conf.state.kind = FileState::Kind::symlink;
+  facts.resolv_conf.state.content = "../run/other/resolv.conf";
+  const auto plan = plan_setup(facts, {});
+  REQUIRE(plan);
+  const auto config = read_config(plan->steps[1].after.content, "config.yaml");
+  REQUIRE(config);
+  CHECK(config.config.upstreams_from == "/run/other/resolv.conf");
+  CHECK(config.config.upstreams.empty());
+}
+
+TEST_CASE("a program that writes resolv.conf gets the cache as one more source") {
+  struct Shape {
+    const char* manager;
+    const char* file;
+  };
+  for (const auto& shape : {Shape{"NetworkManager", ""},
+                            {"resolvconf", "/etc/default/resolvconf"},
+                            {"openresolv", "/etc/resolvconf.conf"}}) {
+    INFO(shape.manager);
+    auto facts = plain_machine();
+    facts.system.has_systemd = true;
+    facts.system.manager = shape.manager;
+    facts.program = "/usr/local/bin/dnscachectl";
+    const auto plan = plan_setup(facts, {});
+    REQUIRE(plan);
+    CHECK(contains(plan->why, shape.manager));
+    const auto has = [&](const std::filesystem::path& path) {
+      return std::ranges::find(plan->steps, path, &Step::path) != plan->steps.end();
+    };
+    CHECK_FALSE(has("/etc/resolv.conf"));
+    CHECK(has("dnscachectl-source.service"));
+    CHECK((*shape.file == '\0' || has(shape.file)));
+    CHECK_FALSE(contains(plan->steps[1].after.content, "10.0.0.1"));
+  }
+  auto facts = plain_machine();
+  facts.system.has_systemd = true;
+  const auto refused = plan_setup(facts, {.mode = Mode::manager});
+  REQUIRE_FALSE(refused);
+  CHECK(contains(refused.error().message, "--mode manager needs"));
+}
+
 TEST_CASE("a plan for people has each step and each diff") {
   const auto plan = plan_setup(plain_machine(), {});
   const auto text = to_text(*plan);
   CHECK(contains(text, "  would change  start the cache in the background\n"));
-  CHECK(contains(text, "-nameserver 10.0.0.2\n"));
+  CHECK(contains(text, " nameserver 10.0.0.2\n"));
   CHECK(contains(text, "+nameserver 127.0.0.1\n"));
   CHECK(to_json(*plan)["steps"].size() == plan->steps.size());
 }

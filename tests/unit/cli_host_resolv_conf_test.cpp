@@ -16,20 +16,20 @@ const std::string heading =
 
 }  // namespace
 
-TEST_CASE("the cache comes first, one former server second, everything else stays") {
+TEST_CASE("the cache comes first, everything else stays") {
   CHECK(resolv_conf_with_cache("# mine\nsearch a.example b.example\nnameserver 10.0.0.1\n"
                                "nameserver 10.0.0.2\noptions ndots:2 trust-ad\n",
                                cache, fallback) ==
         heading +
-            "# mine\nsearch a.example b.example\nnameserver 127.0.0.1\nnameserver 10.0.0.2\n"
-            "options ndots:2 trust-ad\n");
+            "# mine\nsearch a.example b.example\nnameserver 127.0.0.1\nnameserver 10.0.0.1\n"
+            "nameserver 10.0.0.2\noptions ndots:2 trust-ad\n");
 }
 
 TEST_CASE("rotate would bypass the cache, so only it is left out") {
   CHECK(resolv_conf_with_cache("options rotate timeout:1\nnameserver 10.0.0.1\n", cache, {}) ==
-        heading + "options timeout:1\nnameserver 127.0.0.1\n");
+        heading + "options timeout:1\nnameserver 127.0.0.1\nnameserver 10.0.0.1\n");
   CHECK(resolv_conf_with_cache("options rotate\nnameserver 10.0.0.1\n", cache, {}) ==
-        heading + "nameserver 127.0.0.1\n");
+        heading + "nameserver 127.0.0.1\nnameserver 10.0.0.1\n");
 }
 
 TEST_CASE("a file that names the cache first stays as it is") {
@@ -47,6 +47,15 @@ TEST_CASE("an empty file and one without a final newline") {
 
 TEST_CASE("a fallback that is the cache itself is not named twice") {
   CHECK(resolv_conf_with_cache("", cache, cache) == heading + "nameserver 127.0.0.1\n");
+}
+
+TEST_CASE("the cache's line is taken out of a file that somebody else has written") {
+  using cli::without_cache_line;
+  CHECK(without_cache_line("search a.example\nnameserver 127.0.0.1\nnameserver 10.0.0.1\n",
+                           cache) == "search a.example\nnameserver 10.0.0.1\n");
+  CHECK(without_cache_line(resolv_conf_with_cache("# mine\nnameserver 10.0.0.1\n", cache, {}),
+                           cache) == "# mine\nnameserver 10.0.0.1\n");
+  CHECK_FALSE(without_cache_line("nameserver 127.0.0.1\n", cache));
 }
 
 TEST_CASE("a unified diff") {
