@@ -73,7 +73,7 @@ Answer explain_failure(const Outcome& outcome) {
 Task resolve(Resolver& resolver, Flight& flight) {
   const Question& question = flight.question();
   const unsigned generation = resolver.generation_;
-  Resolver::Underway underway(resolver);
+  Resolver::Underway underway(resolver, flight.is_refresh);
   RaceObserver& observer = flight.trace ? *flight.trace : RaceObserver::nobody();
 
   // Expired data is better than waiting for servers that have been silent for a while.
@@ -109,11 +109,14 @@ Task resolve(Resolver& resolver, Flight& flight) {
   patience_over.cancel();
 
   if (const auto older = resolver.older_answer(question, outcome)) {
+    // Within its lifetime, but not for as long as there is nobody to ask.
+    const bool is_down = group_for(resolver.routes_, question.name.bytes())->is_down();
+    if (!is_down) resolver.cache_.allow_refresh(question);
     resolver.in_flight_.land(flight, *older);
     co_return;
   }
   const Answer answer = resolver.judge(question, std::move(outcome), observer);
-  const bool is_current = generation == resolver.generation_;
+  const bool is_current = generation == resolver.generation_ && !underway.is_outdated;
   if (is_current) resolver.cache_.store(question, answer, resolver.world_.cache_now());
   resolver.in_flight_.land(flight, answer);
 }
@@ -152,9 +155,13 @@ Task fetch_for_validator(Resolver& resolver, Question question, OutcomeFunction 
   done(std::move(outcome));
 }
 
-Resolver::Underway::Underway(Resolver& resolver)
-    : inbox(resolver.world_), resolver_(resolver), place_(resolver.underway_.size()) {
+Resolver::Underway::Underway(Resolver& resolver, bool is_refresh)
+    : inbox(resolver.world_),
+      resolver_(resolver),
+      place_(resolver.underway_.size()),
+      is_refresh_(is_refresh) {
   resolver.underway_.push_back(this);
+  if (is_refresh_) ++resolver_.refreshing_;
 }
 
 Resolver::Underway::~Underway() {
@@ -162,6 +169,7 @@ Resolver::Underway::~Underway() {
   all[place_] = all.back();
   all[place_]->place_ = place_;
   all.pop_back();
+  if (is_refresh_) --resolver_.refreshing_;
 }
 
 // What the validator asks for carries DO and CD, which the client's question may lack.
@@ -215,17 +223,15 @@ void Resolver::ask(const Question& question, ReplyFunction reply, std::shared_pt
   resolve(*this, flight);
 }
 
-bool Resolver::refresh(const Question& question) {
-  if (in_flight_.find(question) != nullptr) return true;
-  const bool has_room = refreshing_ < max_refreshing &&
+void Resolver::refresh(const Question& question) {
+  if (in_flight_.find(question) != nullptr) return;
+  const bool has_room = refreshing_ < max_refreshing && in_flight_.size() < max_in_flight &&
                         !group_for(routes_, question.name.bytes())->is_short_of_quota();
-  if (!has_room) return false;
+  if (!has_room) return cache_.allow_refresh(question);
   const World::Turn turn(world_);
   Flight& flight = in_flight_.start(question);
-  ++refreshing_;
-  flight.wait([this](const Answer&) { --refreshing_; });
+  flight.is_refresh = true;
   resolve(*this, flight);
-  return true;
 }
 
 void Resolver::give_up() {
@@ -295,6 +301,7 @@ void Resolver::configure(const Config& config) {
           return group.get() == underway->group;
         });
     if (is_replaced) underway->inbox.put(Event::Kind::servers_changed);
+    if (underway->group == nullptr) underway->is_outdated = true;
   }
 }
 
@@ -331,13 +338,12 @@ std::shared_ptr<Upstream> Resolver::find_upstream(const UpstreamConfig& server) 
 // Names whose servers have all been replaced may have other answers now. While no servers are
 // known, what is cached stays: they may come back.
 void Resolver::flush_what_others_answer() {
-  const bool has_servers =
-      std::ranges::any_of(routes_, [](const auto& group) { return !group->members().empty(); });
-  if (!has_servers) return;
-  const Routes before = std::exchange(cached_from_, routes_);
+  Routes now = routes_;
+  if (now.back()->members().empty()) now.back() = cached_from_.back();
+  const Routes before = std::exchange(cached_from_, now);
   const auto is_replaced = [&](const Entry& entry) {
     const UpstreamGroup& old = *group_for(before, entry.name());
-    const UpstreamGroup& fresh = *group_for(routes_, entry.name());
+    const UpstreamGroup& fresh = *group_for(now, entry.name());
     return &old != &fresh && !old.overlaps(fresh);
   };
   std::uint64_t count = 0;

@@ -28,8 +28,8 @@ class Resolver {
   /// Resolves a question; `reply` is called once, at the latest at the configured time-out.
   /// `trace`, if any, describes how, and is complete when `reply` is called.
   void ask(const Question& question, ReplyFunction reply, std::shared_ptr<Trace> trace = nullptr);
-  /// Fetches an answer that will expire soon. False when there is no room for that now.
-  bool refresh(const Question& question);
+  /// Fetches an answer that will expire soon; a later hit may ask again when there is no room now.
+  void refresh(const Question& question);
   /// Takes over another configuration. Servers that stay keep their health. Questions whose servers
   /// changed are asked at the new ones at once. Only names whose servers have all been replaced are
   /// flushed.
@@ -60,17 +60,19 @@ class Resolver {
   /// A question whose servers are being asked.
   class Underway {
    public:
-    explicit Underway(Resolver& resolver);
+    explicit Underway(Resolver& resolver, bool is_refresh = false);
     ~Underway();
     Underway(const Underway&) = delete;
     Underway& operator=(const Underway&) = delete;
 
     Inbox inbox;
     const UpstreamGroup* group = nullptr;  ///< null: by the validator, or by nobody yet
+    bool is_outdated = false;              ///< the validator began with other servers
 
    private:
     Resolver& resolver_;
     std::size_t place_;
+    bool is_refresh_;
   };
   friend Task resolve(Resolver& resolver, Flight& flight);
   friend Task fetch_for_validator(Resolver& resolver, Question question, OutcomeFunction done);

@@ -130,6 +130,11 @@ class Cache::Shard {
     return result;
   }
 
+  void allow_refresh(std::uint64_t hash, const Question& question) {
+    const std::lock_guard lock(mutex_);
+    if (Entry* entry = find_entry(hash, question)) entry->refreshing = false;
+  }
+
   std::optional<CachedAnswer> find(std::uint64_t hash, const Question& question,
                                    CacheSeconds now) const {
     const std::lock_guard lock(mutex_);
@@ -482,6 +487,11 @@ CacheReply Cache::reply(const Query& query, std::uint64_t hash, CacheSeconds now
 
 std::uint64_t Cache::hash_of(const Question& question) const {
   return hash_question(key_, question.name.bytes(), question.type, key_bits(question));
+}
+
+void Cache::allow_refresh(const Question& question) {
+  const std::uint64_t hash = hash_of(question);
+  shard_of(hash).allow_refresh(hash, question);
 }
 
 std::optional<CachedAnswer> Cache::find(const Question& question, CacheSeconds now) const {

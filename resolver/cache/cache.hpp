@@ -70,6 +70,9 @@ class Cache {
   CacheReply reply(const Query& query, std::uint64_t hash, CacheSeconds now, std::size_t limit,
                    std::uint8_t* out);
 
+  /// A refresh came to nothing: a later hit asks for it again.
+  void allow_refresh(const Question& question);
+
   /// The answer to `question`, fresh or expired.
   std::optional<CachedAnswer> find(const Question& question, CacheSeconds now) const;
 

@@ -34,6 +34,7 @@ class Flight {
   void answer(const Answer& answer);
 
   std::shared_ptr<Trace> trace;  ///< null: nobody wants to know
+  bool is_refresh = false;       ///< nobody asked: the answer will expire soon
 
  private:
   Question question_;

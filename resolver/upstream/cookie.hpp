@@ -17,6 +17,9 @@ class Cookie {
   /// The option's data as it is sent.
   ByteView bytes() const { return {bytes_.data(), size_}; }
 
+  /// The upstream has shown a part of its own.
+  bool is_established() const { return size_ > client_size; }
+
   /// Looks at the data of a response's COOKIE option, empty for none, and remembers the upstream's
   /// part. False when the response must be discarded: it lacks our part although the upstream has
   /// returned it before (RFC 7873 section 5.3).

@@ -17,7 +17,6 @@ constexpr Duration cost_of_failure = 100ms;
 constexpr unsigned timeouts_until_silent = 3;     // in a row
 constexpr Duration silence_until_silent = 800ms;  // one slow name is no dead server
 constexpr unsigned probes_until_down = 3;
-constexpr Duration belief_lifetime = std::chrono::minutes(10);
 
 }  // namespace
 
@@ -176,7 +175,7 @@ void Health::probed() {
 void Limitation::observe(TimePoint now, std::string reason, unsigned needed) {
   if (is_refuted_ || ++observed_ < needed) return;
   reason_ = std::move(reason);
-  until_ = now + belief_lifetime;
+  until_ = now + lifetime;
   observed_ = 0;
 }
 

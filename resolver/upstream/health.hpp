@@ -128,6 +128,8 @@ class Health {
 /// ten minutes (RFC 6891 section 7 wants an end), and never of a server that has supported it.
 class Limitation {
  public:
+  static constexpr Duration lifetime = std::chrono::minutes(10);
+
   bool holds(TimePoint now) const { return now < until_; }
   const std::string& reason() const { return reason_; }
   TimePoint until() const { return until_; }

@@ -43,6 +43,8 @@ void Inbox::abandon(unsigned number) {
 }
 
 void Inbox::detach_all(bool another_responded) {
+  // Another race may follow, with other candidates.
+  std::erase_if(events_, [](const Event& event) { return event.attempt != 0; });
   for (Attempt* attempt : std::exchange(attempts_, {})) attempt->detach(another_responded);
 }
 

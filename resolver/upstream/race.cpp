@@ -62,6 +62,7 @@ struct Candidate {
   bool is_full = false;          // its quota or the socket's buffer had no room just now
   bool is_hedge = false;
   bool had_bad_cookie = false;
+  bool is_lame = false;
   // What the last change of the form has shown if it helps, and how often that must be seen.
   const char* complaint = "";
   unsigned needed = 0;
@@ -154,6 +155,8 @@ void Race::begin() {
   candidates_.reserve(order.size());
   for (const auto& [upstream, lane] : order) {
     candidates_.emplace_back(upstream, lane, static_cast<unsigned>(candidates_.size()));
+    Candidate& candidate = candidates_.back();
+    if (upstream->does_case_matter(question_.name)) candidate.form.mixed_case = false;
   }
   if (group_.is_down()) {
     is_last_resort_ = true;
@@ -218,6 +221,7 @@ void Race::hedge() {
 bool Race::is_hopeless_to_repeat() const {
   unsigned sends = 0;
   for (const Candidate& candidate : candidates_) {
+    if (candidate.has_failed) continue;  // its queries were answered
     if (candidate.sends > 0 && !candidate.is_alive()) return false;
     sends += candidate.sends;
   }
@@ -234,16 +238,17 @@ Candidate* Race::next_in_order(unsigned lane) {
 }
 
 Candidate* Race::next_candidate(unsigned lane) {
-  if (is_hopeless_to_repeat()) return nullptr;
   if (is_ordered()) {
     if (is_waiting(lane)) return nullptr;
     if (Candidate* candidate = next_in_order(lane)) return candidate;
   }
+  if (is_hopeless_to_repeat()) return nullptr;
   Candidate* best = nullptr;
   unsigned best_turn = 0;
-  const unsigned limit = has_failure_ || is_last_resort_ ? 1 : max_sends;
   for (Candidate& candidate : candidates_) {
     if (candidate.lane != lane || candidate.has_failed || candidate.is_full) continue;
+    const bool is_adapted = candidate.needed > 0;  // the repeat in another form may be lost
+    const unsigned limit = is_last_resort_ || (has_failure_ && !is_adapted) ? 1 : max_sends;
     if (candidate.sends >= limit || candidate.is_waited_for()) continue;
     const unsigned handicap = candidate.health().is_usable() ? 0 : handicap_of_suspects;
     const unsigned turn = candidate.sends + handicap;
@@ -290,6 +295,7 @@ bool Race::send(Candidate& candidate, SendReason reason) {
     return false;
   }
   attempt->set_numbers(++attempts_, candidate.index);
+  candidate.send_errors = 0;
   candidate.last_attempt = attempts_;
   candidate.last_sent = attempt->sent_at();
   if (candidate.sends++ == 0) candidate.first_sent = candidate.last_sent;
@@ -388,6 +394,7 @@ void Race::on_due(Candidate& candidate) {
   });
   candidate.upstream->on_timeout(candidate.form, kind_, candidate.last_sent,
                                  another_responded && !is_ordered());
+  simplify(candidate);
   if (is_ordered()) return on_due_in_order(candidate);
   if (candidate.unanswered > 1) candidate.upstream->probe_if_silent(candidate.first_sent);
   if (!is_waiting(candidate.lane)) ask_next(candidate.lane);
@@ -399,7 +406,6 @@ void Race::on_due_in_order(Candidate& candidate) {
   if (candidate.form.protocol != Protocol::udp) enough = 1;  // a stream loses nothing
   const TimePoint passed_at = candidate.first_sent + until_passed;
   if (candidate.unanswered < enough) {
-    simplify(candidate);
     send_again(candidate);
     return candidate.upstream->probe_if_silent(candidate.first_sent);
   }
@@ -411,9 +417,12 @@ void Race::on_due_in_order(Candidate& candidate) {
 void Race::simplify(Candidate& candidate) {
   if (candidate.form.protocol != Protocol::udp) return;
   const Limitations& limits = candidate.upstream->limitations();
-  candidate.form.mixed_case = false;
+  // Who has kept the letter case before gets another chance, unless the cookie protects as well.
+  const bool is_safe = candidate.form.cookie && candidate.upstream->cookie().is_established();
+  const bool is_second = candidate.unanswered > 1;
+  if (is_safe || is_second || !limits.mixed_case.is_refuted()) candidate.form.mixed_case = false;
   if (!limits.cookie.is_refuted()) candidate.form.cookie = false;
-  if (!limits.edns.is_refuted() && candidate.unanswered > 1) candidate.form.edns = false;
+  if (!limits.edns.is_refuted() && is_second) candidate.form.edns = false;
   candidate.complaint = "does not respond otherwise";
   candidate.needed = 2;
 }
@@ -456,6 +465,7 @@ void Race::on_failure(Candidate& candidate, const Event& event) {
   if (event.form.protocol == Protocol::udp && candidate.network_errors++ == 0) {
     return send_again(candidate);
   }
+  if (event.attempt != candidate.last_attempt && candidate.is_waited_for()) return;
   candidate.has_failed = true;
   if (is_usual_way && !candidate.is_alive()) candidate.upstream->suspect(event.error.message());
   if (!is_waiting(candidate.lane)) ask_next(candidate.lane);
@@ -519,14 +529,17 @@ bool Race::has_dropped_something(Candidate& candidate, const Event& event) {
 // Servers behind a server may treat names in mixed letter case as other names.
 bool Race::checks_case(Candidate& candidate, const Event& event) {
   const Answer& answer = event.response.answer;
-  const bool may_depend = event.form.mixed_case && (answer.is_failure() || answer.is_negative());
+  const bool may_depend =
+      event.form.mixed_case && event.has_question && (answer.is_failure() || answer.is_negative());
   const bool is_beaten = holder_ != nullptr && candidate.index > holder_->index;
   if (!may_depend || is_beaten) return false;
   if (!candidate.upstream->take_case_check(question_.name)) return false;
   candidate.form = event.form;
   candidate.form.mixed_case = false;
   candidate.is_case_checked = true;
-  if (answer.is_negative()) hold(candidate, answer, now() + patience(candidate));
+  if (answer.is_negative()) {
+    hold(candidate, answer, std::max(now() + patience(candidate), hold_until(candidate)));
+  }
   send_again(candidate);
   return true;
 }
@@ -537,10 +550,8 @@ void Race::learn(Candidate& candidate, const Event& event) {
   if (event.form.protocol != Protocol::udp) return;
   const QueryForm usual = candidate.upstream->usual_form();
   if (candidate.is_case_checked && !event.form.mixed_case) {
-    // What it made of the name in mixed case counts, whatever it did with others before.
     const bool makes_a_difference = has_failure_ || !event.response.answer.is_negative();
-    if (makes_a_difference) limits.mixed_case = {};
-    if (makes_a_difference) limits.mixed_case.observe(now(), "knows names in lower case only", 1);
+    if (makes_a_difference) candidate.upstream->on_case_mattered(question_.name);
     return;
   }
   if (candidate.needed == 0) return;
@@ -562,6 +573,7 @@ void Race::remember_failure(Candidate& candidate, const Answer& answer) {
 
 void Race::take_failure(Candidate& candidate, const Answer& answer) {
   candidate.has_failed = true;
+  candidate.is_lame = answer.is_lame;
   remember_failure(candidate, answer);
   if (!is_waiting(candidate.lane)) ask_next(candidate.lane);
 }
@@ -647,8 +659,8 @@ void Race::conclude() {
 // Lame servers' NODATA counts only where all of them say so.
 void Race::finish_failed() {
   if (!outcome_.answer.is_lame) return finish(Outcome::Kind::failed);
-  const bool all_failed = std::ranges::all_of(candidates_, &Candidate::has_failed);
-  if (all_failed) return finish(Outcome::Kind::answered);
+  const bool are_all_lame = std::ranges::all_of(candidates_, &Candidate::is_lame);
+  if (are_all_lame) return finish(Outcome::Kind::answered);
   outcome_.answer = Answer(Rcode::server_failure);
   finish(Outcome::Kind::failed);
 }
@@ -662,7 +674,9 @@ Outcome Race::end() {
   if (is_queued_) group_.stop_waiting(inbox_);
   inbox_.detach_all(!is_ordered());
   observer_.over(outcome_text(outcome_.kind), now());
-  if (outcome_.kind == Outcome::Kind::answered) group_.on_answer();
+  const bool has_response =
+      outcome_.kind == Outcome::Kind::answered || outcome_.kind == Outcome::Kind::failed;
+  if (has_response) group_.on_answer();
   return std::move(outcome_);
 }
 

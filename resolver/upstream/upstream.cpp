@@ -12,6 +12,15 @@ constexpr Duration probe_question_lifetime = 10s;
 constexpr unsigned case_checks_per_second = 10;
 constexpr std::size_t max_case_checked = 1024;
 
+// Of the name without its first label.
+std::size_t hash_of_parent(const Name& name) {
+  const ByteView bytes = name.bytes();
+  const std::size_t first_label =
+      bytes.empty() ? 0 : std::min<std::size_t>(1u + bytes[0], bytes.size());
+  const auto* parent = reinterpret_cast<const char*>(bytes.data()) + first_label;
+  return std::hash<std::string_view>{}({parent, bytes.size() - first_label});
+}
+
 }  // namespace
 
 UpstreamSettings::UpstreamSettings(const Config& config)
@@ -93,10 +102,15 @@ std::unique_ptr<Attempt> Upstream::release(Attempt& attempt) {
 
 void Upstream::forget() {
   health_.forget();
-  limitations_ = {};
+  forget_limitations();
   cookie_ = Cookie(world_.random());  // it must not show that we are still the same client
-  case_checked_.clear();
   probe_timer_.cancel();
+}
+
+void Upstream::forget_limitations() {
+  limitations_ = {};
+  case_checked_.clear();
+  lower_case_only_.clear();
 }
 
 void Upstream::suspect(std::string why) {
@@ -169,12 +183,19 @@ bool Upstream::accept_cookie(const Response& response, const QueryForm& form) {
   return true;
 }
 
+void Upstream::on_case_mattered(const Name& name) {
+  if (lower_case_only_.size() >= max_case_checked) lower_case_only_.clear();
+  lower_case_only_[hash_of_parent(name)] = world_.now() + Limitation::lifetime;
+}
+
+bool Upstream::does_case_matter(const Name& name) const {
+  if (lower_case_only_.empty()) return false;
+  const auto found = lower_case_only_.find(hash_of_parent(name));
+  return found != lower_case_only_.end() && world_.now() < found->second;
+}
+
 bool Upstream::take_case_check(const Name& name) {
-  const ByteView bytes = name.bytes();
-  const std::size_t first_label =
-      bytes.empty() ? 0 : std::min<std::size_t>(1u + bytes[0], bytes.size());
-  const auto* parent = reinterpret_cast<const char*>(bytes.data()) + first_label;
-  const std::size_t hash = std::hash<std::string_view>{}({parent, bytes.size() - first_label});
+  const std::size_t hash = hash_of_parent(name);
   if (case_checked_.contains(hash)) return false;
   const TimePoint now = world_.now();
   if (now - case_checks_since_ > 1s) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -75,11 +76,14 @@ class Upstream {
   void on_query();
   /// Forgets how the server fared, as after a change of network.
   void forget();
-  void forget_limitations() { limitations_ = {}; }
+  void forget_limitations();
 
   /// Whether an answer that may depend on mixed letter case is worth a query in lower case. True
   /// once for the names below one name, and not too often.
   bool take_case_check(const Name& name);
+  /// The server, or one behind it, knows names in lower case only, at least next to this one.
+  void on_case_mattered(const Name& name);
+  bool does_case_matter(const Name& name) const;
 
   // What happens to queries.
   void on_answer(const Question& question);
@@ -118,7 +122,8 @@ class Upstream {
   TimePoint probe_question_since_{};
   Duration probe_interval_;
   Timer probe_timer_;
-  std::unordered_set<std::size_t> case_checked_;  // hashes of names
+  std::unordered_set<std::size_t> case_checked_;                // hashes of names
+  std::unordered_map<std::size_t, TimePoint> lower_case_only_;  // likewise, and until when
   TimePoint case_checks_since_{};
   unsigned case_checks_ = 0;  // since then
 };
