@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "cli/follow/state_files.hpp"
 #include "cli/unique_fd.hpp"
 #include "resolver/config/resolv_conf.hpp"
 #include "resolver/config/upstreams_from.hpp"
@@ -58,23 +59,30 @@ std::vector<Endpoint> nameservers_in(const fs::path& path) {
   return file ? file->nameservers : std::vector<Endpoint>{};
 }
 
-// False when systemd-resolved runs but could not be asked.
+// False when systemd-resolved runs, but does not answer; its files say what it did before.
+bool ask_resolved(Result<dbus::Bus>& bus, Running running, MachineDns& machine) {
+  const auto is_on_bus = bus ? dbus::Resolved(*bus).is_running() : Result<bool>(bus.error());
+  if (is_on_bus && *is_on_bus) {
+    if (auto dns = dbus::read_resolved_dns(*bus)) {
+      machine.resolved = std::move(*dns);
+      return true;
+    }
+  }
+  if (running != Running::yes) return true;
+  machine.resolved = read_state_files(interfaces());
+  return !is_on_bus;  // a bus that refuses us, or is not there, will go on doing so
+}
+
+// Returns whether the answers are certain.
 bool ask_managers(MachineDns& machine) {
   const Running resolved = resolved_runs();
   const bool has_network_manager = exists(network_manager_folder);
   if (resolved == Running::no && !has_network_manager) return true;
   auto bus = dbus::Bus::connect(call_limit);
-  if (!bus) return resolved != Running::yes;
-  if (resolved != Running::no) {
-    if (auto dns = dbus::read_resolved_dns(*bus)) {
-      machine.resolved = std::move(*dns);
-      return true;
-    }
-    if (resolved == Running::yes) return false;
-  }
-  if (!has_network_manager) return true;
+  const bool is_certain = resolved == Running::no || ask_resolved(bus, resolved, machine);
+  if (machine.resolved || !has_network_manager || !bus) return is_certain;
   if (auto dns = dbus::read_network_manager_dns(*bus)) machine.network_manager = std::move(*dns);
-  return true;
+  return is_certain;
 }
 
 ServerReading read_file(const ServerSource& source) {

@@ -24,7 +24,7 @@ ServerSource source_of(const Config& config);
 struct ServerReading {
   MachineServers servers;
   bool has_manager = false;  ///< systemd-resolved or NetworkManager said so, not a file
-  bool is_certain = true;    ///< false: systemd-resolved runs, but does not answer on the bus
+  bool is_certain = true;    ///< false: systemd-resolved runs, but does not answer
 };
 
 /// Takes as long as a service that does not answer may take, 2 s for each call; starts nothing.
