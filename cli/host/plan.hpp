@@ -62,10 +62,10 @@ struct Plan {
 
 /// What setup was asked for.
 struct PlanRequest {
-  std::filesystem::path root;
-  std::vector<UpstreamConfig> upstreams;  ///< empty: those in the facts
-  std::vector<Endpoint> listen;           ///< empty: the configuration's
-  std::vector<RouteConfig> routes;        ///< zones with servers of their own
+  std::filesystem::path root{};
+  std::vector<UpstreamConfig> upstreams{};  ///< empty: those in the facts
+  std::vector<Endpoint> listen{};           ///< empty: the configuration's
+  std::vector<RouteConfig> routes{};        ///< zones with servers of their own
   Mode mode = Mode::automatic;
   std::optional<Config> imported{};  ///< the whole configuration, from dnsmasq's
   std::string imported_text{};       ///< the same as YAML with comments

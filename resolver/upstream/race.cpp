@@ -674,9 +674,7 @@ Outcome Race::end() {
   if (is_queued_) group_.stop_waiting(inbox_);
   inbox_.detach_all(!is_ordered());
   observer_.over(outcome_text(outcome_.kind), now());
-  const bool has_response =
-      outcome_.kind == Outcome::Kind::answered || outcome_.kind == Outcome::Kind::failed;
-  if (has_response) group_.on_answer();
+  if (outcome_.kind == Outcome::Kind::answered) group_.on_answer();
   return std::move(outcome_);
 }
 

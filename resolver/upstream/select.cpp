@@ -10,6 +10,7 @@ constexpr double extra_budget_cap = 4;  // packets that may be saved up for a ba
 constexpr double last_resort_per_second = 10;
 constexpr Duration min_hedge_after = 5ms;
 constexpr Duration neglected_after = 5s;
+constexpr Duration silence_forgotten_after = 60s;
 constexpr Duration quota_check_interval = 10ms;
 constexpr std::size_t max_waiting = 512;  // half a second of a VPC resolver's quota
 
@@ -118,7 +119,10 @@ bool UpstreamGroup::overlaps(const UpstreamGroup& other) const {
 }
 
 void UpstreamGroup::on_question() {
-  if (!silent_since_) silent_since_ = world_.now();
+  const TimePoint now = world_.now();
+  // What was so a minute ago says nothing about now.
+  if (!silent_since_ || now - last_question_ > silence_forgotten_after) silent_since_ = now;
+  last_question_ = now;
   extra_budget_ = std::min(extra_budget_ + hedge_.budget, extra_budget_cap);
   for (const Member& member : members_) member.upstream->on_query();
 }

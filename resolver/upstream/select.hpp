@@ -83,6 +83,7 @@ class UpstreamGroup {
   std::vector<Network> ignored_;
   std::vector<Member> members_;
   std::optional<TimePoint> silent_since_;
+  TimePoint last_question_{};
   double extra_budget_;
   double last_resort_budget_;
   TimePoint last_resort_refilled_{};
