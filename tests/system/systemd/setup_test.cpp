@@ -29,7 +29,10 @@ void kill_engine() {
   const auto pid = engine().main_pid;
   REQUIRE(pid > 1);
   REQUIRE(::kill(pid, SIGKILL) == 0);
-  CHECK(eventually([&] { return engine().is_active() && engine().main_pid != pid; }));
+  CHECK(eventually([&] {
+    const auto now = engine();
+    return now.is_active() && now.main_pid > 1 && now.main_pid != pid;
+  }));
 }
 
 /// Everything that setup could have changed for good, with modification times if wanted.
