@@ -149,7 +149,10 @@ std::filesystem::path former_target(const Facts& facts) {
   const auto& state = facts.resolv_conf.state;
   if (state.kind != FileState::Kind::symlink) return {};
   const auto folder = std::filesystem::path(resolv_conf_path).parent_path();
-  return (folder / state.content).lexically_normal();
+  const auto target = (folder / state.content).lexically_normal();
+  // systemd-resolved itself says more than its files do: upstreams_from: system.
+  const bool is_of_resolved = target.string().find("systemd/resolve") != std::string::npos;
+  return is_of_resolved ? std::filesystem::path() : target;
 }
 
 Step config_step(const Facts& facts, const PlanRequest& request, const Decision& decision,

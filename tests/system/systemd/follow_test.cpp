@@ -26,6 +26,8 @@ void start_engine() {
   const auto unit = std::regex_replace(std::string(dnscache::templates::dnscachectl_service),
                                        std::regex("@DNSCACHECTL@"), program);
   write_file("/etc/systemd/system/dnscachectl.service", unit);
+  // dbus-daemon does not know users that exist only while a service runs.
+  output_of("useradd --system --no-create-home --shell /usr/sbin/nologin dnscachectl");
   write_file("/etc/systemd/system/dnscachectl.socket",
              std::string(dnscache::templates::dnscachectl_socket));
   write_file("/etc/dnscachectl/config.yaml",

@@ -29,7 +29,7 @@ std::string machine() {
       "\\( -type f -o -type l \\) ! -name .pwd.lock ! -name resolv.conf.bak ! -name "
       "resolvconf_resolvers.conf "
       "-printf '%p %y %m %u %g %l\\n' 2>/dev/null | sort; find /etc -type f ! -name "
-      "resolv.conf.bak "
+      "resolv.conf.bak ! -name resolvconf_resolvers.conf "
       "-print0 | sort -z | xargs -0 sha256sum; ls /sys/class/net; ls -d /var/lib/dnscachectl "
       "2>/dev/null; cat /etc/resolv.conf");
 }
