@@ -149,10 +149,13 @@ std::filesystem::path former_target(const Facts& facts) {
   const auto& state = facts.resolv_conf.state;
   if (state.kind != FileState::Kind::symlink) return {};
   const auto folder = std::filesystem::path(resolv_conf_path).parent_path();
-  const auto target = (folder / state.content).lexically_normal();
-  // systemd-resolved itself says more than its files do: upstreams_from: system.
-  const bool is_of_resolved = target.string().find("systemd/resolve") != std::string::npos;
-  return is_of_resolved ? std::filesystem::path() : target;
+  return (folder / state.content).lexically_normal();
+}
+
+// A static file in place of systemd-resolved's link makes it take its servers from there: from us.
+bool takes_servers_from_us(const Facts& facts, const Route& route) {
+  return route.writes_resolv_conf &&
+         former_target(facts).string().find("systemd/resolve") != std::string::npos;
 }
 
 Step config_step(const Facts& facts, const PlanRequest& request, const Decision& decision,
@@ -171,7 +174,8 @@ Step config_step(const Facts& facts, const PlanRequest& request, const Decision&
   const auto listen =
       decision.listen == default_listen() ? std::vector<Endpoint>{} : decision.listen;
   // A file that says whom to ask would be wrong on the next network, and in an image.
-  const bool names_servers = !request.upstreams.empty() || !request.root.empty();
+  const bool names_servers =
+      !request.upstreams.empty() || !request.root.empty() || takes_servers_from_us(facts, route);
   if (!names_servers) upstreams.clear();
   const auto from =
       names_servers || !route.writes_resolv_conf ? std::filesystem::path() : former_target(facts);
