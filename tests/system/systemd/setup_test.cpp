@@ -38,8 +38,8 @@ void kill_engine() {
 /// Everything that setup could have changed for good, with modification times if wanted.
 std::string machine_state(bool with_times) {
   const std::string times = with_times ? " %T@" : "";
-  // The kernel gives the link of the cache a new index each time it is made, and systemd-resolved
-  // lists the servers of links in any order.
+  // The link of the cache has a new index and a new MAC address each time it is made, and
+  // systemd-resolved lists the servers of links in any order.
   std::string state = output_of(
       "{ find /etc /usr/lib/systemd \\( -type f -o -type l \\) -printf '%p %y %m %u %g %l" + times +
       "\\n' | grep -v '/etc/.pwd.lock' | sort; find /etc -type d -printf '%p %m %u %g\\n' | sort;"
@@ -52,8 +52,8 @@ std::string machine_state(bool with_times) {
       " org.freedesktop.resolve1 /org/freedesktop/resolve1 org.freedesktop.resolve1.Manager $p;"
       " done; ip -br address; ip -4 route; ip rule; networkctl --no-legend list;"
       " ls /run/systemd/network /run/dnscachectl-source 2>/dev/null; } |"
-      " sed -E 's/ [0-9]+ \"\\.\"/ N \".\"/; s/ [0-9]+ 2 4 127 0 0 1 0 \"\"//;"
-      " s/^ *[0-9]+ dnsc0/N dnsc0/'");
+      " sed -E 's/ [0-9]+ \"\\.\" (true|false)//; s/ [0-9]+ 2 4 127 0 0 1 0 \"\"//;"
+      " s/^ *[0-9]+ dnsc0/N dnsc0/; s/^(dnsc0 .*) fe80:.*/\\1/'");
   return state;
 }
 
