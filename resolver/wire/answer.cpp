@@ -120,9 +120,9 @@ AddressRun find_addresses(const AnswerView& answer) {
   while (end < answer.answer_count && type_of(end) == type) ++end;
   run.count = end - run.first;
   if (run.count < 2) return {};
-  const std::size_t ttl_at = answer.ttl_offsets[run.first];
-  run.stride = answer.ttl_offsets[run.first + 1] - ttl_at;
-  run.start = ttl_at + 6u + load16(&answer.records[ttl_at + 4]) - run.stride;
+  const Record first = record_at(answer, run.first);
+  run.start = first.owner;
+  run.stride = first.end - first.owner;
   return run;
 }
 
