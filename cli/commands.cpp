@@ -404,6 +404,7 @@ std::unique_ptr<CLI::App> make_commands(Options& options) {
   add_cache(*app, options.cache, options.flush);
   add_check(*app, options.check);
   add_import(*app, options.import);
+  app->add_subcommand("reload", "Apply changes of the configuration");
   add_serve(*app, options.serve);
   add_run(*app, options.run);
   add_template(*app, options.template_);

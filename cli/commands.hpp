@@ -14,6 +14,7 @@
 #include "cli/flush.hpp"
 #include "cli/host/source.hpp"
 #include "cli/import.hpp"
+#include "cli/reload.hpp"
 #include "cli/run.hpp"
 #include "cli/serve.hpp"
 #include "cli/setup.hpp"

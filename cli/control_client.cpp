@@ -225,6 +225,10 @@ EngineStatus parse_status(const nlohmann::json& reply) {
   for (const auto& text : member(reply, "listen", std::vector<std::string>{})) {
     if (const auto endpoint = Endpoint::parse(text, dns_port)) status.listen.push_back(*endpoint);
   }
+  const auto configuration = part("configuration");
+  status.configuration = {member<std::string>(configuration, "file", ""),
+                          member(configuration, "problems", std::vector<std::string>{}),
+                          member(configuration, "changed_on_disk", false)};
   status.queries = member<std::uint64_t>(queries, "total", 0);
   status.hits = member<std::uint64_t>(queries, "hits", 0);
   status.stale = member<std::uint64_t>(queries, "stale", 0);

@@ -91,6 +91,13 @@ struct ValidationCounts {
   std::uint64_t bogus = 0;
 };
 
+/// What is written against what is in force.
+struct ConfigurationStatus {
+  std::string file;
+  std::vector<std::string> problems;  ///< why the file is not in force
+  bool has_changed = false;           ///< since it was read
+};
+
 /// The engine's counters and state; what a reply does not have stays at zero.
 struct EngineStatus {
   std::string version;
@@ -98,6 +105,7 @@ struct EngineStatus {
   double uptime_seconds = 0;
   std::uint64_t workers = 0;
   std::vector<Endpoint> listen;
+  ConfigurationStatus configuration;
   std::uint64_t queries = 0;
   std::uint64_t hits = 0;
   std::uint64_t stale = 0;

@@ -18,6 +18,7 @@ namespace dnscache::cli {
 namespace {
 
 Result<ExitCode> run(const std::string& command, const Options& options) {
+  if (command == "reload") return run_reload(options.control);
   if (command == "serve") return run_serve(options.serve);
   if (command == "run") return run_command(options.run);
   if (command == "template") return run_template(options.template_);

@@ -331,7 +331,12 @@ void print_note(std::string_view text) {
 }
 
 void print_message(std::string_view text) {
-  std::fputs(fmt::format("dnscachectl: {}\n", text).c_str(), stderr);
+  while (true) {
+    const auto end = text.find('\n');
+    std::fputs(fmt::format("dnscachectl: {}\n", text.substr(0, end)).c_str(), stderr);
+    if (end == text.npos) return;
+    text.remove_prefix(end + 1);
+  }
 }
 
 }  // namespace dnscache::cli

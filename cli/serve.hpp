@@ -17,8 +17,9 @@ struct ServeOptions {
   std::vector<std::string> upstreams;  ///< instead of the configuration's upstreams
 };
 
-/// Runs until SIGTERM or SIGINT. A configuration with problems prints all of them and ends with
-/// ExitCode::check_failed before anything listens.
+/// Runs until SIGTERM or SIGINT. With a configuration that cannot be used, the service goes on with
+/// the last one that worked; where there is none, every problem is printed, and it ends with
+/// ExitCode::bad_configuration before anything listens.
 Result<ExitCode> run_serve(const ServeOptions& options);
 
 }  // namespace dnscache::cli

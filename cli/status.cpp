@@ -195,6 +195,21 @@ std::string listen_in_words(const EngineStatus& engine) {
   return join_words(words, "and");
 }
 
+// Empty: what is written is in force.
+std::string configuration_in_words(const ConfigurationStatus& configuration) {
+  if (!configuration.problems.empty()) {
+    return fmt::format(
+        "NOT in force, the last one that worked is: {}{}; after mending it, run "
+        "'dnscachectl reload'",
+        configuration.problems.front(),
+        configuration.problems.size() > 1
+            ? fmt::format(" (and {} more)", configuration.problems.size() - 1)
+            : "");
+  }
+  if (!configuration.has_changed) return {};
+  return configuration.file + " was changed since and is not in force; run 'dnscachectl reload'";
+}
+
 // The group of all other names is the engine's last; it is told first.
 std::string sources_in_words(const EngineStatus& engine) {
   std::string text;
@@ -318,6 +333,9 @@ std::string to_text(const StatusReport& report, const Terminal& terminal) {
     out += styled(terminal, Style::strong, fmt::format("{:<9}", label)) +
            styled(terminal, style, wrapped(terminal, text, 9)) + '\n';
   };
+  if (const auto text = configuration_in_words(engine.configuration); !text.empty()) {
+    add("config", text, engine.configuration.problems.empty() ? Style::warning : Style::bad);
+  }
   add("cache", headline(report), report.probe.is_answer() ? Style::good : Style::bad);
   const bool is_good = report.path.is_through_cache && !report.path.rotates;
   if (report.program) {
@@ -349,7 +367,8 @@ std::string to_text(const StatusReport& report, const Terminal& terminal) {
 }
 
 bool StatusReport::is_working() const {
-  return probe.is_answer() && (!program || cli::is_working(*program));
+  return probe.is_answer() && (!program || cli::is_working(*program)) &&
+         engine.configuration.problems.empty();
 }
 
 nlohmann::json to_json(const StatusReport& report) {

@@ -183,9 +183,9 @@ void write_upstream_state(MetricsWriter& out, const StatusSources& sources, Time
     out.sample(labels, upstream.rate().current(now));
   });
   out.gauge("upstream_quota_packets_per_second",
-            "Packets an upstream is sent at most; 0: no limit.");
+            "Packets an upstream is sent at most; absent where there is no limit.");
   for_each_upstream(sources, [&](Upstream& upstream, const std::string& labels) {
-    out.sample(labels, upstream.rate().limit());
+    if (upstream.rate().limit() != 0) out.sample(labels, upstream.rate().limit());
   });
 }
 
@@ -212,6 +212,10 @@ void write_process(MetricsWriter& out, const StatusSources& sources, TimePoint n
   out.sample(label("version", version()), 1);
   out.gauge("uptime_seconds", "Time since the engine started.");
   out.sample("", in_seconds(now - sources.started_at));
+  out.gauge("config_in_force", "1 if the configuration as it is written is in force, 0 if not.");
+  out.sample("", sources.config_state.problems.empty() && !sources.config_state.has_changed ? 1 : 0);
+  out.gauge("config_in_force_seconds", "Time since a configuration was last taken over.");
+  out.sample("", in_seconds(now - sources.config_state.in_force_since));
   out.gauge("workers", "Threads that answer questions.");
   out.sample("", sources.workers.size());
   if (const auto dropped = read_linklocal_allowance_exceeded()) {

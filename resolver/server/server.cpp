@@ -97,12 +97,19 @@ class Server {
   }
 
   Result<void> run() {
-    if (auto listening = start_listening(); !listening) return listening.error();
+    // Sockets that systemd passed are taken last: until then, another configuration can be tried.
+    const bool has_passed_descriptors = ::sd_listen_fds(0) > 0;
+    if (!has_passed_descriptors) {
+      if (auto listening = listen_on(config_.listen); !listening) return listening.error();
+    }
     if (auto control = open_control(); !control) return control.error();
     if (auto metrics = open_metrics(config_.metrics); !metrics) return metrics.error();
     if (auto log = query_log_.configure(config_.query_log); !log) return log.error();
     auto validator = open_validator(config_);
     if (!validator) return validator.error();
+    if (has_passed_descriptors) {
+      if (auto listening = listen_on_passed_sockets(); !listening) return listening.error();
+    }
     resolver_.set_validator(std::move(*validator));
     service_.query_log = &query_log_;
     service_.traffic = &traffic_;
@@ -118,7 +125,8 @@ class Server {
     log_info("serving on {}", listen_text());
     log_servers();
     feed_.follow([this] { asio::post(io_, [this] { take_over_servers(); }); });
-    ::sd_notify(0, "READY=1");
+    feed_.confirm();
+    tell_systemd("READY=1");
     release_memory_of_start();
     workers_.front()->run();
     for (auto& worker : workers_) worker->stop();
@@ -150,7 +158,7 @@ class Server {
     });
   }
 
-  Result<void> start_listening() {
+  Result<void> listen_on_passed_sockets() {
     auto passed = descriptors_from_systemd();
     if (!passed) return passed.error();
     has_passed_sockets_ = !passed->sockets.empty();
@@ -293,7 +301,7 @@ class Server {
   }
 
   StatusSources status_sources() const {
-    return {config_, cache_, resolver_, workers_, late_stats_, started_at_, query_log_.dropped()};
+    return {config_, feed_.state(), cache_, resolver_, workers_, late_stats_, started_at_, query_log_.dropped()};
   }
 
   void wait_for_signal() {
@@ -316,12 +324,23 @@ class Server {
                  static_cast<long long>(Clock::now().time_since_epoch() / 1us));
     const Result<void> result = take_over_configuration();
     if (!result) {
-      log_error("reload failed, the old configuration stays in force: {}", result.error().message);
+      log_error("reload failed, the old configuration stays in force:");
+      for (const std::string& problem : feed_.state().problems) log_error("{}", problem);
     } else {
       log_info("configuration reloaded");
     }
-    ::sd_notify(0, "READY=1");
+    tell_systemd("READY=1");
     return result;
+  }
+
+  // With a line for `systemctl status`.
+  void tell_systemd(std::string_view state) const {
+    const auto problems = feed_.state().problems;
+    const std::string text =
+        problems.empty() ? "Serving on " + listen_text()
+                         : "The configuration is NOT in force, the last one that worked is: " +
+                               problems.front();
+    ::sd_notifyf(0, "%.*s\nSTATUS=%s", static_cast<int>(state.size()), state.data(), text.c_str());
   }
 
   // An error may leave the metrics listener and the query log changed, nothing else.
@@ -344,7 +363,14 @@ class Server {
 
   Result<void> take_over_configuration() {
     const auto fresh = feed_.reload();
-    return fresh ? take_over(*fresh, Change::configuration) : fresh.error();
+    if (!fresh) return fresh.error();
+    const auto taken = take_over(*fresh, Change::configuration);
+    if (taken) {
+      feed_.confirm();
+    } else {
+      feed_.reject(taken.error());
+    }
+    return taken;
   }
 
   void take_over_servers() {

@@ -1,11 +1,15 @@
 // The engine as a whole: workers, resolver, control socket, signals.
 #pragma once
 
+#include <filesystem>
 #include <functional>
+#include <string>
+#include <vector>
 
 #include "resolver/config/config.hpp"
 #include "resolver/error.hpp"
 #include "resolver/server/explain.hpp"
+#include "resolver/server/status.hpp"
 
 namespace dnscache {
 
@@ -13,11 +17,17 @@ namespace dnscache {
 class ConfigFeed {
  public:
   virtual ~ConfigFeed() = default;
-  /// Reads everything again, on SIGHUP and the control command `reload`. An Error leaves the old
-  /// configuration in force.
+  /// Reads everything again, on SIGHUP and the control command `reload`. An Error, a line for each
+  /// problem, leaves the old configuration in force.
   virtual Result<Config> reload() = 0;
-  /// What reload() read last, with the servers that the machine has now.
+  /// What was read last and is in force, with the servers that the machine has now.
   virtual Config current() = 0;
+  /// What reload() read, or current() at the start, is in force from now on.
+  virtual void confirm() = 0;
+  /// What reload() read can't be used, for reasons that only using it showed.
+  virtual void reject(const Error& why) = 0;
+  /// Whether what is written is what is in force.
+  virtual ConfigState state() const = 0;
   /// From now on `changed` is called, on any thread, whenever current() has other servers.
   virtual void follow(std::function<void()> changed) = 0;
 };

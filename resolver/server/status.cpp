@@ -102,6 +102,15 @@ json dnssec_status(const StatusSources& sources) {
   return status;
 }
 
+json config_status(const ConfigState& state, TimePoint now) {
+  json status{{"in_force", state.problems.empty()},
+              {"changed_on_disk", state.has_changed},
+              {"in_force_for_seconds", in_seconds(now - state.in_force_since)},
+              {"problems", state.problems}};
+  if (!state.file.empty()) status["file"] = state.file.string();
+  return status;
+}
+
 json query_status(const QueryTotals& totals) {
   return {{"total", totals.udp + totals.tcp},
           {"udp", totals.udp},
@@ -168,6 +177,7 @@ std::string status_as_json(const StatusSources& sources) {
               {"uptime_seconds", in_seconds(now - sources.started_at)},
               {"workers", sources.workers.size()},
               {"listen", listen},
+              {"configuration", config_status(sources.config_state, now)},
               {"queries", query_status(query_totals(sources))},
               {"in_flight", sources.resolver.in_flight()},
               {"cache",

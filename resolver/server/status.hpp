@@ -1,6 +1,7 @@
 // What the engine tells about itself, as JSON.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,9 +11,18 @@
 
 namespace dnscache {
 
+/// What is written against what is in force.
+struct ConfigState {
+  std::filesystem::path file;         ///< empty: none was read
+  std::vector<std::string> problems;  ///< why it is not in force; empty: it is, or was when read
+  bool has_changed = false;           ///< the file is another one than when it was read
+  TimePoint in_force_since{};
+};
+
 /// Everything that a status report is made of.
 struct StatusSources {
   const Config& config;
+  ConfigState config_state;
   const Cache& cache;
   const Resolver& resolver;
   const std::vector<std::unique_ptr<Worker>>& workers;

@@ -262,12 +262,53 @@ TEST_CASE("a bad configuration ends the start with every problem and its place")
   options.wait = false;
   Engine engine(options);
   const auto status = engine.process().wait();
-  REQUIRE(status);
-  CHECK(*status != 0);
+  CHECK(status == 78);
   const auto errors = engine.process().errors();
   CHECK(errors.find("config.yaml:5:") != std::string::npos);
   CHECK(errors.find("no_such_key") != std::string::npos);
   CHECK(errors.find("cache.size") != std::string::npos);
+}
+
+TEST_CASE("a configuration that cannot be used leaves the last one that worked in force") {
+  TestUpstream upstream;
+  TempDir cache;
+  auto options = with_config(upstreams_line({&upstream}) + "log_level: info\n");
+  options.environment = {{"CACHE_DIRECTORY", cache.path().string()}};
+  {
+    Engine engine(options);
+    CHECK(is_true_answer(engine.ask("www.example.com"), "www.example.com"));
+  }
+  Cache other;  // has the address that the second mistake names
+  const auto mistakes = {std::string("no_such_key: 1\n"),
+                         "metrics: {listen: \"" + other.engine.address().to_text() + "\"}\n"};
+  for (const std::string& mistake : mistakes) {
+    CAPTURE(mistake);
+    auto wrong = options;
+    wrong.config += mistake;
+    Engine engine(wrong);
+    CHECK(is_true_answer(engine.ask("www.example.com"), "www.example.com"));
+    const auto state = nlohmann::json::parse(engine.control(R"({"command":"status"})"));
+    INFO(state.dump(1));
+    CHECK(state.at("configuration").at("in_force") == false);
+    CHECK(state.at("configuration").at("problems").size() == 1);
+    const auto reload = nlohmann::json::parse(engine.control(R"({"command":"reload"})"));
+    CHECK(reload.at("ok") == false);
+    engine.write_config(options.config);
+    CHECK(nlohmann::json::parse(engine.control(R"({"command":"reload"})")).at("ok") == true);
+    const auto mended = nlohmann::json::parse(engine.control(R"({"command":"status"})"));
+    CHECK(mended.at("configuration").at("in_force") == true);
+  }
+}
+
+TEST_CASE("a file that was changed and not reloaded is said to be") {
+  Cache cache;
+  CHECK(cache.status().at("configuration").at("changed_on_disk") == false);
+  CHECK(eventually([&] {
+    cache.engine.write_config(upstreams_line({&cache.upstream}) + "log_level: error\n");
+    return cache.status().at("configuration").at("changed_on_disk") == true;
+  }));
+  CHECK(cache.control(R"({"command":"reload"})").at("ok") == true);
+  CHECK(cache.status().at("configuration").at("changed_on_disk") == false);
 }
 
 TEST_CASE("an upstream on the command line that is the cache itself is refused") {

@@ -196,7 +196,15 @@ def alerts(text, variant):
     promtool = tool("prometheus", "usr/bin/promtool")
     if promtool is None:
         return skip("alerts", "prometheus")
-    runs(f"alerts {variant}: promtool check rules", [promtool, "check", "rules", path("r.yml", text)])
+    rules = path("r.yml", text)
+    runs(f"alerts {variant}: promtool check rules", [promtool, "check", "rules", rules])
+    tests = yaml.safe_load(open(os.path.join(os.path.dirname(__file__), "alerts.yaml")))
+    tests["rule_files"] = [rules]
+    runs(f"alerts {variant}: promtool test rules",
+         [promtool, "test", "rules", path("t.yml", yaml.safe_dump(tests))])
+    fired = str(tests["tests"][0]["promql_expr_test"])
+    wanted = [rule["alert"] for group in yaml.safe_load(text)["groups"] for rule in group["rules"]]
+    check("alerts: each is seen to fire", all(f'"{alert}"' in fired for alert in wanted), str(wanted))
 
 
 def grafana(text, variant):

@@ -304,6 +304,52 @@ TEST_CASE("no lookup is lost by setup, remove, restart, upgrade or kill", "[setu
   }
 }
 
+TEST_CASE("a mistake in the configuration leaves no lookup unanswered", "[never-dark]") {
+  install();
+  set_mode("stub-resolv.conf");
+  set_up();
+  const std::string file = "/etc/dnscachectl/config.yaml";
+  output_of("cp " + file + " /run/config.yaml");
+  const auto restore = [&] { output_of("cp /run/config.yaml " + file); };
+  const auto state = [] { return output_of("systemctl is-active dnscachectl"); };
+  // What cannot be read, and what can be but cannot be used.
+  for (const char* mistake : {"no_such_key: 1", "metrics: {listen: 192.0.2.99:9153}"}) {
+    CAPTURE(mistake);
+    SteadyClient client;
+    output_of(std::string("echo '") + mistake + "' >>" + file);
+    CHECK(run("systemctl reload dnscachectl").status != 0);
+    CHECK_THAT(dnscachectl("reload").output, Contains("the old configuration stays in force"));
+    CHECK(dnscachectl("status").status == 5);
+    for (int i = 0; i < 3; ++i) output_of("systemctl restart dnscachectl");
+    report(mistake, client.stop());
+    CHECK(state() == "active\n");
+    const auto status = dnscachectl("status");
+    INFO(status.output);
+    CHECK(status.status == 5);
+    CHECK_THAT(status.output, Contains("NOT in force"));
+    CHECK_THAT(output_of("systemctl status dnscachectl"), Contains("is NOT in force"));
+    restore();
+    CHECK(run("systemctl reload dnscachectl").status == 0);
+    CHECK(dnscachectl("status").status == 0);
+  }
+  // Where no configuration is known that worked, lookups go past the closed port.
+  output_of("rm /var/cache/dnscachectl/last-good.yaml; echo 'no_such_key: 1' >>" + file);
+  {
+    SteadyClient client;
+    run("systemctl restart dnscachectl");
+    CHECK(eventually([&] { return state() == "failed\n"; }));
+    CHECK(eventually([] {
+      return output_of("systemctl is-active dnscachectl.socket") == "inactive\n";
+    }));
+    report("without a last one that worked", client.stop());
+  }
+  CHECK_THAT(output_of("systemctl show -p ExecMainStatus dnscachectl"), Contains("=78"));
+  restore();
+  output_of("systemctl restart dnscachectl");
+  CHECK(dnscachectl("status").status == 0);
+  take_back();
+}
+
 TEST_CASE("a query that a killed engine had read is answered by the next one", "[setup-loss]") {
   install();
   set_mode("stub-resolv.conf");
