@@ -35,7 +35,7 @@ CLI::Option* add_list(CLI::App& command, const std::string& flag, std::vector<st
 }
 
 void add_routes(CLI::App& command, std::vector<std::string>& routes) {
-  command.add_option("--route", routes, "Ask these servers for names in this zone")
+  command.add_option("--route", routes, "Query these servers for names in this zone")
       ->type_name("ZONE=ADDRESS,...")
       ->expected(1)
       ->allow_extra_args(false)
@@ -71,71 +71,71 @@ CLI::Option* add_json(CLI::App& command, bool& is_json) {
 
 void add_serve(CLI::App& app, ServeOptions& options) {
   auto& command = *app.add_subcommand("serve", "Run the cache in the foreground");
-  command.add_option("-c,--config", options.config, "The configuration file")->type_name("FILE");
-  add_list(command, "--listen", options.listen,
-           "Listen there instead of where the configuration says", "ADDRESS[:PORT]");
-  add_list(command, "--upstream", options.upstreams,
-           "Ask these servers instead of the configured ones", "ADDRESS[:PORT]");
+  command.add_option("-c,--config", options.config, "Configuration file")->type_name("FILE");
+  add_list(command, "--listen", options.listen, "Listen here, not where the configuration says",
+           "ADDRESS[:PORT]");
+  add_list(command, "--upstream", options.upstreams, "Query these servers, not the configured ones",
+           "ADDRESS[:PORT]");
 }
 
 void add_run(CLI::App& app, RunOptions& options) {
   auto& command = *app.add_subcommand(
-      "run", "Run a command, in a container, with the cache in front of its lookups");
+      "run", "Run a command in a container, with its lookups going through a cache");
   command
       .add_option("command", options.command,
-                  "The command with its arguments; '--' may stand before it")
+                  "The command and its arguments, optionally after '--'")
       ->type_name("COMMAND");
-  command.add_option("-c,--config", options.config, "The configuration file")->type_name("FILE");
-  add_list(command, "--listen", options.listen,
-           "Listen there instead of where the configuration says", "ADDRESS");
+  command.add_option("-c,--config", options.config, "Configuration file")->type_name("FILE");
+  add_list(command, "--listen", options.listen, "Listen here, not where the configuration says",
+           "ADDRESS");
   add_list(command, "--upstream", options.upstreams,
-           "Ask these servers instead of the configured ones or those that resolv.conf names",
+           "Query these servers, not the configured ones or those in resolv.conf",
            "ADDRESS[:PORT]");
 }
 
 void add_template(CLI::App& app, TemplateOptions& options) {
-  auto& command = *app.add_subcommand(
-      "template", "Print a file that brings the cache somewhere, with your values in it");
-  command.add_option("name", options.name, "Which file: " + join_words(template_names()))
+  auto& command =
+      *app.add_subcommand("template", "Print a deployment file, with your values filled in");
+  command.add_option("name", options.name, "Deployment file: " + join_words(template_names()))
       ->type_name("NAME")
       ->required()
       ->check(CLI::IsMember(template_names()).description(""));
   add_list(command, "--upstream", options.upstreams,
-           "Ask these servers instead of those that resolv.conf names there", "ADDRESS[:PORT]");
+           "Query these servers, not those in resolv.conf there", "ADDRESS[:PORT]");
   add_routes(command, options.routes);
-  command.add_option("--config", options.config, "Use this configuration file instead")
-      ->type_name("FILE");
-  command.add_option("--url", options.url, "Where the package or program is: https:// or s3://")
+  command.add_option("--config", options.config, "Use this configuration file")->type_name("FILE");
+  command.add_option("--url", options.url, "Location of the package or program: https:// or s3://")
       ->type_name("URL");
-  command.add_option("--sha256", options.sha256, "The checksum of what is there")->type_name("HEX");
-  command.add_option("--image", options.image, "The container image of the cache")
-      ->type_name("IMAGE");
-  command.add_option("--app", options.app, "The container image of your program")
-      ->type_name("IMAGE");
+  command.add_option("--sha256", options.sha256, "Checksum of the package or program")
+      ->type_name("HEX");
+  command.add_option("--image", options.image, "Container image of the cache")->type_name("IMAGE");
+  command.add_option("--app", options.app, "Container image of your program")->type_name("IMAGE");
   command
-      .add_option("--form", options.form,
-                  "For ecs-fargate: sidecar, a container of its own, or wrapper, the first process "
-                  "of yours")
+      .add_option(
+          "--form", options.form,
+          "For ecs-fargate: sidecar (a separate container) or wrapper (the first process in "
+          "yours)")
       ->type_name("FORM")
       ->check(CLI::IsMember(forms).description(""))
       ->capture_default_str();
 }
 
 void add_schema(CLI::App& app) {
-  app.add_subcommand("schema", "Print the JSON Schema of the configuration, for editors");
+  app.add_subcommand("schema", "Print the JSON Schema of the configuration file, for editors");
 }
 
 void add_support(CLI::App& app, SupportOptions& options) {
   auto& command = *app.add_subcommand(
-      "support", "Write what a bug report needs to one file, without names and addresses");
-  command.add_option("-o,--output", options.output, "The file [dnscachectl-support.tar]")
+      "support", "Collect what a bug report needs in one file, with names and addresses removed");
+  command.add_option("-o,--output", options.output, "Output file [dnscachectl-support.tar]")
       ->type_name("FILE");
-  command.add_flag("--no-redaction", options.is_unredacted, "Leave names and addresses in it");
+  command.add_flag("--no-redaction", options.is_unredacted, "Keep names and addresses");
 }
 
 void add_check(CLI::App& app, CheckOptions& options) {
-  auto& command = *app.add_subcommand("check", "Find every problem of a configuration file");
-  command.add_option("file", options.file, "The configuration file")->type_name("FILE");
+  auto& command =
+      *app.add_subcommand("check", "Check a configuration file and report every problem");
+  command.add_option("file", options.file, "Configuration file")->type_name("FILE");
   command.add_flag("--print", options.print, "Print the effective configuration");
   add_json(command, options.json);
 }
@@ -156,104 +156,102 @@ void add_import(CLI::App& app, ImportOptions& options) {
 
 void add_setup(CLI::App& app, SetupOptions& options) {
   auto& command =
-      *app.add_subcommand("setup", "Start the cache and send this machine's lookups through it");
-  command.add_flag("--dry-run", options.is_dry_run, "Show what would be done; change nothing");
-  command.add_flag("-y,--yes", options.is_confirmed, "Do not ask");
+      *app.add_subcommand("setup", "Start the cache and direct this machine's lookups to it");
+  command.add_flag("--dry-run", options.is_dry_run, "Show what would be done and change nothing");
+  command.add_flag("-y,--yes", options.is_confirmed, "Do not ask for confirmation");
   add_list(command, "--upstream", options.upstreams,
-           "Ask these servers instead of those that resolv.conf names", "ADDRESS[:PORT]");
-  add_list(command, "--listen", options.listen, "Listen there instead of on 127.0.0.1 and ::1",
-           "ADDRESS");
+           "Query these servers, not those that the machine uses", "ADDRESS[:PORT]");
+  add_list(command, "--listen", options.listen, "Listen here, not on 127.0.0.1 and ::1", "ADDRESS");
   add_routes(command, options.routes);
   command
-      .add_option("--mode", options.mode,
-                  "Where the cache goes first: auto, link, resolved, manager or resolv-conf")
+      .add_option(
+          "--mode", options.mode,
+          "How lookups are directed to the cache: auto, link, resolved, manager or resolv-conf")
       ->type_name("MODE")
       ->check(CLI::IsMember(modes).description(""))
       ->capture_default_str();
-  command
-      .add_option("--import", options.import_file,
-                  "Start with dnsmasq's configuration in this file, translated")
+  command.add_option("--import", options.import_file, "Import this dnsmasq configuration")
       ->type_name("FILE");
   command.add_flag("--explain", options.is_explained,
-                   "Show the facts and the reason for the plan; change nothing");
+                   "Show the facts and reasons behind the plan and change nothing");
   command.add_flag("--detailed-exitcode", options.has_detailed_code,
-                   "Exit with 10 instead of 0 if something was changed, or would be");
+                   "Exit with 10, not 0, if something was or would be changed");
   add_json(command, options.is_json);
 }
 
 void add_recover(CLI::App& app, RecoverOptions& options) {
-  auto& command = *app.add_subcommand("recover", "Undo a setup that was cut off");
+  auto& command = *app.add_subcommand("recover", "Undo an interrupted setup");
   add_json(command, options.is_json);
 }
 
 void add_remove(CLI::App& app, RemoveOptions& options) {
   auto& command =
-      *app.add_subcommand("remove", "Stop the cache and restore what was there before setup");
-  command.add_flag("--dry-run", options.is_dry_run, "Show what would be done; change nothing");
-  command.add_flag("-y,--yes", options.is_confirmed, "Do not ask");
-  command.add_flag("--force", options.is_forced, "Restore files that were changed since, too");
+      *app.add_subcommand("remove", "Stop the cache and restore the state before setup");
+  command.add_flag("--dry-run", options.is_dry_run, "Show what would be done and change nothing");
+  command.add_flag("-y,--yes", options.is_confirmed, "Do not ask for confirmation");
+  command.add_flag("--force", options.is_forced, "Also restore files that were changed since");
   command.add_flag("--purge", options.is_purge,
-                   "Remove the configuration and the cache's files, too");
+                   "Also remove the configuration and the cache's files");
   add_json(command, options.is_json);
 }
 
 void add_status(CLI::App& app, StatusOptions& options) {
   auto& command =
-      *app.add_subcommand("status", "Does the cache work, and do lookups go through it?");
-  command.add_option("--name", options.name, "The name that is looked up through the cache")
+      *app.add_subcommand("status", "Show whether the cache works and lookups go through it");
+  command.add_option("--name", options.name, "Name to look up through the cache")
       ->type_name("NAME")
       ->capture_default_str();
   auto* watch = command.add_flag("-w,--watch", options.is_watching,
-                                 "Show it anew every second, until q is pressed");
+                                 "Refresh every second until q is pressed");
   add_json(command, options.is_json);
   watch->excludes("--json");
 }
 
 void add_doctor(CLI::App& app, DoctorOptions& options) {
   auto& command =
-      *app.add_subcommand("doctor", "Find what is wrong, and the command that mends it");
-  command.add_option("--name", options.name, "The name that is looked up at each stage")
+      *app.add_subcommand("doctor", "Diagnose problems and print the command that fixes each");
+  command.add_option("--name", options.name, "Name to look up at each stage")
       ->type_name("NAME")
       ->capture_default_str();
   add_json(command, options.is_json);
 }
 
 void add_explain(CLI::App& app, ExplainOptions& options) {
-  auto& command = *app.add_subcommand(
-      "explain", "Tell the whole story of one lookup: who is asked, who decides, and why");
-  command.add_option("name", options.name, "The name")->type_name("NAME")->required();
-  command.add_option("type", options.type, "A record type [A and AAAA, as programs ask]")
+  auto& command =
+      *app.add_subcommand("explain", "Trace one lookup: which servers are queried and why");
+  command.add_option("name", options.name, "Name to look up")->type_name("NAME")->required();
+  command.add_option("type", options.type, "Record type [A and AAAA, as programs query them]")
       ->type_name("TYPE");
   add_json(command, options.is_json);
 }
 
 void add_top(CLI::App& app, TopOptions& options) {
-  auto& command = *app.add_subcommand(
-      "top", "Who asks for what: the names, zones and clients with the most queries");
+  auto& command =
+      *app.add_subcommand("top", "Show the names, zones and clients with the most queries");
   command.add_option("-n,--rows", options.rows, "Rows of each table")
       ->type_name("N")
       ->check(between(1, 1000))
       ->capture_default_str();
   command
-      .add_option("--seconds", options.seconds, "How long to count, when nobody looked before [5s]")
+      .add_option("--seconds", options.seconds,
+                  "How long to count if top is not already counting [5s]")
       ->type_name("TIME")
       ->transform(seconds_between(0, 3600));
   auto* watch = command.add_flag("-w,--watch", options.is_watching,
-                                 "Show it anew every second, until q is pressed");
+                                 "Refresh every second until q is pressed");
   add_json(command, options.is_json);
   watch->excludes("--json");
 }
 
 void add_flush(CLI::App& app, FlushOptions& options) {
-  auto& command = *app.add_subcommand("flush", "Forget cached answers");
-  auto* name =
-      command.add_option("name", options.name, "Answers about this name")->type_name("NAME");
+  auto& command = *app.add_subcommand("flush", "Remove answers from the cache");
+  auto* name = command.add_option("name", options.name, "Answers for this name")->type_name("NAME");
   auto* zone =
-      command.add_option("--zone", options.zone, "Answers about this name and every name below it")
+      command.add_option("--zone", options.zone, "Answers for this name and all names below it")
           ->type_name("ZONE");
-  auto* all = command.add_flag("--all", options.is_all, "Every answer");
-  auto* negative = command.add_flag("--negative", options.is_negative,
-                                    "Answers that say that there is no such name or data");
+  auto* all = command.add_flag("--all", options.is_all, "All answers");
+  auto* negative =
+      command.add_flag("--negative", options.is_negative, "Negative answers (NXDOMAIN and NODATA)");
   name->excludes(zone)->excludes(all)->excludes(negative);
   zone->excludes(all)->excludes(negative);
   negative->excludes(all);
@@ -261,96 +259,95 @@ void add_flush(CLI::App& app, FlushOptions& options) {
 }
 
 void add_cache(CLI::App& app, CacheOptions& options, FlushOptions& flush) {
-  auto& cache = *app.add_subcommand("cache", "Look into the cache");
+  auto& cache = *app.add_subcommand("cache", "Inspect the cache");
   cache.require_subcommand(1);
 
-  auto& list = *cache.add_subcommand("list", "The answers that were asked for most");
-  list.add_option("--zone", options.zone, "Only this name and every name below it")
+  auto& list = *cache.add_subcommand("list", "List the answers with the most hits");
+  list.add_option("--zone", options.zone, "Only this name and all names below it")
       ->type_name("ZONE");
-  list.add_option("--top", options.top, "How many; 0: all")->type_name("N")->capture_default_str();
+  list.add_option("--top", options.top, "Number of answers; 0: all")
+      ->type_name("N")
+      ->capture_default_str();
   add_json(list, options.is_json);
 
-  auto& get = *cache.add_subcommand("get", "The records that are cached for a name");
-  get.add_option("name", options.name, "The name")->type_name("NAME")->required();
+  auto& get = *cache.add_subcommand("get", "Show the records cached for a name");
+  get.add_option("name", options.name, "Name")->type_name("NAME")->required();
   get.add_option("type", options.type, "Only this record type")->type_name("TYPE");
   add_json(get, options.is_json);
 
   add_flush(cache, flush);
 
-  auto& dump = *cache.add_subcommand("dump", "Write every answer to a file");
-  dump.add_option("file", options.file, "The file; '-' for stdout")->type_name("FILE")->required();
-  auto& load = *cache.add_subcommand("load", "Put the answers of such a file into the cache");
-  load.add_option("file", options.file, "The file; '-' for stdin")->type_name("FILE")->required();
+  auto& dump = *cache.add_subcommand("dump", "Write all answers to a file");
+  dump.add_option("file", options.file, "Output file; '-' for stdout")
+      ->type_name("FILE")
+      ->required();
+  auto& load = *cache.add_subcommand("load", "Load answers written by dump");
+  load.add_option("file", options.file, "Input file; '-' for stdin")->type_name("FILE")->required();
 }
 
 void add_bench(CLI::App& app, BenchOptions& options) {
-  auto& command =
-      *app.add_subcommand("bench", "Compare the times of lookups without the cache and through it");
+  auto& command = *app.add_subcommand("bench", "Measure lookups with and without the cache");
   command.add_option("name", options.names, "Names to look up")->type_name("NAME");
   command
       .add_option("-s,--scenario", options.scenario,
-                  "compare; failover: an upstream of a copy of the engine falls silent; storm: how "
-                  "much of many lookups reaches the upstream")
+                  "compare; failover: an upstream of a copy of the engine stops responding; storm: "
+                  "count how many of many lookups reach the upstream")
       ->type_name("SCENARIO")
       ->check(CLI::IsMember(scenarios).description(""))
       ->capture_default_str();
   command
       .add_option("-f,--file", options.file,
-                  "More names, one a line, with or without a record type; '-' for stdin")
+                  "More names, one per line, optionally with a record type; '-' for stdin")
       ->type_name("FILE");
   add_list(command, "-t,--type", options.types, "Record types [A,AAAA]", "TYPE");
   command
       .add_option("--through", options.through,
-                  "Who looks up: resolver (glibc's), getaddrinfo (in a process of its own) or wire "
-                  "(UDP packets)")
+                  "Client: resolver (glibc's), getaddrinfo (in a separate process) or wire (UDP "
+                  "packets)")
       ->type_name("CLIENT")
       ->check(CLI::IsMember(bench_clients).description(""))
       ->capture_default_str();
   command
-      .add_option(
-          "--exec", options.command,
-          "Measure a command instead, as in 'curl -so /dev/null https://{}'; {} is the name")
+      .add_option("--exec", options.command,
+                  "Measure this command, as in 'curl -so /dev/null https://{}'; {} is the name")
       ->type_name("COMMAND");
   auto* count = command
                     .add_option("-n,--count", options.count,
-                                "Lookups of each name and type, each way [100; commands: 10]")
+                                "Lookups per name, type and phase [100; commands: 10]")
                     ->type_name("N")
                     ->check(between(1, 1'000'000));
   command
       .add_option("-d,--duration", options.duration,
-                  "How long to measure each way, as in 30s or 2m, instead of a count [failover: "
-                  "16s, storm: 10s]")
+                  "Duration of each phase, as in 30s or 2m, in place of a count [failover: 16s, "
+                  "storm: 10s]")
       ->type_name("TIME")
       ->transform(seconds_between(1, 86'400))
       ->excludes(count);
   command
-      .add_option(
-          "-r,--rate", options.rate,
-          "Lookups begun per second, each way [compare: no limit, failover: 5, storm: 2000]")
+      .add_option("-r,--rate", options.rate,
+                  "Lookups per second in each phase [compare: no limit, failover: 5, storm: 2000]")
       ->type_name("N")
       ->check(CLI::Range(0.01, 1'000'000.0).description(""));
-  command.add_option("--repeat", options.repeat, "Rounds in which the ways take turns")
+  command.add_option("--repeat", options.repeat, "Rounds in which the phases alternate")
       ->type_name("N")
       ->check(between(1, 1'000))
       ->capture_default_str();
-  command
-      .add_option("-j,--concurrency", options.concurrency,
-                  "Lookups at the same time [1; storm: 16]")
+  command.add_option("-j,--concurrency", options.concurrency, "Concurrent lookups [1; storm: 16]")
       ->type_name("N")
       ->check(between(1, 256));
   add_list(command, "--servers", options.servers,
-           "The servers of 'before' [those of resolv.conf without the cache]", "ADDRESS[:PORT]");
-  command.add_option("--cache", options.cache, "Where the cache listens [as the engine says]")
+           "Servers to compare with [those in use without the cache]", "ADDRESS[:PORT]");
+  command.add_option("--cache", options.cache, "Address of the cache [where the engine listens]")
       ->type_name("ADDRESS[:PORT]");
   command
       .add_option("--limit", options.limit,
-                  "The time after which no further lookup of a way is begun [15s]")
+                  "Start no further lookup of a phase after this time [15s]")
       ->type_name("TIME")
       ->transform(seconds_between(1, 86'400));
   auto* json = add_json(command, options.is_json);
   command.add_flag("--markdown", options.is_markdown, "Print Markdown, for a ticket")
       ->excludes(json);
-  command.add_option("--html", options.html, "Write a page with charts to this file as well")
+  command.add_option("--html", options.html, "Also write a page with charts to this file")
       ->type_name("FILE");
 }
 
@@ -377,8 +374,8 @@ void add_completion(CLI::App& app, Options& options) {
 
 std::unique_ptr<CLI::App> make_commands(Options& options) {
   auto app = std::make_unique<CLI::App>(
-      "A caching DNS resolver for this machine: lookups take microseconds, and a dead upstream "
-      "costs nothing.",
+      "A caching DNS resolver for this machine: cached lookups take microseconds, and a dead name "
+      "server does not delay the others.",
       "dnscachectl");
   app->set_version_flag("--version",
                         std::string("dnscachectl ") + version() + "\ndnssec: " + dnssec_support());
@@ -389,9 +386,10 @@ std::unique_ptr<CLI::App> make_commands(Options& options) {
   app->get_formatter()->label("SUBCOMMAND", "COMMAND");
   app->get_formatter()->label("Subcommands", "Commands");
   app->get_formatter()->label("REQUIRED", "");
-  app->footer("'dnscachectl COMMAND --help' explains a command; see also dnscachectl(1).");
-  app->add_option("--control", options.control, "The engine's control socket")->type_name("PATH");
-  app->add_flag("-q,--quiet", options.is_quiet, "No messages on stderr but errors");
+  app->footer(
+      "Run 'dnscachectl COMMAND --help' for the options of a command; see also dnscachectl(1).");
+  app->add_option("--control", options.control, "Control socket of the engine")->type_name("PATH");
+  app->add_flag("-q,--quiet", options.is_quiet, "Print no messages other than errors");
   app->add_option("--root", options.root)->group("");
 
   add_setup(*app, options.setup);

@@ -18,7 +18,8 @@ Result<nlohmann::json> request_for(const FlushOptions& options) {
     return request;
   }
   if (options.name.empty() && options.zone.empty()) {
-    return Error{"say what to forget: a name, --zone ZONE, --negative or --all", ExitCode::usage};
+    return Error{"nothing to flush; give a name, --zone ZONE, --negative or --all",
+                 ExitCode::usage};
   }
   const auto& text = options.zone.empty() ? options.name : options.zone;
   const auto name = Name::parse(text);
@@ -38,7 +39,7 @@ Result<ExitCode> run_flush(const FlushOptions& options) {
   if (options.is_json) {
     print_json({{"schema", 1}, {"flushed", flushed}});
   } else {
-    print(format_counted(flushed, "answer") + " forgotten\n");
+    print(format_counted(flushed, "answer") + " flushed\n");
   }
   return ExitCode::done;
 }

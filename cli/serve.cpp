@@ -74,8 +74,8 @@ Result<void> check_no_circle(const Config& config) {
   for (const UpstreamConfig& upstream : config.upstreams) {
     if (!reaches_us(upstream.endpoint, config.listen)) continue;
     return Error{upstream.endpoint.to_text() +
-                     " is an upstream and an address that the cache itself listens on: questions "
-                     "would go round in a circle; name another server",
+                     " is an upstream and an address that the cache itself listens on: queries "
+                     "would loop; name another server",
                  ExitCode::usage};
   }
   return {};

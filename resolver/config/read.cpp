@@ -133,8 +133,7 @@ class CrossChecks {
     for (std::size_t i = 0; i < config_.listen.size(); ++i) {
       if (seen.insert(config_.listen[i]).second) continue;
       const auto source = context_.source("listen", i);
-      context_.report(source.place, source.key,
-                      config_.listen[i].to_text() + " is there twice; keep one of them");
+      context_.report(source.place, source.key, "duplicate " + config_.listen[i].to_text());
     }
   }
 
@@ -144,14 +143,13 @@ class CrossChecks {
       const UpstreamConfig& upstream = upstreams[i];
       const auto source = context_.source(list, i);
       if (!seen.insert({upstream.endpoint, upstream.protocol}).second) {
-        context_.report(source.place, source.key,
-                        print_upstream(upstream) + " is there twice; keep one of them");
+        context_.report(source.place, source.key, "duplicate " + print_upstream(upstream));
       }
       if (reaches_us(upstream.endpoint, config_.listen)) {
         context_.report(source.place, source.key,
                         upstream.endpoint.to_text() +
-                            " is an address that the cache itself listens on, so questions would "
-                            "go round in a circle; allowed: addresses of other servers");
+                            " is an address that the cache itself listens on: queries would loop; "
+                            "allowed: addresses of other servers");
       }
     }
   }
@@ -166,8 +164,8 @@ class CrossChecks {
       const auto source = context_.source("routes", i);
       const auto first_source = context_.source("routes", first->second);
       context_.report(source.place, source.key,
-                      zone.to_text() + " has a route already, in line " +
-                          std::to_string(first_source.place.line) + "; keep one of them");
+                      "duplicate route for " + zone.to_text() + ", first in line " +
+                          std::to_string(first_source.place.line));
     }
   }
 
@@ -179,8 +177,8 @@ class CrossChecks {
       const auto source = context_.source("local.zones", i);
       const auto first_source = context_.source("local.zones", first->second);
       context_.report(source.place, source.key,
-                      first->first.to_text() + " is there already, in line " +
-                          std::to_string(first_source.place.line) + "; keep one of them");
+                      "duplicate zone " + first->first.to_text() + ", first in line " +
+                          std::to_string(first_source.place.line));
     }
   }
 

@@ -92,8 +92,8 @@ class DataParser {
   Result<void> address(bool is_v6) {
     const auto address = words_.size() == 1 ? IpAddress::parse(words_[0].text) : std::nullopt;
     if (!address || address->is_v6 != is_v6 || address->scope_id != 0) {
-      return Error{is_v6 ? "needs one IPv6 address behind AAAA"
-                         : "needs one IPv4 address behind A"};
+      return Error{is_v6 ? "needs exactly one IPv6 address after AAAA"
+                         : "needs exactly one IPv4 address after A"};
     }
     data_.assign(address->bytes.begin(),
                  address->bytes.begin() + static_cast<std::ptrdiff_t>(address->size()));
@@ -101,7 +101,7 @@ class DataParser {
   }
 
   Result<void> numbers_and_name(std::size_t numbers, const char* wanted) {
-    const Error wrong{std::string("needs ") + wanted + " behind its type"};
+    const Error wrong{std::string("needs ") + wanted + " after its type"};
     if (words_.size() != numbers + 1) return wrong;
     for (std::size_t i = 0; i < numbers; ++i) {
       const auto number = parse_number(words_[i].text);
@@ -116,9 +116,9 @@ class DataParser {
   }
 
   Result<void> strings() {
-    if (words_.empty()) return Error{"needs one or more texts behind TXT"};
+    if (words_.empty()) return Error{"needs at least one string after TXT"};
     for (const Token& word : words_) {
-      if (word.text.size() > 255) return Error{"has a text of more than 255 bytes; split it"};
+      if (word.text.size() > 255) return Error{"has a string of more than 255 bytes; split it"};
       data_.push_back(static_cast<std::uint8_t>(word.text.size()));
       data_.insert(data_.end(), word.text.begin(), word.text.end());
     }
@@ -146,7 +146,7 @@ Result<LocalRecord> parse_record(std::string_view text) {
   LocalRecord record;
   record.text = text;
   const auto name = parse_zone((*words)[0].text);
-  if (!name) return Error{"begins with what " + name.error().message};
+  if (!name) return Error{"does not begin with a domain name"};
   record.name = *name;
   std::size_t at = 1;
   const auto ttl = parse_ttl((*words)[at].text);

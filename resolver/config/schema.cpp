@@ -488,7 +488,7 @@ Setting value_list(std::string key, SettingType type, Field field,
         continue;
       }
       if (std::ranges::find(field(config), *value) != field(config).end()) {
-        context.report(item.place, item_key, in_quotes(item.text) + " is there twice; keep one");
+        context.report(item.place, item_key, "duplicate " + in_quotes(item.text));
         continue;
       }
       field(config).push_back(std::move(*value));
@@ -648,31 +648,29 @@ Setting local_zone_list(const std::string& key, std::string help) {
 
 std::vector<Setting> make_settings() {
   return {
-      listen_addresses("listen", "Addresses on which questions are taken, over UDP and TCP."),
+      listen_addresses("listen", "Addresses to listen on, over UDP and TCP."),
       number(
           "workers", [](auto& c) -> auto& { return c.workers; }, 1, 256, {{"auto", 0u}},
-          "Threads that answer questions; auto is one for each processor, at most 4."),
-      upstream_list(
-          "upstreams",
-          "Servers that resolve names for the cache; with none, those of upstreams_from."),
+          "Threads that answer queries; auto is one per processor, at most 4."),
+      upstream_list("upstreams", "Name servers to query; if empty, those of upstreams_from."),
       path(
           "upstreams_from", [](auto& c) -> auto& { return c.upstreams_from; },
           {{"system", std::filesystem::path()}},
-          "Where the servers come from while upstreams is empty, followed as they change: system "
-          "is whatever this machine uses (systemd-resolved, NetworkManager or /etc/resolv.conf, "
-          "with the domains that belong to single interfaces), a path is a file in the form of "
-          "resolv.conf(5). The cache's own addresses are left out."),
+          "Source of the name servers while upstreams is empty; changes are followed. system is "
+          "what this machine uses (systemd-resolved, NetworkManager or /etc/resolv.conf, with the "
+          "domains of single interfaces); a path is a file in the format of resolv.conf(5). The "
+          "cache's own addresses are ignored."),
       word(
           "policy", [](auto& c) -> auto& { return c.policy; },
           {{"auto", SelectionPolicy::automatic},
            {"fastest", SelectionPolicy::fastest},
            {"ordered", SelectionPolicy::ordered},
            {"parallel", SelectionPolicy::parallel}},
-          "Which upstream is queried: ordered takes them in the written order, and the next one "
-          "only when the one before has failed; fastest takes the one with the shortest "
-          "round-trip time, for servers that all know the same names; parallel queries all of them "
-          "each time. auto is fastest for the addresses of Amazon's Route 53 Resolver and ordered "
-          "for all others."),
+          "Which upstream is queried. ordered queries them in the listed order, the next one only "
+          "when the one before has failed; fastest queries the one with the shortest round-trip "
+          "time and is for servers that all know the same names; parallel queries all of them each "
+          "time. auto is fastest for the addresses of Amazon's Route 53 Resolver and ordered for "
+          "all others."),
       boolean(
           "randomize_case", [](auto& c) -> auto& { return c.randomize_case; },
           "Randomizes the letter case of the name in each query over UDP, so that a forger has to "
@@ -680,218 +678,207 @@ std::vector<Setting> make_settings() {
           "it."),
       duration(
           "timeout", [](auto& c) -> auto& { return c.timeout; }, 100ms, 60s, {},
-          "Longest time for one question in total; stub resolvers commonly wait 5s."),
+          "Total time limit for a query; stub resolvers commonly wait 5s."),
       duration(
           "hedge.after", [](auto& c) -> auto& { return c.hedge.after; }, 1ms, 10s,
           {{"auto", std::nullopt}},
-          "Time after which a second upstream is asked as well; auto follows from the "
+          "Time after which a second upstream is queried as well; auto derives it from the "
           "measured round-trip times."),
       share(
           "hedge.budget", [](auto& c) -> auto& { return c.hedge.budget; },
-          "Share of the questions that may be asked of a second upstream in this way."),
+          "Share of queries that may be sent to a second upstream in this way."),
       duration(
           "health.probe_interval", [](auto& c) -> auto& { return c.health.probe_interval; }, 10ms,
-          1h, {}, "First interval at which a silent upstream is probed; it doubles each time."),
+          1h, {},
+          "First interval at which an unresponsive upstream is probed; it doubles each time."),
       duration(
           "health.probe_interval_max", [](auto& c) -> auto& { return c.health.probe_interval_max; },
-          10ms, 1h, {}, "Longest interval at which a silent upstream is probed."),
+          10ms, 1h, {}, "Longest interval at which an unresponsive upstream is probed."),
       number(
           "quota.packets_per_second", [](auto& c) -> auto& { return c.quota.packets_per_second; },
           1, 10'000'000, {{"auto", std::nullopt}, {"none", 0u}},
-          "Packets that one upstream is sent in a second at most; auto is 1024 for the "
+          "Maximum number of packets sent to one upstream per second; auto is 1024 for the "
           "resolvers of an EC2 VPC and none for others."),
       route_list("routes",
-                 "Zones whose names, the zone's own included, are asked of upstreams of their own; "
-                 "with an empty list of upstreams its names do not exist (NXDOMAIN)."),
+                 "Zones with their own upstreams, for the zone's name and all names below it. With "
+                 "an empty list of upstreams these names do not exist (NXDOMAIN)."),
       boolean(
           "domain_needed", [](auto& c) -> auto& { return c.domain_needed; },
-          "Names without a dot are not asked of the upstreams for their addresses (A, AAAA): "
-          "unless "
-          "they are known here or a route names them, they do not exist (NXDOMAIN)."),
+          "Address queries (A, AAAA) for names without a dot are not sent to upstreams: unless the "
+          "name is local or has a route, it does not exist (NXDOMAIN)."),
       word(
           "bogus_priv", [](auto& c) -> auto& { return c.bogus_priv; },
           {{"auto", BogusPriv::automatic},
            {"true", BogusPriv::always},
            {"false", BogusPriv::never}},
-          "Reverse names of private addresses (RFC 6303) that are not known here do not exist "
-          "(NXDOMAIN), except in the zones of routes; auto asks for them if one of the upstreams "
-          "has a private or link-local address itself and so may know them, as in a VPC."),
+          "Reverse mapping of private addresses (RFC 6303): names that are not local do not exist "
+          "(NXDOMAIN), except in the zones of routes. auto queries the upstreams if one of them "
+          "has a private or link-local address itself and so may know the names, as in a VPC."),
       boolean(
           "filter_a", [](auto& c) -> auto& { return c.filter_a; },
-          "Upstreams are not asked for IPv4 addresses: every name that is not known here has "
-          "none."),
+          "Do not query upstreams for IPv4 addresses: names that are not local have none."),
       boolean(
           "filter_aaaa", [](auto& c) -> auto& { return c.filter_aaaa; },
-          "Upstreams are not asked for IPv6 addresses: every name that is not known here has "
-          "none."),
+          "Do not query upstreams for IPv6 addresses: names that are not local have none."),
       boolean(
           "round_robin", [](auto& c) -> auto& { return c.round_robin; },
-          "The addresses of a name (A, AAAA), from upstreams and from hosts files, come in another "
-          "order in each reply, so that clients spread over them; with false they keep the order "
-          "in which they came."),
+          "Rotate the addresses of a name (A, AAAA), from upstreams and hosts files, in each "
+          "response, so that clients spread over them. false keeps their order."),
       boolean(
           "rebind_protection.enabled", [](auto& c) -> auto& { return c.rebind_protection.enabled; },
-          "Addresses of private networks in an upstream's answer make it empty (NODATA), so that a "
-          "name from outside cannot lead a browser to a server inside."),
+          "Turn an upstream's answer with private addresses into an empty one (NODATA), so that a "
+          "public name cannot lead a browser to an internal server."),
       zone_list(
           "rebind_protection.allow", [](auto& c) -> auto& { return c.rebind_protection.allow; },
-          "Zones whose names, the zone's own included, may have private addresses."),
+          "Zones whose names may have private addresses, the zone's own name included."),
       boolean(
           "rebind_protection.allow_localhost",
           [](auto& c) -> auto& { return c.rebind_protection.allow_localhost; },
-          "Answers may hold addresses of this machine: 127.0.0.0/8, 0.0.0.0/8, ::1 and ::."),
+          "Allow addresses of this machine in answers: 127.0.0.0/8, 0.0.0.0/8, ::1 and ::."),
       boolean(
           "rebind_protection.private_upstreams",
           [](auto& c) -> auto& { return c.rebind_protection.private_upstreams; },
-          "Upstreams that have a private or link-local address themselves may answer with private "
-          "addresses."),
+          "Allow private addresses in answers of upstreams that have a private or link-local "
+          "address themselves."),
       network_list(
           "bogus_nxdomain", [](auto& c) -> auto& { return c.bogus_nxdomain; },
-          "An upstream's answer with one of these addresses means that the name does not exist "
-          "(NXDOMAIN)."),
+          "Treat an upstream's answer with one of these addresses as NXDOMAIN."),
       network_list(
           "ignore_addresses", [](auto& c) -> auto& { return c.ignore_addresses; },
-          "An upstream's answer with one of these addresses counts as a failure: the next one is "
-          "asked."),
+          "Treat an upstream's answer with one of these addresses as a failure and query the next "
+          "upstream."),
       word(
           "dnssec.mode", [](auto& c) -> auto& { return c.dnssec.mode; },
           {{"off", DnssecMode::off},
            {"passthrough", DnssecMode::passthrough},
            {"validate", DnssecMode::validate}},
-          "What is done about DNSSEC: signatures are neither asked for nor passed on, or what "
-          "clients and upstreams say to each other is passed on, or signatures are checked here "
-          "and forged answers refused; see DNSSEC below."),
+          "DNSSEC: off neither requests signatures nor passes them on; passthrough passes on what "
+          "clients and upstreams exchange; validate verifies signatures and rejects forged "
+          "answers. See DNSSEC below."),
       trust_anchor_list(
           "dnssec.trust_anchors", [](auto& c) -> auto& { return c.dnssec.trust_anchors; },
-          "Where validation begins: files of DS or DNSKEY records, or such records themselves; a "
-          "file in unbound's form for RFC 5011 is kept up to date if the engine may write it."),
+          "Trust anchors: DS or DNSKEY records, or files of them. A file in unbound's format for "
+          "RFC 5011 is kept up to date if the engine can write it."),
       zone_list(
           "dnssec.negative_trust_anchors",
           [](auto& c) -> auto& { return c.dnssec.negative_trust_anchors; },
-          "Zones that are not validated, their signatures being broken or their names known inside "
-          "only; the zones of routes and private names never are."),
+          "Zones that are not validated, because their signatures are broken or their names are "
+          "internal. The zones of routes and private names are never validated."),
       path_list(
           "local.hosts_files", [](auto& c) -> auto& { return c.local.hosts_files; },
-          "Files in the form of hosts(5), or folders of such files, whose names are answered here; "
-          "they are read again when they change."),
+          "Files in the format of hosts(5), or directories of such files, whose names are answered "
+          "locally. Changes are followed."),
       single_value(
           "local.domain", SettingType::word, [](auto& c) -> auto& { return c.local.domain; },
           Notation<Name>{"a domain name", parse_zone, [](const Name& n) { return n.to_text(); },
                          true},
           {{"none", std::nullopt}},
-          "Domain of the plain names in hosts files, for local.expand_hosts."),
+          "Domain of names without a dot in hosts files, for local.expand_hosts."),
       boolean(
           "local.expand_hosts", [](auto& c) -> auto& { return c.local.expand_hosts; },
-          "Names without a dot in hosts files are names in local.domain as well."),
+          "Also answer names without a dot in hosts files with local.domain appended."),
       duration(
           "local.ttl", [](auto& c) -> auto& { return c.local.ttl; }, 0s, 7 * 24h, {},
-          "TTL of what is known here, unless a record has its own, and of answers about blocked "
-          "names."),
+          "TTL of local records, unless a record has its own, and of answers for blocked names."),
       record_list(
           "local.records", [](auto& c) -> auto& { return c.local.records; },
-          "Records that are answered here, and the reverse names of their addresses; a name has no "
-          "records but those."),
+          "Records that are answered locally, with the reverse mapping of their addresses. A name "
+          "has no other records."),
       local_zone_list("local.zones",
-                      "Zones whose names, the zone's own included, all have these addresses; with "
-                      "an empty list they do not exist (NXDOMAIN)."),
+                      "Zones in which every name has these addresses, the zone's own name "
+                      "included. With an empty list the names do not exist (NXDOMAIN)."),
       path_list(
           "local.block.files", [](auto& c) -> auto& { return c.local.block.files; },
-          "Lists of names that are not resolved: lines in the form of hosts(5) block exactly their "
-          "names, lines of one domain block it and everything below; they are read again when they "
-          "change."),
+          "Blocklists. Lines in the format of hosts(5) block exactly their names; a line with a "
+          "single domain blocks it and all names below it. Changes are followed."),
       zone_list(
           "local.block.allow", [](auto& c) -> auto& { return c.local.block.allow; },
-          "Zones that are resolved although a list blocks them or a domain above them."),
+          "Zones that are resolved even if a blocklist has them or a domain above them."),
       word(
           "local.block.answer", [](auto& c) -> auto& { return c.local.block.answer; },
           {{"nxdomain", BlockAnswer::nxdomain},
            {"null", BlockAnswer::null},
            {"refused", BlockAnswer::refused}},
-          "What is said about a blocked name: that it does not exist, that its addresses are "
-          "0.0.0.0 "
-          "and ::, or REFUSED."),
+          "Response for a blocked name: NXDOMAIN, the addresses 0.0.0.0 and ::, or REFUSED."),
       network_list(
           "acl", [](auto& c) -> auto& { return c.acl; },
-          "Clients that are served besides this machine itself, which always is; all others get "
+          "Clients to serve in addition to this machine, which is always served; all others get "
           "REFUSED."),
       number(
           "rate_limit.queries_per_second",
           [](auto& c) -> auto& { return c.rate_limit.queries_per_second; }, 1, 1'000'000,
           {{"none", 0u}},
-          "Queries over UDP that one network of clients (IPv4 /24, IPv6 /56) may send in a second; "
-          "of those above it every other one is answered with TC, which sends an honest client to "
-          "TCP, and the rest is dropped; clients at a loopback address are not limited."),
+          "Queries per second over UDP that a network of clients (IPv4 /24, IPv6 /56) may send. Of "
+          "those above the limit, every other one is answered with TC, which makes an honest "
+          "client use TCP, and the rest is dropped. Clients at a loopback address are not "
+          "limited."),
       number(
           "rate_limit.burst", [](auto& c) -> auto& { return c.rate_limit.burst; }, 1, 10'000'000,
           {}, "Queries that a network may send at once after a pause."),
       size(
           "cache.size", [](auto& c) -> auto& { return c.cache.size; }, 1ull << 20, 1ull << 40,
-          "Memory for answers, everything counted."),
+          "Memory for answers, index included."),
       duration(
           "cache.min_ttl", [](auto& c) -> auto& { return c.cache.min_ttl; }, 0s, 24h, {},
-          "Answers are kept at least so long, even if their own TTL is shorter."),
+          "Minimum time an answer stays in the cache, even if its TTL is shorter."),
       duration(
           "cache.max_ttl", [](auto& c) -> auto& { return c.cache.max_ttl; }, 1s, 7 * 24h, {},
-          "Answers are kept at most so long."),
+          "Maximum time an answer stays in the cache."),
       duration(
           "cache.negative.default_ttl",
           [](auto& c) -> auto& { return c.cache.negative.default_ttl; }, 0s, 24h, {},
-          "How long it is kept that a name or record does not exist where the answer does "
-          "not say it (it has no SOA record)."),
+          "Time a negative response (NXDOMAIN, NODATA) without a SOA record stays in the cache."),
       duration(
           "cache.negative.max_ttl", [](auto& c) -> auto& { return c.cache.negative.max_ttl; }, 0s,
-          24h, {}, "Longest time for which it is kept that a name or record does not exist."),
+          24h, {}, "Maximum time a negative response stays in the cache."),
       word(
           "cache.nxdomain_cut", [](auto& c) -> auto& { return c.cache.nxdomain_cut; },
           {{"never", NxdomainCut::never},
            {"validated", NxdomainCut::validated},
            {"always", NxdomainCut::always}},
-          "When the names below one that does not exist are answered with NXDOMAIN as well, "
-          "without "
-          "asking (RFC 8020): never, where dnssec.mode is validate and the denial was proved, or "
-          "always. Some servers deny names that have others below them; always loses those. A "
-          "route "
-          "is never crossed, and names that are known here or cached are answered as ever."),
+          "Whether names below one that does not exist are answered with NXDOMAIN without a query "
+          "(RFC 8020): never; validated, if dnssec.mode is validate and the denial was proved; or "
+          "always. Some servers deny names that have others below them; with always, those are "
+          "lost. A route is never crossed, and local and cached names are answered as usual."),
       boolean(
           "cache.prefetch", [](auto& c) -> auto& { return c.cache.prefetch; },
-          "Refresh an answer in the background when it is asked for in the last tenth of its "
+          "Refresh an answer in the background if it is queried in the last tenth of its "
           "lifetime."),
       boolean(
           "cache.serve_stale.enabled", [](auto& c) -> auto& { return c.cache.serve_stale.enabled; },
-          "Answer with expired data while no upstream answers (RFC 8767)."),
+          "Answer with expired data while no upstream responds (RFC 8767)."),
       duration(
           "cache.serve_stale.after", [](auto& c) -> auto& { return c.cache.serve_stale.after; }, 0s,
-          60s, {}, "Wait for slow upstreams before expired data is used."),
+          60s, {}, "Time to wait for upstreams before expired data is used."),
       duration(
           "cache.serve_stale.max_age", [](auto& c) -> auto& { return c.cache.serve_stale.max_age; },
-          1s, 30 * 24h, {}, "Longest time since the data expired."),
+          1s, 30 * 24h, {}, "Maximum time since the data expired."),
       duration(
           "cache.serve_stale.ttl", [](auto& c) -> auto& { return c.cache.serve_stale.ttl; }, 1s, 1h,
-          {}, "TTL of expired data in a reply."),
+          {}, "TTL of expired data in a response."),
       path(
           "cache.persist", [](auto& c) -> auto& { return c.cache.persist; },
-          {{"none", std::filesystem::path()}}, "File in which the cache outlives a restart."),
+          {{"none", std::filesystem::path()}}, "File that keeps the cache across restarts."),
       path(
           "control", [](auto& c) -> auto& { return c.control; },
           {{"none", std::filesystem::path()}}, "Unix socket for status, flush and reload."),
       metrics_address(
           "metrics.listen", [](auto& c) -> auto& { return c.metrics.listen; },
           {{"none", std::nullopt}},
-          "Address on which Prometheus can fetch /metrics, such as 127.0.0.1; the port is 9153 "
-          "unless given."),
+          "Address at which Prometheus can fetch /metrics, such as 127.0.0.1; the default port is "
+          "9153."),
       word(
           "query_log.level", [](auto& c) -> auto& { return c.query_log.level; },
           {{"off", QueryLogLevel::off},
            {"errors", QueryLogLevel::errors},
            {"all", QueryLogLevel::all}},
-          "Which queries get a line of their own: none, those that failed, or all. Lines that "
-          "can't "
-          "be written fast enough are dropped and counted; no lookup waits for them."),
+          "Queries to log: none, those that failed, or all. Lines that cannot be written fast "
+          "enough are dropped and counted; no lookup waits for them."),
       path(
           "query_log.file", [](auto& c) -> auto& { return c.query_log.file; },
           {{"stderr", std::filesystem::path()}},
-          "File of the query log, opened anew on SIGHUP; standard error is the journal under "
-          "systemd. The service may write below /var/log/dnscachectl."),
+          "File of the query log, reopened on SIGHUP; under systemd, standard error is the "
+          "journal. The service can write to /var/log/dnscachectl."),
       word(
           "log_level", [](auto& c) -> auto& { return c.log_level; },
           {{"debug", LogLevel::debug},
@@ -997,8 +984,7 @@ void ReadContext::for_each_entry(
       visit(key.text, key, map.items[i]);
     } else {
       report(key.place, prefix.empty() ? key.text : prefix + '.' + key.text,
-             "is there twice, first in line " + std::to_string(first->second.line) +
-                 "; keep one of them");
+             "duplicate key, first in line " + std::to_string(first->second.line));
     }
   }
 }

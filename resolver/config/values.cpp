@@ -252,7 +252,7 @@ Result<UpstreamConfig> parse_upstream(std::string_view text) {
   UpstreamConfig upstream;
   if (const auto end = text.find("://"); end != std::string_view::npos) {
     const auto protocol = parse_protocol(text.substr(0, end));
-    if (!protocol) return Error{"begins with what " + protocol.error().message};
+    if (!protocol) return Error{"has a prefix that " + protocol.error().message};
     upstream.protocol = *protocol;
     text.remove_prefix(end + 3);
   }
@@ -345,7 +345,7 @@ Result<Network> parse_network(std::string_view text) {
   if (network->address.scope_id != 0) return Error{"names a network interface; leave that out"};
   for (std::size_t bit = network->prefix_length; bit < network->address.size() * 8; ++bit) {
     if ((network->address.bytes[bit / 8] & (0x80 >> bit % 8)) != 0) {
-      return Error{"has bits behind its prefix length"};
+      return Error{"has bits set after its prefix length"};
     }
   }
   return *network;

@@ -213,7 +213,8 @@ void write_process(MetricsWriter& out, const StatusSources& sources, TimePoint n
   out.gauge("uptime_seconds", "Time since the engine started.");
   out.sample("", in_seconds(now - sources.started_at));
   out.gauge("config_in_force", "1 if the configuration as it is written is in force, 0 if not.");
-  out.sample("", sources.config_state.problems.empty() && !sources.config_state.has_changed ? 1 : 0);
+  out.sample("",
+             sources.config_state.problems.empty() && !sources.config_state.has_changed ? 1 : 0);
   out.gauge("config_in_force_seconds", "Time since a configuration was last taken over.");
   out.sample("", in_seconds(now - sources.config_state.in_force_since));
   out.gauge("workers", "Threads that answer questions.");

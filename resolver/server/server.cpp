@@ -301,7 +301,8 @@ class Server {
   }
 
   StatusSources status_sources() const {
-    return {config_, feed_.state(), cache_, resolver_, workers_, late_stats_, started_at_, query_log_.dropped()};
+    return {config_,  feed_.state(), cache_,      resolver_,
+            workers_, late_stats_,   started_at_, query_log_.dropped()};
   }
 
   void wait_for_signal() {
@@ -337,9 +338,9 @@ class Server {
   void tell_systemd(std::string_view state) const {
     const auto problems = feed_.state().problems;
     const std::string text =
-        problems.empty() ? "Serving on " + listen_text()
-                         : "The configuration is NOT in force, the last one that worked is: " +
-                               problems.front();
+        problems.empty()
+            ? "Serving on " + listen_text()
+            : "The configuration is NOT in force, the last one that worked is: " + problems.front();
     ::sd_notifyf(0, "%.*s\nSTATUS=%s", static_cast<int>(state.size()), state.data(), text.c_str());
   }
 

@@ -456,7 +456,7 @@ TEST_CASE("reloading under load with a changed and with a broken file loses no q
   const std::string errors = engine.process().errors();
   INFO(errors);
   CHECK(errors.find("config.yaml:6:") != std::string::npos);  // the line of the bad record
-  CHECK(errors.find("needs one IPv4 address behind A") != std::string::npos);
+  CHECK(errors.find("needs exactly one IPv4 address after A") != std::string::npos);
   CHECK(asked > 0);
   CHECK(lost == 0);
 }

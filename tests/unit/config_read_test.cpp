@@ -191,10 +191,8 @@ TEST_CASE("one problem each, at its place") {
        "acl, "
        "rate_limit, cache, control, metrics, query_log or log_level"},
       // structure
-      {"workers: 1\nworkers: 2",
-       "f:2:1: workers: is there twice, first in line 1; keep one of them"},
-      {"hedge: {budget: 1%, budget: 1%}",
-       "f:1:21: hedge.budget: is there twice, first in line 1; keep one of them"},
+      {"workers: 1\nworkers: 2", "f:2:1: workers: duplicate key, first in line 1"},
+      {"hedge: {budget: 1%, budget: 1%}", "f:1:21: hedge.budget: duplicate key, first in line 1"},
       {"cache: 3",
        "f:1:8: cache: is a single value; allowed: a map of size, min_ttl, max_ttl, "
        "negative, nxdomain_cut, prefetch, serve_stale and persist"},
@@ -324,8 +322,7 @@ TEST_CASE("one problem each, at its place") {
            address},
       {"listen: [127.0.0.1:0]",
        "f:1:10: listen[0]: \"127.0.0.1:0\" has port 0; allowed: " + address},
-      {"listen: [127.0.0.1, 127.0.0.1:53]",
-       "f:1:21: listen[1]: 127.0.0.1:53 is there twice; keep one of them"},
+      {"listen: [127.0.0.1, 127.0.0.1:53]", "f:1:21: listen[1]: duplicate 127.0.0.1:53"},
       {"listen: [\"::\", x]",
        "f:1:16: listen[1]: \"x\" is not an IP address with an optional port; "
        "allowed: " +
@@ -350,7 +347,7 @@ TEST_CASE("one problem each, at its place") {
        "with an optional port; allowed: " +
            upstream_form},
       {"upstreams: [https://192.0.2.1]",
-       "f:1:13: upstreams[0]: \"https://192.0.2.1\" begins with what is not supported; DNS over "
+       "f:1:13: upstreams[0]: \"https://192.0.2.1\" has a prefix that is not supported; DNS over "
        "TLS "
        "is: write tls; allowed: " +
            upstream_form},
@@ -394,7 +391,7 @@ TEST_CASE("one problem each, at its place") {
        "port; allowed: " +
            address},
       {"upstreams: [192.0.2.1, {address: 192.0.2.1}]",
-       "f:1:24: upstreams[1]: 192.0.2.1:53 is there twice; keep one of them"},
+       "f:1:24: upstreams[1]: duplicate 192.0.2.1:53"},
       // routes
       {"routes: {zone: a}",
        "f:1:9: routes: is a map; allowed: a list of maps of zone and upstreams"},
@@ -424,11 +421,10 @@ TEST_CASE("one problem each, at its place") {
       {"routes: [{zone: null, upstreams: []}]",
        "f:1:17: routes[0].zone: has no value; allowed: a domain name"},
       {"routes:\n  - {zone: a.b, upstreams: []}\n  - {zone: A.B., upstreams: []}",
-       "f:3:12: routes[1].zone: a.b has a route already, in line 2; keep one of them"},
+       "f:3:12: routes[1].zone: duplicate route for a.b, first in line 2"},
       {"routes: [{zone: a, upstreams: [127.0.0.1]}]",
        "f:1:32: routes[0].upstreams[0]: 127.0.0.1:53 is an address that the cache itself listens "
-       "on, "
-       "so questions would go round in a circle; allowed: addresses of other servers"},
+       "on: queries would loop; allowed: addresses of other servers"},
       // between settings
       {"cache:\n  max_ttl: 1m\n  min_ttl: 1h",
        "f:3:12: cache.min_ttl: cache.min_ttl (1h) is longer than cache.max_ttl (1m); allowed: at "
@@ -448,12 +444,11 @@ TEST_CASE("one problem each, at its place") {
        "(500ms); "
        "allowed: at most the same"},
       {"upstreams: [\"[::1]:53\"]",
-       "f:1:13: upstreams[0]: [::1]:53 is an address that the cache itself listens on, so "
-       "questions "
-       "would go round in a circle; allowed: addresses of other servers"},
+       "f:1:13: upstreams[0]: [::1]:53 is an address that the cache itself listens on: queries "
+       "would loop; allowed: addresses of other servers"},
       {"listen: [0.0.0.0]\nupstreams: [127.0.0.9]",
-       "f:2:13: upstreams[0]: 127.0.0.9:53 is an address that the cache itself listens on, so "
-       "questions would go round in a circle; allowed: addresses of other servers"},
+       "f:2:13: upstreams[0]: 127.0.0.9:53 is an address that the cache itself listens on: queries "
+       "would loop; allowed: addresses of other servers"},
   }));
   CAPTURE(row.text);
   const std::vector<std::string> problems = problems_of(row.text);

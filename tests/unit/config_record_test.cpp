@@ -35,14 +35,14 @@ TEST_CASE("records in the form of RFC 1035") {
 
 TEST_CASE("what is not a record says why") {
   CHECK(why_not("host.example") == "is not a record such as \"name A 192.0.2.1\"");
-  CHECK(why_not("bad..name A 192.0.2.1") == "begins with what is not a domain name");
-  CHECK(why_not("h.e A 2001:db8::1") == "needs one IPv4 address behind A");
-  CHECK(why_not("h.e AAAA 192.0.2.1") == "needs one IPv6 address behind AAAA");
-  CHECK(why_not("h.e A 192.0.2.1 192.0.2.2") == "needs one IPv4 address behind A");
-  CHECK(why_not("h.e MX m.e") == "needs a preference and a name behind its type");
-  CHECK(why_not("h.e MX 70000 m.e") == "needs a preference and a name behind its type");
+  CHECK(why_not("bad..name A 192.0.2.1") == "does not begin with a domain name");
+  CHECK(why_not("h.e A 2001:db8::1") == "needs exactly one IPv4 address after A");
+  CHECK(why_not("h.e AAAA 192.0.2.1") == "needs exactly one IPv6 address after AAAA");
+  CHECK(why_not("h.e A 192.0.2.1 192.0.2.2") == "needs exactly one IPv4 address after A");
+  CHECK(why_not("h.e MX m.e") == "needs a preference and a name after its type");
+  CHECK(why_not("h.e MX 70000 m.e") == "needs a preference and a name after its type");
   CHECK(why_not("h.e SRV 1 2 m.e") ==
-        "needs a priority, a weight, a port and a name behind its type");
+        "needs a priority, a weight, a port and a name after its type");
   CHECK(why_not("h.e NAPTR x") ==
         "has an unknown type; known: A, AAAA, CNAME, PTR, TXT, SRV and MX");
   CHECK(why_not("h.e TXT \"open") == "has a quote that is not closed");
