@@ -195,6 +195,19 @@ void check_links(Findings& findings, const Facts& facts) {
           setup_command);
 }
 
+void check_faults(Findings& findings, const Facts& facts, const Examination& examination) {
+  for (const auto& fault : examination.faults) {
+    const bool is_bypass = fault.kind == RouteFault::Kind::bypass;
+    const auto restart = fmt::format("systemctl restart {}", service_unit);
+    const bool is_service = facts.system.is_active(service_unit) && facts.system.has_user;
+    add_bad(findings, to_text(fault.kind), fault.text,
+            is_bypass || !is_service ? setup_command : restart);
+  }
+  if (facts.engine && examination.faults.empty()) {
+    add_good(findings, "servers", "each name is asked at this machine's servers for it");
+  }
+}
+
 void check_nsswitch(Findings& findings, const Facts& facts) {
   const auto& services = facts.system.nss_hosts;
   if (services.empty()) return;
@@ -453,6 +466,14 @@ Examination examine(const Facts& facts, const std::filesystem::path& control,
     }
   }
   examination.stages = look_up_everywhere(facts, examination.is_set_up, name);
+  if (facts.engine) {
+    examination.faults = check_routes(control, name);
+    if (examination.is_set_up && examination.stages.cache &&
+        examination.stages.cache->is_answer()) {
+      const auto past = check_bypass(control, {name}, facts.system.resolved.has_value());
+      examination.faults.insert(examination.faults.end(), past.begin(), past.end());
+    }
+  }
   examine_upstreams(examination, facts, name);
   examination.is_clock_behind = is_clock_behind();
   examination.has_entropy = has_entropy();
@@ -523,6 +544,7 @@ std::vector<Finding> diagnose(const Facts& facts, const Examination& examination
   check_nsswitch(findings, facts);
   check_path(findings, facts, examination);
   check_stage(findings, "as programs", examination.stages.program, setup_command);
+  check_faults(findings, facts, examination);
   check_links(findings, facts);
   check_stage(findings, "resolved", examination.stages.resolved,
               "systemctl restart systemd-resolved");

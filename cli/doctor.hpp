@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/host/facts.hpp"
+#include "cli/host/route_check.hpp"
 #include "cli/output.hpp"
 #include "resolver/error.hpp"
 
@@ -38,6 +39,7 @@ struct Stages {
 /// What doctor knows beside the facts.
 struct Examination {
   Stages stages;
+  std::vector<RouteFault> faults;            ///< names that are asked elsewhere than they should be
   std::vector<std::string> changed_files;    ///< since setup
   bool is_set_up = false;                    ///< there is a journal
   bool is_removing = false;                  ///< a removal was begun and not finished

@@ -10,11 +10,13 @@
 #include <sstream>
 
 #include "cli/endpoints.hpp"
+#include "cli/follow/read.hpp"
 #include "cli/host/apply.hpp"
 #include "cli/host/engine_process.hpp"
 #include "cli/host/lookup_check.hpp"
 #include "cli/host/remains.hpp"
 #include "cli/host/resolv_conf.hpp"
+#include "cli/host/route_check.hpp"
 #include "cli/host/system_actions.hpp"
 #include "cli/host/system_plan.hpp"
 #include "cli/host/unit_links.hpp"
@@ -23,7 +25,6 @@
 #include "resolver/config/read.hpp"
 #include "resolver/config/resolv_conf.hpp"
 #include "resolver/config/text.hpp"
-#include "resolver/config/upstreams_from.hpp"
 #include "resolver/config/values.hpp"
 
 namespace dnscache::cli {
@@ -91,17 +92,48 @@ Result<StubResolver> resolver_of(const std::filesystem::path& root) {
   return StubResolver::with_servers(parse_resolv_conf(resolv_conf->content).nameservers);
 }
 
-Result<void> verify_system(const Plan& plan, const std::filesystem::path& root) {
+/// Who was asked for what before anything changed.
+struct Before {
+  ServerReading machine;
+  std::vector<std::string> answered_zones;
+};
+
+// Where the configuration names the servers, systemd-resolved may read ours from our own file.
+std::vector<RouteFault> find_faults(const Plan& plan, const Before& before,
+                                    const std::filesystem::path& control) {
+  auto faults = check_routes(control, plan.probe.name);
+  if (!faults.empty() || !plan.keeps_servers || !before.machine.is_certain) return faults;
+  const auto engine = engine_status(control);
+  if (!engine) return faults;
+  const auto now = read_servers(source_of_engine(*engine));
+  return now.is_certain ? compare_machine(before.machine.servers, now.servers) : faults;
+}
+
+// Nobody may be asked for a name who would not have been asked for it before.
+Result<void> verify_routes(const Plan& plan, const Before& before,
+                           const std::filesystem::path& control) {
+  const auto faults = find_faults(plan, before, control);
+  if (!faults.empty()) return Error{faults.front().text};
+  const auto lost = unanswered_zones(before.answered_zones);
+  if (lost.empty()) return {};
+  return Error{fmt::format("names in {} are not answered any more", join_words(lost, "and"))};
+}
+
+Result<void> verify_system(const Plan& plan, const Before& before,
+                           const std::filesystem::path& root) {
   const auto control = engine_files(root).control;
   auto resolver = resolver_of(root);
   if (!resolver) return resolver.error();
   if (const auto checked = check_way_of_glibc(*resolver, plan.probe, control); !checked) {
     return checked;
   }
-  return plan.asks_resolved ? check_way_of_resolved(plan.probe, control) : Result<void>();
+  if (plan.asks_resolved) {
+    if (const auto checked = check_way_of_resolved(plan.probe, control); !checked) return checked;
+  }
+  return root.empty() ? verify_routes(plan, before, control) : Result<void>();
 }
 
-Actions real_actions(const Plan& plan, const std::filesystem::path& root) {
+Actions real_actions(const Plan& plan, const Before& before, const std::filesystem::path& root) {
   Actions actions;
   actions.is_interrupted = is_interrupted;
   actions.start_engine = [root]() -> Result<void> {
@@ -115,7 +147,7 @@ Actions real_actions(const Plan& plan, const std::filesystem::path& root) {
     return look_up(StubResolver::with_servers({cache}, verify_patience), plan.probe,
                    "through the cache");
   };
-  actions.verify_system = [plan, root] { return verify_system(plan, root); };
+  actions.verify_system = [plan, before, root] { return verify_system(plan, before, root); };
   add_system_actions(actions, root);
   return actions;
 }
@@ -153,9 +185,11 @@ Result<void> add_import(const SetupOptions& options, PlanRequest& request) {
   if (!options.is_json) print_fates(*import, std::cerr);
   Config config = import->config;
   if (config.upstreams.empty()) {
-    const auto upstreams = system_upstreams(config);
-    if (!upstreams) return upstreams.error();
-    config.upstreams = *upstreams;
+    const auto servers = read_servers(source_of(config)).servers;
+    if (servers.upstreams.empty()) {
+      return Error{servers.problem + "; name servers in the file: server=ADDRESS"};
+    }
+    config.upstreams = servers.upstreams;
   }
   request.upstreams = config.upstreams;
   request.listen = config.listen;
@@ -219,12 +253,6 @@ Result<Facts> look_around(const PlanRequest& request, bool is_quiet) {
   return read_facts({request.root, request.upstreams, request.listen});
 }
 
-Result<Plan> make_plan(const PlanRequest& request, bool is_quiet) {
-  const auto facts = look_around(request, is_quiet);
-  if (!facts) return facts.error();
-  return plan_setup(*facts, request);
-}
-
 void show_plan(const Plan& plan, bool is_json, const char* result) {
   if (is_json) {
     auto document = to_json(plan);
@@ -260,8 +288,11 @@ Error roll_back(Journal& journal, const SetupOptions& options, const Error& caus
   return {cause.message + "; everything was undone", ExitCode::rolled_back};
 }
 
-Result<ExitCode> perform(const Plan& plan, Journal& journal, const SetupOptions& options) {
-  auto actions = real_actions(plan, options.root);
+Result<ExitCode> perform(const Plan& plan, const ServerReading& machine, Journal& journal,
+                         const SetupOptions& options) {
+  const Before before{
+      machine, options.root.empty() ? answered_zones(machine.servers) : std::vector<std::string>{}};
+  auto actions = real_actions(plan, before, options.root);
   const auto terminal = Terminal::of(STDOUT_FILENO);
   if (!options.is_json) actions.on_done = [&](const Step& step) { show_step(step, terminal); };
   catch_signals();
@@ -305,6 +336,9 @@ std::vector<std::string> removal_steps(const std::vector<JournalEntry>& entries,
     }
     if (entry.kind == JournalEntry::Kind::enabled_units) {
       text = fmt::format("disable {}", join_words(entry.names, "and"));
+    }
+    if (entry.kind == JournalEntry::Kind::user) {
+      text = fmt::format("remove the user {}", entry.path.string());
     }
     if (entry.kind == JournalEntry::Kind::link_servers) {
       text = fmt::format("ask the former servers for {}", entry.path.string());
@@ -603,7 +637,9 @@ Result<ExitCode> run_setup(const SetupOptions& options) {
     if (!*confirmed) return Error{"nothing was changed"};
     if (const auto undone = undo_old_version(options.root); !undone) return undone.error();
   }
-  const auto plan = make_plan(*request, options.is_json);
+  const auto facts = look_around(*request, options.is_json);
+  if (!facts) return facts.error();
+  const auto plan = plan_setup(*facts, *request);
   if (!plan) return plan.error();
   if (!plan->has_changes()) {
     if (options.is_json) {
@@ -623,7 +659,7 @@ Result<ExitCode> run_setup(const SetupOptions& options) {
   }
   auto journal = Journal::open(options.root);
   if (!journal) return journal.error();
-  return perform(*plan, *journal, options);
+  return perform(*plan, facts->machine, *journal, options);
 }
 
 Result<ExitCode> run_remove(const RemoveOptions& options) {

@@ -344,6 +344,7 @@ std::string to_text(const StatusReport& report, const Terminal& terminal) {
   }
   add("lookups", "on this machine " + report.path.in_words(),
       is_good ? Style::plain : Style::warning);
+  for (const auto& fault : report.faults) add(to_text(fault.kind), fault.text, Style::bad);
   if (const auto servers = sources_in_words(engine); !servers.empty()) add("servers", servers);
   add("queries", queries_in_words(engine, terminal));
   if (engine.dnssec) add("dnssec", dnssec_in_words(*engine.dnssec));
@@ -367,7 +368,7 @@ std::string to_text(const StatusReport& report, const Terminal& terminal) {
 }
 
 bool StatusReport::is_working() const {
-  return probe.is_answer() && (!program || cli::is_working(*program)) &&
+  return probe.is_answer() && (!program || cli::is_working(*program)) && faults.empty() &&
          engine.configuration.problems.empty();
 }
 
@@ -382,6 +383,10 @@ nlohmann::json to_json(const StatusReport& report) {
   }
   auto servers = nlohmann::json::array();
   for (const auto& server : report.path.servers) servers.push_back(server.to_text());
+  auto faults = nlohmann::json::array();
+  for (const auto& fault : report.faults) {
+    faults.push_back({{"kind", to_text(fault.kind)}, {"text", fault.text}});
+  }
   return {{"schema", 1},
           {"running", true},
           {"answering", report.probe.is_answer()},
@@ -396,12 +401,19 @@ nlohmann::json to_json(const StatusReport& report) {
            {{"through_cache", report.path.is_through_cache && !report.path.rotates},
             {"servers", servers},
             {"words", report.path.in_words()}}},
+          {"faults", faults},
           {"units", report.units},
           {"changed_files", report.changed_files},
           {"engine", report.engine.reply}};
 }
 
 namespace {
+
+// Whether lookups should come to the cache: an engine may run here for others alone.
+bool is_set_up() {
+  const auto journal = Journal::peek({});
+  return journal && !journal->is_empty() && !journal->cut_off_at();
+}
 
 Result<StatusReport> report_of(const EngineStatus& engine, const std::string& name) {
   if (engine.listen.empty()) return Error{"the engine does not say where it listens"};
@@ -418,6 +430,17 @@ Result<StatusReport> report_of(const EngineStatus& engine, const std::string& na
   report.units = units_in_words(system);
   report.changed_files = changed_files();
   return report;
+}
+
+std::vector<RouteFault> check_lookups(const std::filesystem::path& control,
+                                      const StatusReport& report) {
+  auto faults = check_routes(control, report.probe_name);
+  if (!is_set_up() || !report.probe.is_answer()) return faults;
+  const ProbeQuestion probe{report.probe_name};
+  for (auto& fault : check_bypass(control, probe, report.path.is_through_resolved)) {
+    faults.push_back(std::move(fault));
+  }
+  return faults;
 }
 
 // Before glibc's resolver is used: a screen that comes after twenty seconds is none.
@@ -457,7 +480,8 @@ Result<ExitCode> run_status(const StatusOptions& options) {
     return engine.error();
   }
   Progress progress(fmt::format("looking up {}", options.name), options.is_json);
-  const auto report = report_of(*engine, options.name);
+  auto report = report_of(*engine, options.name);
+  if (report) report->faults = check_lookups(control_path(options.control), *report);
   progress.finish();
   if (!report) return report.error();
   if (options.is_json) {

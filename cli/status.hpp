@@ -8,6 +8,7 @@
 
 #include "cli/control_client.hpp"
 #include "cli/glibc_lookup.hpp"
+#include "cli/host/route_check.hpp"
 #include "cli/host/system_facts.hpp"
 #include "cli/output.hpp"
 #include "cli/stub_resolver.hpp"
@@ -47,10 +48,11 @@ struct StatusReport {
   Lookup probe;
   std::optional<AddressLookup> program;  ///< the same name as programs look it up
   LookupPath path;
+  std::vector<RouteFault> faults;          ///< names that are asked elsewhere than they should be
   std::string units;                       ///< their states in words; empty without systemd
   std::vector<std::string> changed_files;  ///< since setup wrote them
 
-  /// The cache answers, and so does whatever programs ask.
+  /// The cache answers, and so does whatever programs ask, and each name is asked where it should.
   bool is_working() const;
 };
 
@@ -60,7 +62,8 @@ nlohmann::json to_json(const StatusReport& report);
 /// An address a client can reach the engine at: a wildcard becomes the loopback address.
 Endpoint reachable(const Endpoint& listen);
 
-/// ExitCode::not_running when no engine answers, check_failed when its lookups or programs' fail.
+/// ExitCode::not_running when no engine answers, check_failed when its lookups or programs' fail,
+/// when programs bypass the cache, or when names leak to other servers than the machine's.
 Result<ExitCode> run_status(const StatusOptions& options);
 
 }  // namespace dnscache::cli

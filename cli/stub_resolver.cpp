@@ -140,6 +140,14 @@ Result<StubResolver> StubResolver::of_this_machine() {
   return resolver;
 }
 
+Result<StubResolver> StubResolver::of_this_machine(Patience patience) {
+  auto resolver = of_this_machine();
+  if (!resolver) return resolver;
+  resolver->state_->retrans = patience.timeout_seconds;
+  resolver->state_->retry = patience.attempts;
+  return resolver;
+}
+
 Result<StubResolver> StubResolver::with_servers(const std::vector<Endpoint>& servers,
                                                 Patience patience) {
   auto resolver = of_this_machine();

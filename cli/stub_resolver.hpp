@@ -59,6 +59,7 @@ class StubResolver {
                                            Patience patience = {});
   /// What any program on this machine gets: res_ninit() reads /etc/resolv.conf.
   static Result<StubResolver> of_this_machine();
+  static Result<StubResolver> of_this_machine(Patience patience);
 
   /// res_nquery(3): exactly this name, no search list.
   Lookup ask(const std::string& name, std::uint16_t type);

@@ -10,6 +10,7 @@
 #include "dbus/call.hpp"
 #include "dbus/org.freedesktop.NetworkManager.DnsManager.proxy.hpp"
 #include "dbus/org.freedesktop.resolve1.proxy.hpp"
+#include "dbus/resolve1_rows.hpp"
 
 namespace dnscache::dbus {
 namespace {
@@ -24,27 +25,6 @@ using Dictionary = std::map<std::string, sdbus::Variant>;
 constexpr std::uint64_t dns_scope = 1;  // SD_RESOLVED_DNS, org.freedesktop.resolve1(5)
 constexpr int loopback_index = 1;
 
-DnsServer to_server(int index, const std::vector<std::uint8_t>& address, std::uint16_t port,
-                    const std::string& name) {
-  DnsServer server;
-  server.interface_index = index;
-  server.endpoint = {IpAddress::from_bytes(address), port == 0 ? std::uint16_t{53} : port};
-  const bool needs_scope = address.size() == 16 && server.endpoint.address.is_link_local();
-  if (needs_scope) server.endpoint.address.scope_id = static_cast<std::uint32_t>(index);
-  server.server_name = name;
-  return server;
-}
-
-template <class Rows>
-std::vector<DnsServer> to_servers(const Rows& rows) {
-  std::vector<DnsServer> servers;
-  for (const auto& row : rows) {
-    const auto& [index, family, address, port, name] = fields(row);
-    servers.push_back(to_server(index, address, port, name));
-  }
-  return servers;
-}
-
 std::string name_of(int index) {
   std::array<char, IF_NAMESIZE> name{};
   return ::if_indextoname(static_cast<unsigned>(index), name.data()) != nullptr ? name.data() : "";
@@ -58,14 +38,8 @@ LinkDns read_link(Bus::Connection& connection, Manager& manager, int index) {
   link.has_dns_scope = (proxy.ScopesMask() & dns_scope) != 0;
   link.is_default_route = proxy.DefaultRoute();
   link.requires_tls = proxy.DNSOverTLS() == "yes";
-  for (const auto& row : proxy.DNSEx()) {
-    const auto& [family, address, port, name] = fields(row);
-    link.servers.push_back(to_server(index, address, port, name));
-  }
-  for (const auto& row : proxy.Domains()) {
-    const auto& [name, route_only] = fields(row);
-    link.domains.push_back({index, name, route_only});
-  }
+  link.servers = to_servers(proxy.DNSEx(), index);
+  link.domains = to_domains(proxy.Domains(), index);
   return link;
 }
 
@@ -117,10 +91,7 @@ ResolvedDns read_resolved(Bus::Connection& connection) {
   ResolvedDns dns;
   dns.servers = to_servers(manager.DNSEx());
   dns.fallback_servers = to_servers(manager.FallbackDNSEx());
-  for (const auto& row : manager.Domains()) {
-    const auto& [index, name, route_only] = fields(row);
-    dns.domains.push_back({index, name, route_only});
-  }
+  dns.domains = to_domains(manager.Domains());
   dns.requires_tls = manager.DNSOverTLS() == "yes";
   dns.is_foreign = manager.ResolvConfMode() == "foreign";
   add_links(connection, manager, dns);

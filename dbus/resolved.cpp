@@ -10,6 +10,7 @@
 
 #include "dbus/call.hpp"
 #include "dbus/org.freedesktop.resolve1.proxy.hpp"
+#include "dbus/resolve1_rows.hpp"
 
 namespace dnscache::dbus {
 namespace {
@@ -29,33 +30,6 @@ constexpr std::uint64_t is_from_cache = 1u << 20;
 constexpr std::uint64_t is_from_zone = 1u << 21;
 constexpr std::uint64_t is_from_network = 1u << 23;
 
-IpAddress to_address(const Bytes& bytes) {
-  IpAddress address;
-  address.is_v6 = bytes.size() == 16;
-  std::copy_n(bytes.begin(), std::min(bytes.size(), address.bytes.size()), address.bytes.begin());
-  return address;
-}
-
-DnsServer to_server(int interface_index, const Bytes& address, std::uint16_t port,
-                    const std::string& server_name) {
-  DnsServer server;
-  server.interface_index = interface_index;
-  server.endpoint.address = to_address(address);
-  server.endpoint.port = port == 0 ? std::uint16_t{53} : port;
-  server.server_name = server_name;
-  return server;
-}
-
-template <class Rows>
-std::vector<DnsServer> to_servers(const Rows& rows) {
-  std::vector<DnsServer> servers;
-  for (const auto& row : rows) {
-    const auto& [interface_index, family, address, port, name] = fields(row);
-    servers.push_back(to_server(interface_index, address, port, name));
-  }
-  return servers;
-}
-
 ResolvConfMode to_mode(std::string_view text) {
   for (auto mode : {ResolvConfMode::stub, ResolvConfMode::uplink, ResolvConfMode::static_file,
                     ResolvConfMode::foreign, ResolvConfMode::missing}) {
@@ -69,10 +43,7 @@ ResolvedState read_state(Bus::Connection& connection) {
   ResolvedState state;
   state.servers = to_servers(manager.DNSEx());
   state.fallback_servers = to_servers(manager.FallbackDNSEx());
-  for (const auto& row : manager.Domains()) {
-    const auto& [interface_index, name, route_only] = fields(row);
-    state.domains.push_back({interface_index, name, route_only});
-  }
+  state.domains = to_domains(manager.Domains());
   state.resolv_conf_mode = to_mode(manager.ResolvConfMode());
   state.stub_listener = manager.DNSStubListener();
   state.dnssec = manager.DNSSEC();
@@ -85,14 +56,8 @@ ResolvedLink read_link(Bus::Connection& connection, int interface_index) {
   Link proxy(connection, resolved_service, path);
   ResolvedLink link;
   link.interface_index = interface_index;
-  for (const auto& row : proxy.DNSEx()) {
-    const auto& [family, address, port, name] = fields(row);
-    link.servers.push_back(to_server(interface_index, address, port, name));
-  }
-  for (const auto& row : proxy.Domains()) {
-    const auto& [name, route_only] = fields(row);
-    link.domains.push_back({interface_index, name, route_only});
-  }
+  link.servers = to_servers(proxy.DNSEx(), interface_index);
+  link.domains = to_domains(proxy.Domains(), interface_index);
   link.default_route = proxy.DefaultRoute();
   return link;
 }
@@ -140,7 +105,7 @@ Lookup ask(Bus::Connection& connection, const std::string& name, int family) {
   Lookup lookup;
   for (const auto& row : addresses) {
     const auto& [interface_index, address_family, bytes] = fields(row);
-    auto address = to_address(bytes);
+    auto address = IpAddress::from_bytes(bytes);
     if (address.is_v6 && address.is_link_local()) {
       address.scope_id = static_cast<std::uint32_t>(interface_index);
     }

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <map>
 
+#include "cli/host/virtual_link.hpp"
 #include "resolver/config/upstreams_from.hpp"
 
 namespace dnscache::cli {
@@ -100,7 +101,7 @@ std::vector<Scope> scopes_of_resolved(const MachineDns& machine) {
   std::vector<dbus::LinkDns> links = dns.links;  // listed in no order
   std::ranges::sort(links, {}, &dbus::LinkDns::index);
   for (const dbus::LinkDns& link : links) {
-    if (!link.has_dns_scope || link.name == own_link) continue;
+    if (!link.has_dns_scope || link.name == own_link_name) continue;
     Scope scope;
     scope.name = "systemd-resolved, link " + link.name;
     scope.servers = to_upstreams(link.servers, link.requires_tls, link.name, machine.own);
@@ -122,7 +123,7 @@ std::vector<Scope> scopes_of_network_manager(const MachineDns& machine) {
   std::vector<Scope> scopes;
   std::optional<int> hidden_above;  // "negative values", nm-settings(5) ipv4.dns-priority
   for (const dbus::ConnectionDns& connection : machine.network_manager->connections) {
-    if (connection.interface == own_link) continue;
+    if (connection.interface == own_link_name) continue;
     Scope scope;
     scope.name = connection.interface.empty() ? "NetworkManager, global"
                                               : "NetworkManager, interface " + connection.interface;
@@ -140,22 +141,9 @@ std::vector<Scope> scopes_of_network_manager(const MachineDns& machine) {
   return scopes;
 }
 
-// The servers for a name in `zone` by the routes so far, which are sorted by depth.
-const Upstreams& servers_above(const Name& zone, const MachineServers& servers) {
-  const Upstreams* found = &servers.upstreams;
-  for (const RouteConfig& route : servers.routes) {
-    if (zone.is_within(route.zone)) found = &route.upstreams;
-  }
-  return *found;
-}
-
-MachineServers route(const std::vector<Scope>& scopes, std::string source) {
-  MachineServers servers;
-  servers.source = std::move(source);
-  const bool is_tunnel = std::ranges::any_of(scopes, &Scope::takes_all);
+std::vector<RouteConfig> routes_of(const std::vector<Scope>& scopes) {
   std::map<Name, RouteConfig> routes;
   for (const Scope& scope : scopes) {
-    if (is_tunnel ? scope.takes_all : scope.is_default) append(servers.upstreams, scope.servers);
     for (const Name& zone : scope.zones) {
       RouteConfig& of_zone = routes[zone];
       of_zone.zone = zone;
@@ -167,9 +155,19 @@ MachineServers route(const std::vector<Scope>& scopes, std::string source) {
   std::vector<RouteConfig> by_depth;
   for (auto& [zone, of_zone] : routes) by_depth.push_back(std::move(of_zone));
   std::ranges::stable_sort(by_depth, {}, [](const auto& r) { return r.zone.label_count(); });
-  for (RouteConfig& of_zone : by_depth) {
+  return by_depth;
+}
+
+MachineServers route(const std::vector<Scope>& scopes, std::string source) {
+  MachineServers servers;
+  servers.source = std::move(source);
+  const bool is_tunnel = std::ranges::any_of(scopes, &Scope::takes_all);
+  for (const Scope& scope : scopes) {
+    if (is_tunnel ? scope.takes_all : scope.is_default) append(servers.upstreams, scope.servers);
+  }
+  for (RouteConfig& of_zone : routes_of(scopes)) {
     // A search domain on a machine with one interface decides nothing.
-    if (servers_above(of_zone.zone, servers) == of_zone.upstreams) continue;
+    if (servers_for(of_zone.zone, servers) == of_zone.upstreams) continue;
     servers.routes.push_back(std::move(of_zone));
   }
   return servers;
@@ -205,31 +203,55 @@ bool is_overwritten(const MachineDns& machine, const std::vector<Scope>& scopes)
   });
 }
 
-MachineServers from_resolved(const MachineDns& machine) {
-  std::vector<Scope> scopes = scopes_of_resolved(machine);
-  if (!is_foreign(machine, scopes)) return route(scopes, "systemd-resolved");
-  for (Scope& scope : scopes) scope.is_default = false;
-  scopes.push_back({default_resolv_conf,
-                    sort_nameservers(machine.resolv_conf, machine.own).usable,
-                    {},
-                    false,
-                    true});
-  return route(scopes, default_resolv_conf);
+/// Where a manager decides, and not a file alone.
+struct Scopes {
+  std::vector<Scope> list;
+  std::string source;
+};
+
+Scopes of_resolved(const MachineDns& machine) {
+  Scopes scopes{scopes_of_resolved(machine), "systemd-resolved"};
+  if (!is_foreign(machine, scopes.list)) return scopes;
+  for (Scope& scope : scopes.list) scope.is_default = false;
+  scopes.list.push_back({default_resolv_conf,
+                         sort_nameservers(machine.resolv_conf, machine.own).usable,
+                         {},
+                         false,
+                         true});
+  scopes.source = default_resolv_conf;
+  return scopes;
+}
+
+std::optional<Scopes> scopes_of(const MachineDns& machine) {
+  if (machine.resolved) return of_resolved(machine);
+  if (!machine.network_manager || machine.network_manager->mode == "none") return {};
+  Scopes scopes{scopes_of_network_manager(machine), "NetworkManager"};
+  if (scopes.list.empty() || is_overwritten(machine, scopes.list)) return {};
+  return scopes;
 }
 
 }  // namespace
 
 MachineServers decide(const MachineDns& machine) {
-  if (machine.resolved) {
-    MachineServers servers = from_resolved(machine);
-    if (servers.upstreams.empty()) servers.problem = "systemd-resolved lists no server";
-    return servers;
+  const auto scopes = scopes_of(machine);
+  if (!scopes) return from_resolv_conf(machine);
+  MachineServers servers = route(scopes->list, scopes->source);
+  if (servers.upstreams.empty()) servers.problem = "systemd-resolved lists no server";
+  return servers;
+}
+
+MachineDomains domains_of(const MachineDns& machine) {
+  const auto scopes = scopes_of(machine);
+  if (!scopes) return {};
+  return {routes_of(scopes->list), std::ranges::any_of(scopes->list, &Scope::takes_all)};
+}
+
+const std::vector<UpstreamConfig>& servers_for(const Name& zone, const MachineServers& servers) {
+  const auto* found = &servers.upstreams;
+  for (const RouteConfig& route : servers.routes) {
+    if (zone.is_within(route.zone)) found = &route.upstreams;
   }
-  if (machine.network_manager && machine.network_manager->mode != "none") {
-    const std::vector<Scope> scopes = scopes_of_network_manager(machine);
-    if (!scopes.empty() && !is_overwritten(machine, scopes)) return route(scopes, "NetworkManager");
-  }
-  return from_resolv_conf(machine);
+  return *found;
 }
 
 Config with_servers(Config config, const MachineServers& servers) {

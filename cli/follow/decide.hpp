@@ -10,9 +10,6 @@
 
 namespace dnscache::cli {
 
-/// The interface that brings the cache before a DNS manager's other servers; never one of them.
-inline constexpr const char* own_link = "dnsc0";
-
 /// Everything that says which servers a machine uses, as it was read.
 struct MachineDns {
   std::optional<dbus::ResolvedDns> resolved;               ///< none: it does not run
@@ -32,6 +29,12 @@ struct MachineServers {
   bool operator==(const MachineServers&) const = default;
 };
 
+/// Every domain that a manager lists, also where it decides nothing.
+struct MachineDomains {
+  std::vector<RouteConfig> routes;  ///< by depth
+  bool has_tunnel = false;          ///< an interface takes all names, "~."
+};
+
 /// Who is asked for what, as systemd-resolved, NetworkManager or glibc decide it on this machine:
 ///
 /// - The servers of interfaces that have a domain "~." are asked for all names; where there are
@@ -41,6 +44,10 @@ struct MachineServers {
 /// - Within an interface the order of its servers counts. systemd-resolved.service(8), "Protocols
 ///   and Routing".
 MachineServers decide(const MachineDns& machine);
+MachineDomains domains_of(const MachineDns& machine);
+
+/// The servers for the names in `zone`: those of the deepest route that it lies in, or `upstreams`.
+const std::vector<UpstreamConfig>& servers_for(const Name& zone, const MachineServers& servers);
 
 /// The configuration with these servers in it. Its own routes come before those of the machine, at
 /// their zones and below them.

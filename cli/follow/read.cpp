@@ -54,6 +54,10 @@ std::vector<Endpoint> reached_at(const std::vector<Endpoint>& listen) {
   return reached;
 }
 
+fs::path in_root(const ServerSource& source, const fs::path& path) {
+  return source.root.empty() ? path : source.root / path.relative_path();
+}
+
 std::vector<Endpoint> nameservers_in(const fs::path& path) {
   const auto file = read_resolv_conf(path);
   return file ? file->nameservers : std::vector<Endpoint>{};
@@ -88,7 +92,7 @@ bool ask_managers(MachineDns& machine) {
 ServerReading read_file(const ServerSource& source) {
   ServerReading reading;
   reading.servers.source = source.file.string();
-  const auto file = read_resolv_conf(source.file);
+  const auto file = read_resolv_conf(in_root(source, source.file));
   if (!file) {
     reading.servers.problem = file.error().message;
     return reading;
@@ -108,11 +112,12 @@ ServerReading read_servers(const ServerSource& source) {
   MachineDns machine;
   ServerReading reading;
   machine.own = reached_at(source.listen);
-  reading.is_certain = ask_managers(machine);
+  if (source.root.empty()) reading.is_certain = ask_managers(machine);
   reading.has_manager = machine.resolved || machine.network_manager;
-  machine.resolv_conf = nameservers_in(default_resolv_conf);
-  machine.resolved_list = nameservers_in(systemd_resolv_conf);
+  machine.resolv_conf = nameservers_in(in_root(source, default_resolv_conf));
+  machine.resolved_list = nameservers_in(in_root(source, systemd_resolv_conf));
   reading.servers = decide(machine);
+  reading.domains = domains_of(machine);
   return reading;
 }
 

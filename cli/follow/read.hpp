@@ -13,6 +13,7 @@ namespace dnscache::cli {
 struct ServerSource {
   std::filesystem::path file;    ///< in the form of resolv.conf(5); empty: the machine
   std::vector<Endpoint> listen;  ///< of the cache, which is not a server of its own
+  std::filesystem::path root{};  ///< of an image, where only files say it; empty: this machine
 
   bool operator==(const ServerSource&) const = default;
 };
@@ -23,6 +24,7 @@ ServerSource source_of(const Config& config);
 /// What was read in one go.
 struct ServerReading {
   MachineServers servers;
+  MachineDomains domains;
   bool has_manager = false;  ///< systemd-resolved or NetworkManager said so, not a file
   bool is_certain = true;    ///< false: systemd-resolved runs, but does not answer
 };

@@ -24,6 +24,7 @@ JournalEntry entry_for(const Step& step) {
   if (step.kind == Step::Kind::directory) entry.kind = JournalEntry::Kind::directory;
   if (step.kind == Step::Kind::start_engine) entry.kind = JournalEntry::Kind::engine;
   if (step.kind == Step::Kind::enable_units) entry.kind = JournalEntry::Kind::enabled_units;
+  if (step.kind == Step::Kind::make_user) entry.kind = JournalEntry::Kind::user;
   if (step.kind == Step::Kind::start_unit) entry.kind = JournalEntry::Kind::started_unit;
   return entry;
 }
@@ -71,6 +72,7 @@ Result<void> perform(const Step& step, const fs::path& root, const Actions& acti
       return actions.verify_engine();
     case Step::Kind::verify_system:
       return actions.verify_system();
+    case Step::Kind::make_user:
     case Step::Kind::reload_units:
     case Step::Kind::enable_units:
     case Step::Kind::start_unit:
@@ -129,6 +131,9 @@ std::vector<Change> changes_of(const Journal& journal, std::size_t first) {
       later->entry.before = entry.before;
     }
   }
+  // A later setup may have made the user of a service that runs since an earlier one.
+  std::ranges::stable_partition(
+      changes, [](const Change& change) { return change.entry.kind != JournalEntry::Kind::user; });
   return changes;
 }
 
@@ -183,6 +188,9 @@ Result<void> undo_change(const Change& change, const fs::path& root, const Actio
       return actions.undo_system(entry);
     case JournalEntry::Kind::link_servers:
       undone.reverted.push_back(entry.path.string());
+      return actions.undo_system(entry);
+    case JournalEntry::Kind::user:
+      undone.removed.push_back(fmt::format("the user {}", entry.path.string()));
       return actions.undo_system(entry);
     case JournalEntry::Kind::enabled_units:
       return actions.undo_system(entry);

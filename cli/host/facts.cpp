@@ -18,7 +18,6 @@
 #include "cli/unique_fd.hpp"
 #include "resolver/config/read.hpp"
 #include "resolver/config/resolv_conf.hpp"
-#include "resolver/config/upstreams_from.hpp"
 
 namespace dnscache::cli {
 
@@ -160,16 +159,19 @@ std::vector<Endpoint> own_addresses(const Facts& facts, const FactsRequest& requ
   return facts.config ? facts.config->listen : default_listen();
 }
 
-// The configuration's servers, or those that programs asked so far, behind resolved's stub too.
+ServerSource source_for(const Facts& facts, const FactsRequest& request) {
+  auto config = facts.config.value_or(Config{});
+  config.listen = own_addresses(facts, request);
+  auto source = source_of(config);
+  source.root = request.root;
+  return source;
+}
+
+// The configuration's servers, or those that are asked without the cache.
 std::vector<UpstreamConfig> choose_upstreams(const Facts& facts, const FactsRequest& request) {
   if (!request.upstreams.empty()) return request.upstreams;
   if (facts.config && !facts.config->upstreams.empty()) return facts.config->upstreams;
-  auto config = facts.config.value_or(Config{});
-  config.listen = own_addresses(facts, request);
-  const fs::path from = config.upstreams_from;
-  config.upstreams_from = below(request.root, from.empty() ? default_resolv_conf : from);
-  const auto found = system_upstreams(config, below(request.root, systemd_resolv_conf));
-  return found ? *found : std::vector<UpstreamConfig>{};
+  return facts.machine.servers.upstreams;
 }
 
 std::vector<UpstreamFact> find_upstreams(const Facts& facts, const FactsRequest& request) {
@@ -299,6 +301,7 @@ Result<Facts> read_facts(const FactsRequest& request) {
     facts.program = running_program();
   }
   facts.container = detect_container(request.root);
+  facts.machine = read_servers(source_for(facts, request));
   facts.upstreams = find_upstreams(facts, request);
   find_probe(facts);
   return facts;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/control_client.hpp"
+#include "cli/follow/read.hpp"
 #include "cli/host/file_state.hpp"
 #include "cli/host/system_facts.hpp"
 #include "cli/stub_resolver.hpp"
@@ -55,7 +56,8 @@ struct Facts {
   std::string config_problem;    ///< why it can't be used, if it can't
   bool has_config_directory = false;
   std::vector<UpstreamFact> upstreams;
-  ProbeQuestion probe;  ///< one that an upstream answers
+  ServerReading machine;  ///< who is asked for which names without the cache
+  ProbeQuestion probe;    ///< one that an upstream answers
   std::vector<PortHolder> port_holders;
   std::optional<EngineStatus> engine;  ///< the one that runs already
   std::string engine_problem;          ///< one is there, but does not answer on its socket

@@ -21,8 +21,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr auto lock_patience = std::chrono::seconds(3);
-constexpr const char* kind_names[] = {"file",          "directory",    "engine",
-                                      "enabled_units", "started_unit", "link_servers"};
+constexpr const char* kind_names[] = {"file",         "directory",    "engine", "enabled_units",
+                                      "started_unit", "link_servers", "user"};
 
 std::vector<std::string> texts_of(const std::vector<IpAddress>& addresses) {
   std::vector<std::string> texts;

@@ -16,10 +16,10 @@ namespace dnscache::cli {
 /// One change to the machine and what was there before it.
 struct JournalEntry {
   /// link_servers: only in journals of version 0.1.0.
-  enum class Kind { file, directory, engine, enabled_units, started_unit, link_servers };
+  enum class Kind { file, directory, engine, enabled_units, started_unit, link_servers, user };
 
   Kind kind = Kind::file;
-  /// Without --root; of an engine: its configuration file; else the name of a unit or link.
+  /// Without --root; of an engine: its configuration file; else the name of a unit, link or user.
   std::filesystem::path path;
   FileState before;                ///< of a file
   FileState after;                 ///< of a file: what setup writes

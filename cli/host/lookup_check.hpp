@@ -9,6 +9,11 @@
 
 namespace dnscache::cli {
 
+/// A name in `zone` that nobody has asked for before.
+std::string new_name_in(const std::string& zone);
+
+/// ExitCode::check_failed: the lookup did not come to the cache. Any other error is the lookup's.
+///
 /// Looks a name up that nobody can have cached, as glibc does with this resolver, and asks the
 /// engine whether it has come there. That there is no such name is an answer as well.
 Result<void> check_way_of_glibc(StubResolver& resolver, const ProbeQuestion& probe,

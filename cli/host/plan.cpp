@@ -6,6 +6,7 @@
 #include "cli/host/journal.hpp"
 #include "cli/host/resolv_conf.hpp"
 #include "cli/host/system_plan.hpp"
+#include "cli/output.hpp"
 #include "cli/status.hpp"
 #include "resolver/config/resolv_conf.hpp"
 #include "resolver/config/text.hpp"
@@ -158,6 +159,11 @@ bool takes_servers_from_us(const Facts& facts, const Route& route) {
          former_target(facts).string().find("systemd/resolve") != std::string::npos;
 }
 
+// A file that says whom to ask would be wrong on the next network, and in an image.
+bool writes_servers(const Facts& facts, const PlanRequest& request, const Route& route) {
+  return !request.upstreams.empty() || !request.root.empty() || takes_servers_from_us(facts, route);
+}
+
 Step config_step(const Facts& facts, const PlanRequest& request, const Decision& decision,
                  const Route& route) {
   Step step;
@@ -173,9 +179,7 @@ Step config_step(const Facts& facts, const PlanRequest& request, const Decision&
       request.root.empty() ? std::filesystem::path() : below(request.root, Config{}.control);
   const auto listen =
       decision.listen == default_listen() ? std::vector<Endpoint>{} : decision.listen;
-  // A file that says whom to ask would be wrong on the next network, and in an image.
-  const bool names_servers =
-      !request.upstreams.empty() || !request.root.empty() || takes_servers_from_us(facts, route);
+  const bool names_servers = writes_servers(facts, request, route);
   if (!names_servers) upstreams.clear();
   const auto from =
       names_servers || !route.writes_resolv_conf ? std::filesystem::path() : former_target(facts);
@@ -227,6 +231,86 @@ Step verify_step(Step::Kind kind, const std::string& text, bool is_change) {
   step.text = text;
   step.is_change = is_change;
   return step;
+}
+
+std::vector<std::string> texts_of(const std::vector<UpstreamConfig>& upstreams) {
+  std::vector<std::string> texts;
+  for (const auto& upstream : upstreams) {
+    const auto server = print_upstream(upstream);
+    texts.push_back(upstream.link.empty() ? server : fmt::format("{} ({})", server, upstream.link));
+  }
+  return texts;
+}
+
+bool keeps_servers(const Facts& facts, const PlanRequest& request, const Route& route) {
+  const bool has_config = facts.config || request.imported;
+  const auto& config = request.imported ? request.imported : facts.config;
+  return has_config ? config->upstreams.empty() : !writes_servers(facts, request, route);
+}
+
+// systemd-resolved goes on asking for the names of other interfaces' domains itself.
+AskedRow asked_row(const Facts& facts, const Name& zone,
+                   const std::vector<UpstreamConfig>& upstreams, const std::string& source,
+                   const Route& route) {
+  AskedRow row;
+  row.zone = zone.to_text();
+  row.source = source;
+  row.today = row.then = texts_of(upstreams);
+  row.is_by_resolved =
+      route.uses_resolved() && (!zone.is_root() || facts.machine.domains.has_tunnel);
+  const auto* stub = "127.0.0.53";
+  const bool are_all_by_resolved =
+      facts.resolv_conf.content.find(stub) != std::string::npos && !route.writes_resolv_conf;
+  row.is_by_cache = zone.is_root() || !row.is_by_resolved || !are_all_by_resolved;
+  return row;
+}
+
+std::vector<AskedRow> asked_rows(const Facts& facts, const PlanRequest& request,
+                                 const Route& route) {
+  const auto& machine = facts.machine;
+  std::vector<AskedRow> rows;
+  for (const auto& domain : machine.domains.routes) {
+    rows.push_back(asked_row(facts, domain.zone, domain.upstreams, domain.source, route));
+  }
+  rows.push_back(
+      asked_row(facts, Name(), machine.servers.upstreams, machine.servers.source, route));
+  for (const auto& own : facts.config ? facts.config->routes : request.routes) {
+    auto row =
+        asked_row(facts, own.zone, servers_for(own.zone, machine.servers), "configuration", route);
+    std::erase_if(rows, [&](const AskedRow& other) { return other.zone == row.zone; });
+    row.then = texts_of(own.upstreams);
+    row.is_by_resolved = false;
+    row.is_by_cache = true;
+    rows.insert(rows.begin(), std::move(row));
+  }
+  if (keeps_servers(facts, request, route)) return rows;
+  std::vector<UpstreamConfig> named;
+  for (const auto& fact : facts.upstreams) named.push_back(fact.upstream);
+  for (auto& row : rows) {
+    const bool is_own = row.source == "configuration";
+    if (!is_own && (!row.is_by_resolved || row.zone == ".")) row.then = texts_of(named);
+  }
+  return rows;
+}
+
+std::string who_asks(const AskedRow& row) {
+  if (!row.is_by_resolved) return "the cache";
+  return row.is_by_cache ? "the cache and systemd-resolved" : "systemd-resolved, as today";
+}
+
+std::string table_of(const std::vector<AskedRow>& rows) {
+  if (rows.empty()) return {};
+  Table table({{"NAMES IN", "", false, true},
+               {"ASKED TODAY", "", false, true},
+               {"ASKED THEN", "", false, true},
+               {"BY", "", false, true}});
+  for (const auto& row : rows) {
+    table.add_row({Cell(row.zone == "." ? "all others" : row.zone),
+                   Cell(row.today.empty() ? "nobody" : join_words(row.today, "and")),
+                   Cell(row.then.empty() ? "nobody" : join_words(row.then, "and")),
+                   Cell(who_asks(row))});
+  }
+  return '\n' + table.to_text(Terminal{});
 }
 
 std::string explain(const Facts& facts, const Decision& decision) {
@@ -291,6 +375,8 @@ Result<Plan> plan_setup(const Facts& facts, const PlanRequest& request) {
   plan.asks_resolved = route->uses_resolved() && facts.system.resolved.has_value();
   plan.cache = decision.cache;
   plan.probe = facts.probe;
+  plan.asked = asked_rows(facts, request, *route);
+  plan.keeps_servers = keeps_servers(facts, request, *route);
   plan.steps = {directory_step(facts), config_step(facts, request, decision, *route)};
   if (route->has_units) {
     const auto units = unit_steps(facts, *route, decision.listen);
@@ -369,6 +455,7 @@ std::string to_text(const Plan& plan) {
   for (const auto& step : plan.steps) {
     out += fmt::format("  {:<13} {}\n", state_word(step), step.text);
   }
+  out += table_of(plan.asked);
   for (const auto& step : plan.steps) {
     if (const auto diff = diff_of(step); !diff.empty()) out += '\n' + diff;
   }
@@ -383,8 +470,18 @@ nlohmann::json to_json(const Plan& plan) {
     if (const auto diff = diff_of(step); !diff.empty()) object["diff"] = diff;
     steps.push_back(std::move(object));
   }
+  auto asked = nlohmann::json::array();
+  for (const auto& row : plan.asked) {
+    asked.push_back({{"zone", row.zone},
+                     {"source", row.source},
+                     {"today", row.today},
+                     {"then", row.then},
+                     {"by_cache", row.is_by_cache},
+                     {"by_resolved", row.is_by_resolved}});
+  }
   return {{"why", plan.why},
           {"mode", to_text(plan.mode)},
+          {"asked", asked},
           {"steps", steps},
           {"warnings", plan.warnings}};
 }

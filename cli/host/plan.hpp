@@ -16,6 +16,7 @@ struct Step {
     directory,     ///< make a directory
     file,          ///< write a file
     start_engine,  ///< in the background, where there is no systemd
+    make_user,     ///< the system user that the service runs as
     reload_units,  ///< systemd reads its unit files again
     enable_units,  ///< `names` are started at boot
     start_unit,
@@ -47,6 +48,16 @@ enum class Mode {
 const char* to_text(Mode mode);
 std::optional<Mode> parse_mode(std::string_view text);
 
+/// Who is asked for the names of one domain, without the cache and with it.
+struct AskedRow {
+  std::string zone;                ///< "." for all other names
+  std::string source;              ///< who lists the servers: "systemd-resolved, link wg0"
+  std::vector<std::string> today;  ///< "10.8.0.1 (wg0)"
+  std::vector<std::string> then;   ///< the same once the machine is set up
+  bool is_by_cache = true;         ///< the cache asks them
+  bool is_by_resolved = false;     ///< systemd-resolved asks them itself, as it does today
+};
+
 /// Steps in order, and why these.
 struct Plan {
   std::string why;  ///< one line
@@ -55,6 +66,9 @@ struct Plan {
   std::vector<Step> steps;
   IpAddress cache;  ///< what resolv.conf will name
   ProbeQuestion probe;
+  std::vector<AskedRow> asked;  ///< all other names come last
+  /// The servers are the machine's own, so that no others may be asked with the cache.
+  bool keeps_servers = true;
   std::vector<std::string> warnings;
 
   bool has_changes() const;

@@ -7,6 +7,7 @@
 #include "cli/host/plan.hpp"
 #include "cli/host/resolv_conf.hpp"
 #include "cli/host/system_plan.hpp"
+#include "cli/host/system_user.hpp"
 #include "cli/host/unit_links.hpp"
 #include "resolver/config/read.hpp"
 
@@ -73,6 +74,7 @@ class Search {
 
   Remains run() {
     find_config();
+    find_user();
     find_units();
     find_drop_ins();
     find_resolv_conf();
@@ -105,6 +107,11 @@ class Search {
     if (!now || !is_initial(now->content, root_)) return;
     remains_.entries.push_back(plain_entry(JournalEntry::Kind::directory, path.parent_path()));
     remains_.entries.push_back(file_entry(path, *now));
+  }
+
+  void find_user() {
+    if (!is_system_user_ours(root_)) return;
+    remains_.entries.push_back(plain_entry(JournalEntry::Kind::user, system_user));
   }
 
   void find_units() {

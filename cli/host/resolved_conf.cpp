@@ -1,5 +1,6 @@
 #include "cli/host/resolved_conf.hpp"
 
+#include <algorithm>
 #include <map>
 #include <sstream>
 
@@ -18,7 +19,17 @@ constexpr const char* folders[] = {"/etc/systemd/resolved.conf.d", "/run/systemd
                                    "/usr/lib/systemd/resolved.conf.d"};
 
 void add_file(ResolvedConf& conf, const fs::path& path) {
+  const auto before = conf.servers;
   if (const auto text = read_text_file(path)) add_resolved_conf(conf, *text);
+  if (conf.servers != before) conf.servers_file = path;
+}
+
+// An empty value takes back those before it.
+void add_words(std::vector<std::string>& list, const std::string& value) {
+  std::istringstream words(value);
+  std::string word;
+  if (!(words >> word)) list.clear();
+  for (; words; words >> word) list.push_back(word);
 }
 
 }  // namespace
@@ -28,12 +39,14 @@ void add_resolved_conf(ResolvedConf& conf, std::string_view text) {
   bool is_ours = false;  // in the section [Resolve]
   for (std::string line; std::getline(lines, line);) {
     if (line.starts_with('[')) is_ours = line.starts_with("[Resolve]");
-    if (!is_ours || !line.starts_with("DNS=")) continue;
-    std::istringstream words(line.substr(4));
-    std::string word;
-    if (!(words >> word)) conf.servers.clear();
-    for (; words; words >> word) conf.servers.push_back(word);
+    if (is_ours && line.starts_with("DNS=")) add_words(conf.servers, line.substr(4));
+    if (is_ours && line.starts_with("Domains=")) add_words(conf.domains, line.substr(8));
   }
+}
+
+bool ResolvedConf::takes_all() const {
+  return std::ranges::any_of(
+      domains, [](const std::string& domain) { return domain == "~." || domain == "."; });
 }
 
 ResolvedConf read_resolved_conf(const fs::path& root) {

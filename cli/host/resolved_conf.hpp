@@ -12,7 +12,11 @@ inline constexpr const char* resolved_drop_in = "/etc/systemd/resolved.conf.d/50
 
 /// What the administrator set for the whole systemd-resolved.
 struct ResolvedConf {
-  std::vector<std::string> servers;  ///< DNS=, as written: "10.9.0.3", "[fd00::1]:53#dns.example"
+  std::vector<std::string> servers;    ///< DNS=, as written: "10.9.0.3", "[fd00::1]:53#dns.example"
+  std::filesystem::path servers_file;  ///< the last one that names any
+  std::vector<std::string> domains;    ///< Domains=, as written: "corp.example", "~."
+
+  bool takes_all() const;  ///< all names are asked at its servers
 };
 
 /// Adds what one file says; an empty DNS= takes back those before it.

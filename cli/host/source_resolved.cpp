@@ -27,13 +27,13 @@ constexpr const char* no_names = "dnscachectl.invalid";
 
 constexpr const char* network_text =
     "# The interface of dnscachectl, which systemd-networkd must leave alone.\n"
-    "[Match]\nName=dnsc0\n\n[Link]\nUnmanaged=yes\n";
+    "[Match]\nName={}\n\n[Link]\nUnmanaged=yes\n";
 constexpr const char* manager_text =
     "# The interface of dnscachectl, which NetworkManager must leave alone.\n"
-    "[device-dnscachectl]\nmatch-device=interface-name:dnsc0\nmanaged=0\n";
+    "[device-dnscachectl]\nmatch-device=interface-name:{}\nmanaged=0\n";
 
 // Readable for systemd-network whatever the umask is. True: it was not there before.
-Result<bool> write_run_time_file(const fs::path& path, const char* text) {
+Result<bool> write_run_time_file(const fs::path& path, const std::string& text) {
   const auto now = FileState::read(path);
   if (now && now->content == text && (now->mode & 0777) == 0644) return false;
   std::error_code error;
@@ -47,11 +47,13 @@ Result<bool> write_run_time_file(const fs::path& path, const char* text) {
 }
 
 Result<void> keep_managers_off(dbus::Bus& bus) {
-  const auto written = write_run_time_file(own_link_network_file, network_text);
+  const auto written =
+      write_run_time_file(own_link_network_file, fmt::format(network_text, own_link_name));
   if (!written) return written.error();
   std::error_code ignored;
   if (fs::is_directory("/run/NetworkManager", ignored)) {
-    const auto for_manager = write_run_time_file(own_link_manager_file, manager_text);
+    const auto for_manager =
+        write_run_time_file(own_link_manager_file, fmt::format(manager_text, own_link_name));
     if (!for_manager) return for_manager.error();
   }
   if (!*written) return {};

@@ -10,6 +10,7 @@
 
 #include "cli/host/resolved_conf.hpp"
 #include "cli/host/system_plan.hpp"
+#include "cli/host/system_user.hpp"
 #include "cli/host/unit_links.hpp"
 #include "dbus/networkd.hpp"
 #include "resolver/config/resolv_conf.hpp"
@@ -44,6 +45,7 @@ Result<void> restart_unit(dbus::Bus& bus, const std::string& name) {
 }
 
 Result<void> perform_step(const Step& step) {
+  if (step.kind == Step::Kind::make_user) return make_system_user({});
   auto bus = dbus::Bus::connect();
   if (!bus) return bus.error();
   dbus::Systemd systemd(*bus);
@@ -112,6 +114,7 @@ Result<void> disable_units(dbus::Systemd& systemd, const std::vector<std::string
 
 // Without systemd, as in a chroot, nothing runs, and what is enabled are links alone.
 Result<void> undo_files_of(const JournalEntry& entry, const fs::path& root) {
+  if (entry.kind == JournalEntry::Kind::user) return remove_system_user(root);
   if (entry.kind != JournalEntry::Kind::enabled_units) return {};
   for (const auto& name : entry.names) {
     if (const auto removed = remove_links_to_unit(root, name); !removed) return removed;
@@ -120,6 +123,7 @@ Result<void> undo_files_of(const JournalEntry& entry, const fs::path& root) {
 }
 
 Result<void> undo_entry(const JournalEntry& entry) {
+  if (entry.kind == JournalEntry::Kind::user) return remove_system_user({});
   auto bus = dbus::Bus::connect();
   if (!bus) return bus.error();
   dbus::Systemd systemd(*bus);

@@ -9,6 +9,7 @@
 
 #include "cli/host/journal.hpp"
 #include "cli/host/source.hpp"
+#include "cli/host/system_user.hpp"
 #include "cli/host/virtual_link.hpp"
 #include "resolver/config/text_file.hpp"
 
@@ -122,6 +123,7 @@ SystemFacts read_system_facts(const fs::path& root) {
   }
   facts.has_systemd = root.empty() && fs::is_directory("/run/systemd/system");
   if (!facts.has_systemd) return facts;
+  facts.has_user = has_system_user(root);
   auto bus = dbus::Bus::connect();
   if (!bus) {
     facts.bus_problem = bus.error().message;

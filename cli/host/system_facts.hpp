@@ -42,6 +42,7 @@ struct SystemFacts {
   bool can_make_link = true;                    ///< an interface of our own is possible here
   /// The one of sources() that writes /etc/resolv.conf where systemd-resolved does not run.
   std::string manager;
+  bool has_user = false;               ///< the static user that the service runs as
   bool has_dhclient = false;           ///< dhclient runs, and writes /etc/resolv.conf itself
   std::vector<std::string> nss_hosts;  ///< the services of the hosts line of nsswitch.conf
 

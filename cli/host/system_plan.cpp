@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "cli/host/source_resolvconf.hpp"
+#include "cli/host/system_user.hpp"
 #include "cli/host/unit_links.hpp"
 #include "cli/host/virtual_link.hpp"
 #include "resolver/config/resolv_conf.hpp"
@@ -211,10 +212,13 @@ bool is_enabled(const SystemFacts& system, const std::string& name) {
 
 // In its own list resolved puts global servers before those of links, but links in no order
 // (systemd issue 27543): only a global one is surely the first that glibc reads there.
+// With Domains=~. of the administrator's the global servers are asked for all names.
 bool needs_resolved_file(const Facts& facts, const Route& route) {
   if (route.mode == Mode::resolved) return true;
+  const auto& configured = facts.system.configured;
   return route.mode == Mode::link &&
-         facts.system.resolved->resolv_conf_mode == ResolvConfMode::uplink;
+         (facts.system.resolved->resolv_conf_mode == ResolvConfMode::uplink ||
+          (configured.takes_all() && !configured.servers.empty()));
 }
 
 std::vector<Step> resolved_file_steps(const Facts& facts, const Route& route,
@@ -243,6 +247,13 @@ bool is_link_right(const SystemFacts& system, const IpAddress& cache) {
   const auto& link = system.own_link;
   return link && link->servers.size() == 1 && link->servers.front().endpoint.address == cache &&
          link->domains.size() == 1 && link->domains.front().name == "." && link->default_route;
+}
+
+Step user_step(const SystemFacts& system) {
+  return make_step(Step::Kind::make_user, system_user,
+                   fmt::format("{} the system user {}{}", system.has_user ? "keep" : "add",
+                               system_user, system.has_user ? "" : ", which the cache runs as"),
+                   !system.has_user);
 }
 
 Step enable_step(const std::vector<std::string>& disabled) {
@@ -319,11 +330,19 @@ Result<void> check_resolved_settings(const Facts& facts, const Route& route) {
         "and the cache would be one; set it for each link instead (systemd.network(5)), or choose "
         "--mode resolv-conf"};
   }
-  if (route.mode == Mode::resolved && !facts.system.configured.servers.empty()) {
+  const auto& configured = facts.system.configured;
+  if (configured.takes_all() && configured.servers.empty() && needs_resolved_file(facts, route)) {
+    return Error{
+        "nothing was changed, because resolved.conf says Domains=~. without a server, and the "
+        "cache "
+        "would be the only one for all names; take Domains=~. out, which has no effect, or choose "
+        "--mode resolv-conf"};
+  }
+  if (route.mode == Mode::resolved && !configured.servers.empty()) {
     return Error{fmt::format(
-        "nothing was changed, because --mode resolved would hide the servers that resolved.conf "
-        "names ({}); choose --mode link",
-        join_words(facts.system.configured.servers, "and"))};
+        "nothing was changed, because --mode resolved would hide the servers that {} names ({}); "
+        "choose --mode link",
+        configured.servers_file.string(), join_words(configured.servers, "and"))};
   }
   return {};
 }
@@ -384,6 +403,7 @@ Result<std::vector<Step>> unit_steps(const Facts& facts, const Route& route,
   std::vector<Step> steps;
   std::vector<std::string> disabled;
   bool is_service_changed = false, is_any_changed = false;
+  steps.push_back(user_step(system));
   for (const auto& unit : wanted_units(route)) {
     if (!unit.is_source && !is_enabled(system, unit.name)) disabled.push_back(unit.name);
     // Other addresses than the package's socket has need one of our own, which counts more.
@@ -412,8 +432,8 @@ Result<std::vector<Step>> unit_steps(const Facts& facts, const Route& route,
   for (const auto& unit : wanted_units(route)) {
     if (unit.is_source) continue;
     const bool is_active = system.is_active(unit.name);
-    const bool restarts =
-        is_active && is_service_changed && unit.name == std::string_view(service_unit);
+    const bool restarts = is_active && (is_service_changed || !system.has_user) &&
+                          unit.name == std::string_view(service_unit);
     steps.push_back(make_step(restarts ? Step::Kind::restart_unit : Step::Kind::start_unit,
                               unit.name,
                               restarts    ? fmt::format("restart {}", unit.name)

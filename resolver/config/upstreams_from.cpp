@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "resolver/config/resolv_conf.hpp"
 #include "resolver/config/text.hpp"
 #include "resolver/config/values.hpp"
 
@@ -61,24 +60,6 @@ std::string to_text(const Nameservers& found) {
   if (found.has_own) parts.push_back("the cache's own address");
   if (found.has_stub) parts.push_back("the stub of systemd-resolved");
   return parts.empty() ? "names no server" : "names only " + join_words(parts, "and");
-}
-
-Result<std::vector<UpstreamConfig>> system_upstreams(const Config& config,
-                                                     const std::filesystem::path& systemd_list) {
-  const std::filesystem::path path =
-      config.upstreams_from.empty() ? default_resolv_conf : config.upstreams_from;
-  const auto file = read_resolv_conf(path);
-  const std::string advice = "; name servers under upstreams: in the configuration";
-  if (!file) return Error{file.error().message + advice, file.error().code};
-  const Nameservers found = sort_nameservers(file->nameservers, config.listen);
-  if (!found.usable.empty()) return found.usable;
-
-  const std::string where = path.string() + ' ' + to_text(found);
-  const auto systemd_file = read_resolv_conf(systemd_list);
-  if (!systemd_file) return Error{where + advice};
-  const Nameservers real = sort_nameservers(systemd_file->nameservers, config.listen);
-  if (!real.usable.empty()) return real.usable;
-  return Error{where + " and " + systemd_list.string() + ' ' + to_text(real) + advice};
 }
 
 }  // namespace dnscache

@@ -1,12 +1,10 @@
 // The servers of a list of name servers, such as resolv.conf, that can be asked.
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "resolver/config/config.hpp"
-#include "resolver/error.hpp"
 
 namespace dnscache {
 
@@ -31,11 +29,5 @@ std::string to_text(const Nameservers& nameservers);
 std::string servers_in_words(const Config& config);
 
 inline constexpr const char* default_resolv_conf = "/etc/resolv.conf";
-
-/// The name servers in `config.upstreams_from`, or else /etc/resolv.conf, without our own addresses
-/// and without the stub of systemd-resolved; when nothing else is there, those in `systemd_list`.
-/// The error says what was found and what to do.
-Result<std::vector<UpstreamConfig>> system_upstreams(
-    const Config& config, const std::filesystem::path& systemd_list = systemd_resolv_conf);
 
 }  // namespace dnscache

@@ -33,6 +33,7 @@ foreach(LIBRARY ${FETCHED})
     configure_file(${LICENCE} ${STAGE}/rpm/licenses/${LIBRARY}.copyright COPYONLY)
   endif()
 endforeach()
+configure_file(${PACKAGING}/sysusers.conf ${STAGE}/sysusers/dnscachectl.conf COPYONLY)
 add_custom_target(package_files
   COMMAND ${CMAKE_COMMAND} -E env sh ${PACKAGING}/stage.sh ${CMAKE_SOURCE_DIR} ${STAGE}
           ${PROJECT_VERSION} $<TARGET_FILE:dnscachectl> $<TARGET_FILE:dnscachectl_bundled>
@@ -45,6 +46,7 @@ endfunction()
 package_files(common usr/share/man/man1 ${STAGE}/dnscachectl.1.gz)
 package_files(common usr/share/man/man5 ${STAGE}/dnscachectl.yaml.5.gz)
 package_files(common etc/dnscachectl ${PACKAGING}/config.yaml)
+package_files(common usr/lib/sysusers.d ${STAGE}/sysusers/dnscachectl.conf)
 package_files(common usr/share/dnscachectl/schemas ${SCHEMAS})
 package_files(common usr/share/bash-completion/completions ${STAGE}/completions/dnscachectl)
 package_files(common usr/share/fish/vendor_completions.d completions/dnscachectl.fish)
@@ -106,7 +108,7 @@ set(CPACK_RPM_POST_INSTALL_SCRIPT_FILE ${PACKAGING}/rpm/post)
 set(CPACK_RPM_PRE_UNINSTALL_SCRIPT_FILE ${PACKAGING}/rpm/preun)
 set(CPACK_RPM_POST_UNINSTALL_SCRIPT_FILE ${PACKAGING}/rpm/postun)
 set(CPACK_RPM_CHANGELOG_FILE ${STAGE}/rpm/changelog)
-set(CPACK_RPM_EXCLUDE_FROM_AUTO_FILELIST_ADDITION /etc /usr/lib/systemd /usr/lib/systemd/system
+set(CPACK_RPM_EXCLUDE_FROM_AUTO_FILELIST_ADDITION /etc /usr/lib/systemd /usr/lib/systemd/system /usr/lib/sysusers.d
     /usr/share/bash-completion /usr/share/bash-completion/completions /usr/share/fish
     /usr/share/fish/vendor_completions.d /usr/share/zsh /usr/share/zsh/site-functions
     /usr/share/licenses /usr/share/man /usr/share/man/man1 /usr/share/man/man5)

@@ -96,6 +96,7 @@ Facts machine_after_setup() {
   for (const auto* name : our_units) {
     facts.system.units[name] = unit(name, "loaded", "active");
   }
+  facts.system.has_user = true;
   facts.system.own_link = own_link();
   facts.system.resolved->servers = {{1, {cache, dns_port}, ""}};
   facts.engine = EngineStatus{};
@@ -264,9 +265,10 @@ TEST_CASE("machines with systemd that can't be set up get one line") {
       {"--mode resolved beside global servers",
        [](Facts& f, PlanRequest& r) {
          f.system.configured.servers = {"10.9.0.3"};
+         f.system.configured.servers_file = "/etc/systemd/resolved.conf";
          r.mode = Mode::resolved;
        },
-       "would hide the servers that resolved.conf names (10.9.0.3)"},
+       "would hide the servers that /etc/systemd/resolved.conf names (10.9.0.3)"},
       {"our unit masked",
        [](Facts& f, PlanRequest&) {
          f.system.units[service_unit] = unit(service_unit, "masked", "inactive");

@@ -26,9 +26,9 @@ std::string search_line() {
 std::string machine() {
   return output_of(
       "find /etc /run/NetworkManager/system-connections /run/resolvconf/interface "
-      "\\( -type f -o -type l \\) ! -name .pwd.lock ! -name resolv.conf.bak ! -name "
+      "\\( -type f -o -type l \\) ! -name .pwd.lock ! -name '*-' ! -name resolv.conf.bak ! -name "
       "resolvconf_resolvers.conf "
-      "-printf '%p %y %m %u %g %l\\n' 2>/dev/null | sort; find /etc -type f ! -name "
+      "-printf '%p %y %m %u %g %l\\n' 2>/dev/null | sort; find /etc -type f ! -name '*-' ! -name "
       "resolv.conf.bak ! -name resolvconf_resolvers.conf "
       "-print0 | sort -z | xargs -0 sha256sum; ls /sys/class/net; ls -d /var/lib/dnscachectl "
       "2>/dev/null; cat /etc/resolv.conf");

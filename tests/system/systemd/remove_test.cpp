@@ -9,12 +9,15 @@ using Catch::Contains;
 
 namespace {
 
-/// Everything below /etc, with content, owner and mode, and what is enabled.
+/// Everything below /etc, with content, owner and mode, and what is enabled. The copies of
+/// /etc/passwd and the like before their last change ("passwd-") are their tools'.
 std::string etc_state() {
   return output_of(
-      "find /etc \\( -type f -o -type l \\) ! -name .pwd.lock -printf '%p %y %m %u %g %l\\n' | "
+      "find /etc \\( -type f -o -type l \\) ! -name .pwd.lock ! -name '*-' -printf '%p %y %m %u %g "
+      "%l\\n' | "
       "sort;"
-      " find /etc -type f -print0 | sort -z | xargs -0 sha256sum; ls -d /var/lib/dnscachectl || "
+      " find /etc -type f ! -name '*-' -print0 | sort -z | xargs -0 sha256sum; ls -d "
+      "/var/lib/dnscachectl || "
       "true");
 }
 

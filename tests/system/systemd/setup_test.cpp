@@ -40,10 +40,13 @@ std::string machine_state(bool with_times) {
   const std::string times = with_times ? " %T@" : "";
   // The link of the cache has a new index and a new MAC address each time it is made, and
   // systemd-resolved lists the servers of links in any order.
+  // The files of users have a new time, and copies of their own ("passwd-").
   std::string state = output_of(
-      "{ find /etc /usr/lib/systemd \\( -type f -o -type l \\) -printf '%p %y %m %u %g %l" + times +
+      "{ find /etc /usr/lib/systemd -regextype posix-extended \\( -type f -o -type l \\) ! -regex "
+      "'/etc/(passwd|group|g?shadow)-?' -printf '%p %y %m %u %g %l" +
+      times +
       "\\n' | grep -v '/etc/.pwd.lock' | sort; find /etc -type d -printf '%p %m %u %g\\n' | sort;"
-      " find /etc -type f -print0 | sort -z | xargs -0 sha256sum;"
+      " find /etc -type f ! -name '*-' -print0 | sort -z | xargs -0 sha256sum;"
       " systemctl list-unit-files --no-legend --no-pager;"
       " systemctl list-units --state=active --plain --no-legend --no-pager 'dnscache*';"
       " ls -d /var/lib/dnscachectl/journal /var/cache/dnscachectl /var/log/dnscachectl "
