@@ -170,6 +170,8 @@ void add_setup(CLI::App& app, SetupOptions& options) {
       ->type_name("MODE")
       ->check(CLI::IsMember(modes).description(""))
       ->capture_default_str();
+  command.add_flag("--image", options.is_image,
+                   "Prepare the image of a machine: start nothing, its first boot does the rest");
   command
       .add_option("--import", options.import_file,
                   "Start with dnsmasq's configuration in this file, translated")
@@ -370,7 +372,7 @@ void add_completion(CLI::App& app, Options& options) {
   auto& source = *app.add_subcommand("source", "What the units do to the machine")->group("");
   source.add_option("action", options.source.action)
       ->required()
-      ->check(CLI::IsMember({"up", "withdraw", "down"}));
+      ->check(CLI::IsMember({"up", "withdraw", "down", "close"}));
 }
 
 }  // namespace
