@@ -170,6 +170,8 @@ void add_setup(CLI::App& app, SetupOptions& options) {
       ->type_name("MODE")
       ->check(CLI::IsMember(modes).description(""))
       ->capture_default_str();
+  command.add_flag("--image", options.is_image,
+                   "Prepare an image: start nothing, its first boot finishes the setup");
   command.add_option("--import", options.import_file, "Import this dnsmasq configuration")
       ->type_name("FILE");
   command.add_flag("--explain", options.is_explained,
@@ -367,7 +369,7 @@ void add_completion(CLI::App& app, Options& options) {
   auto& source = *app.add_subcommand("source", "What the units do to the machine")->group("");
   source.add_option("action", options.source.action)
       ->required()
-      ->check(CLI::IsMember({"up", "withdraw", "down"}));
+      ->check(CLI::IsMember({"up", "withdraw", "down", "close"}));
 }
 
 }  // namespace

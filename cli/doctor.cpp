@@ -12,6 +12,7 @@
 
 #include "cli/host/apply.hpp"
 #include "cli/host/remains.hpp"
+#include "cli/host/resolv_conf_author.hpp"
 #include "cli/host/system_actions.hpp"
 #include "cli/host/virtual_link.hpp"
 #include "cli/status.hpp"
@@ -170,8 +171,10 @@ void check_path(Findings& findings, const Facts& facts, const Examination& exami
   auto detail = "lookups " + path.in_words();
   if (path.is_through_cache && !path.rotates) return add_good(findings, "path", detail);
   const auto author = author_of(facts.resolv_conf);
-  if (examination.is_set_up && !path.is_through_resolved && !author.empty()) {
-    detail += fmt::format("; {} wrote the file", author);
+  if (examination.is_set_up && !path.is_through_resolved && !author.name.empty()) {
+    detail += fmt::format("; {} wrote the file", author.name);
+    // Its servers must be asked, the cache asks the same, and the file comes back afterwards.
+    if (author.is_vpn) return add_good(findings, "path", detail + " and is left to it");
   }
   add_bad(findings, "path", detail, setup_command);
 }
@@ -317,30 +320,47 @@ void check_aaaa(Findings& findings, const Examination& examination) {
 
 void check_files(Findings& findings, const Facts& facts, const Examination& examination) {
   for (const auto& path : examination.changed_files) {
-    const auto author = path == resolv_conf_path ? author_of(facts.resolv_conf) : std::string();
+    const auto author = path == resolv_conf_path ? author_of(facts.resolv_conf) : Author{};
+    if (author.is_vpn) continue;
     add_bad(findings, "files",
             fmt::format("{} was changed since setup wrote it{}", path,
-                        author.empty() ? "" : ", by " + author),
+                        author.name.empty() ? "" : ", by " + author.name),
             setup_command);
   }
 }
 
 // Docker leaves loopback name servers out and takes 8.8.8.8 where nothing is left.
-void check_docker(Findings& findings, const Facts& facts, const Examination& examination) {
-  if (!examination.has_docker) return;
-  const auto servers = parse_resolv_conf(facts.resolv_conf.content).nameservers;
-  const bool drops_all = std::ranges::all_of(
-      servers, [](const Endpoint& server) { return server.address.is_loopback(); });
-  const bool reads_resolved = facts.system.resolved.has_value();
-  if (!drops_all || reads_resolved ||
-      examination.docker_config.find("\"dns\"") != std::string::npos) {
-    return;
-  }
+void check_docker(Findings& findings, const Facts& facts) {
+  const auto& docker = facts.containers.docker;
+  if (!docker || docker->has_own_servers || !has_only_loopback(docker->list.servers)) return;
   const auto fallback = facts.upstreams.empty()
                             ? std::string("ADDRESS")
                             : facts.upstreams.front().upstream.endpoint.address.to_text();
   add_bad(findings, "docker", "containers will ask a public server: docker drops 127.0.0.1",
           fmt::format("put \"dns\": [\"{}\"] into /etc/docker/daemon.json", fallback));
+}
+
+// In a pod a loopback address is the pod itself: CoreDNS asks itself, the others ask nobody.
+void check_kubelet(Findings& findings, const Facts& facts) {
+  const auto& kubelet = facts.containers.kubelet;
+  if (!kubelet) return;
+  const auto file = kubelet->list.path.string();
+  if (!has_loopback(kubelet->list.servers)) {
+    return add_good(findings, "kubelet", fmt::format("gives pods the servers of {}", file));
+  }
+  add_bad(findings, "kubelet", fmt::format("gives pods a loopback address, which {} names", file),
+          fmt::format("name a file with other servers as resolvConf: in {} and run 'systemctl "
+                      "restart kubelet'",
+                      kubelet->config.string()));
+}
+
+void check_coredns(Findings& findings, const Facts& facts) {
+  const auto& coredns = facts.containers.coredns;
+  if (!coredns) return;
+  add_bad(
+      findings, "coredns",
+      fmt::format("process {} asks itself: its resolv.conf names a loopback address", coredns->pid),
+      "let kubelet read a file without one (resolvConf:) and delete the pod, which is made anew");
 }
 
 void check_search(Findings& findings, const Facts& facts) {
@@ -484,11 +504,6 @@ Examination examine(const Facts& facts, const std::filesystem::path& control,
     examination.dropped_packets = after > before ? after - before : 0;
   }
   std::error_code ignored;
-  examination.has_docker = std::filesystem::exists("/run/docker.sock", ignored) ||
-                           std::filesystem::exists("/etc/docker", ignored);
-  if (const auto text = read_text_file("/etc/docker/daemon.json")) {
-    examination.docker_config = *text;
-  }
   return examination;
 }
 
@@ -514,31 +529,6 @@ nlohmann::json findings_as_json(const Findings& findings) {
 
 }  // namespace
 
-std::string author_of(const ResolvConfFacts& resolv_conf) {
-  struct Sign {
-    const char* text;
-    const char* author;
-  };
-  static constexpr Sign signs[] = {{"NetworkManager", "NetworkManager"},
-                                   {"dhclient", "dhclient"},
-                                   {"dhcpcd", "dhcpcd"},
-                                   {"resolvconf", "resolvconf"},
-                                   {"systemd-resolved", "systemd-resolved"},
-                                   {"systemd/resolve", "systemd-resolved"},
-                                   {"tailscale", "Tailscale"},
-                                   {"netconfig", "netconfig"},
-                                   {"cloud-init", "cloud-init"},
-                                   {"connman", "connman"},
-                                   {"Docker", "Docker"},
-                                   {"pppd", "pppd"}};
-  const bool is_link = resolv_conf.state.kind == FileState::Kind::symlink;
-  const auto& told_by = is_link ? resolv_conf.state.content : resolv_conf.content;
-  for (const auto& sign : signs) {
-    if (told_by.find(sign.text) != told_by.npos) return sign.author;
-  }
-  return {};
-}
-
 std::vector<Finding> diagnose(const Facts& facts, const Examination& examination) {
   Findings findings;
   check_nsswitch(findings, facts);
@@ -559,7 +549,9 @@ std::vector<Finding> diagnose(const Facts& facts, const Examination& examination
   check_upstreams(findings, facts, examination);
   check_quota(findings, examination);
   check_files(findings, facts, examination);
-  check_docker(findings, facts, examination);
+  check_docker(findings, facts);
+  check_kubelet(findings, facts);
+  check_coredns(findings, facts);
   check_search(findings, facts);
   check_clock(findings, examination);
   return findings;

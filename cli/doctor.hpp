@@ -50,12 +50,7 @@ struct Examination {
   std::uint64_t dropped_packets = 0;  ///< by EC2, while doctor looked: more than 1,024 per second
   bool is_clock_behind = false;       ///< files from the future
   bool has_entropy = true;
-  bool has_docker = false;
-  std::string docker_config;  ///< /etc/docker/daemon.json
 };
-
-/// Who wrote a resolv.conf, from its comments or where it links to; empty: unknown.
-std::string author_of(const ResolvConfFacts& resolv_conf);
 
 /// Pure: everything that was looked at, in the order that a lookup takes.
 std::vector<Finding> diagnose(const Facts& facts, const Examination& examination);

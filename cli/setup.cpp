@@ -13,6 +13,7 @@
 #include "cli/follow/read.hpp"
 #include "cli/host/apply.hpp"
 #include "cli/host/engine_process.hpp"
+#include "cli/host/image.hpp"
 #include "cli/host/lookup_check.hpp"
 #include "cli/host/remains.hpp"
 #include "cli/host/resolv_conf.hpp"
@@ -149,6 +150,7 @@ Actions real_actions(const Plan& plan, const Before& before, const std::filesyst
   };
   actions.verify_system = [plan, before, root] { return verify_system(plan, before, root); };
   add_system_actions(actions, root);
+  if (plan.is_image) add_image_actions(actions, root);
   return actions;
 }
 
@@ -184,7 +186,7 @@ Result<void> add_import(const SetupOptions& options, PlanRequest& request) {
   if (!import) return import.error();
   if (!options.is_json) print_fates(*import, std::cerr);
   Config config = import->config;
-  if (config.upstreams.empty()) {
+  if (config.upstreams.empty() && !request.is_image) {
     const auto servers = read_servers(source_of(config)).servers;
     if (servers.upstreams.empty()) {
       return Error{servers.problem + "; name servers in the file: server=ADDRESS"};
@@ -195,7 +197,7 @@ Result<void> add_import(const SetupOptions& options, PlanRequest& request) {
   request.listen = config.listen;
   request.imported = import->config;
   request.imported_text = imported_config(*import, options.import_file);
-  if (!options.root.empty()) {
+  if (!options.root.empty() && !request.is_image) {
     request.imported->control = below(options.root, Config{}.control);
     request.imported_text += fmt::format("control: \"{}\"\n", request.imported->control.string());
   }
@@ -242,6 +244,10 @@ Result<PlanRequest> parse_request(const SetupOptions& options) {
     return Error{"--mode is auto, link, resolved, manager or resolv-conf", ExitCode::usage};
   }
   request.mode = *mode;
+  // A chroot's systemd does not run: its files are those of another machine, as a rule an image.
+  const bool is_unbooted_chroot = options.root.empty() && request.mode == Mode::automatic &&
+                                  is_in_chroot() && boots_with_systemd({});
+  request.is_image = options.is_image || is_unbooted_chroot;
   if (!options.import_file.empty()) {
     if (const auto imported = add_import(options, request); !imported) return imported.error();
   }
@@ -250,7 +256,7 @@ Result<PlanRequest> parse_request(const SetupOptions& options) {
 
 Result<Facts> look_around(const PlanRequest& request, bool is_quiet) {
   Progress progress("looking at this machine and its upstreams", is_quiet);
-  return read_facts({request.root, request.upstreams, request.listen});
+  return read_facts({request.root, request.upstreams, request.listen, request.is_image});
 }
 
 void show_plan(const Plan& plan, bool is_json, const char* result) {
@@ -303,9 +309,11 @@ Result<ExitCode> perform(const Plan& plan, const ServerReading& machine, Journal
   } else {
     const auto changed = std::ranges::count_if(plan.steps, &Step::is_change);
     print(fmt::format(
-        "changed={} unchanged={}\nLookups on this machine go through the cache now. 'dnscachectl "
-        "status' shows it, 'dnscachectl remove' takes it back.\n",
-        changed, static_cast<std::ptrdiff_t>(plan.steps.size()) - changed));
+        "changed={} unchanged={}\n{}\n", changed,
+        static_cast<std::ptrdiff_t>(plan.steps.size()) - changed,
+        plan.is_image ? "The first boot of this image makes the cache its first DNS server."
+                      : "Lookups on this machine go through the cache now. 'dnscachectl status' "
+                        "shows it, 'dnscachectl remove' takes it back."));
   }
   return options.has_detailed_code ? ExitCode::would_change : ExitCode::done;
 }
@@ -431,7 +439,8 @@ Result<std::vector<std::string>> save_originals(const std::filesystem::path& roo
 Result<void> check_removal(const Journal& journal, const std::filesystem::path& root) {
   bool has_units = false;
   for (const auto& entry : journal.entries()) {
-    has_units = has_units || entry.kind == JournalEntry::Kind::started_unit;
+    has_units = has_units || entry.kind == JournalEntry::Kind::started_unit ||
+                entry.kind == JournalEntry::Kind::enabled_units;
     if (entry.kind != JournalEntry::Kind::file) continue;
     const auto path = below(root, entry.path);
     for (const auto& held : {path, path.parent_path()}) {
@@ -645,8 +654,10 @@ Result<ExitCode> run_setup(const SetupOptions& options) {
     if (options.is_json) {
       show_plan(*plan, true, "unchanged");
     } else {
-      print(fmt::format("unchanged: lookups on this machine go through the cache at {}\n",
-                        plan->cache.to_text()));
+      print(plan->is_image
+                ? std::string("unchanged: the image is prepared; its first boot does the rest\n")
+                : fmt::format("unchanged: lookups on this machine go through the cache at {}\n",
+                              plan->cache.to_text()));
     }
     return ExitCode::done;
   }
@@ -656,6 +667,11 @@ Result<ExitCode> run_setup(const SetupOptions& options) {
   if (!*confirmed) return Error{"nothing was changed"};
   if (options.is_confirmed && !options.is_json) {
     for (const auto& warning : plan->warnings) print_message("warning: " + warning);
+  }
+  if (!plan->is_image && options.root.empty() && !is_systemd_here() && boots_with_systemd({})) {
+    print_message(
+        "systemd does not run here, so the cache is started in the background; if these are the "
+        "files of an image, use 'dnscachectl setup --image'");
   }
   auto journal = Journal::open(options.root);
   if (!journal) return journal.error();

@@ -17,6 +17,7 @@ struct SetupOptions {
   std::vector<std::string> routes;     ///< "corp.example=10.1.0.2,10.1.0.3"
   std::filesystem::path import_file;   ///< dnsmasq's configuration; empty: none
   std::string mode = "auto";           ///< auto, link, resolved, manager or resolv-conf
+  bool is_image = false;               ///< --image: of a machine that does not run yet
   bool is_dry_run = false;
   bool is_explained = false;       ///< --explain: the facts and the reason for the plan
   bool has_detailed_code = false;  ///< --detailed-exitcode

@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "cli/host/apply.hpp"
+#include "cli/host/resolv_conf_author.hpp"
 #include "cli/watch.hpp"
 #include "resolver/config/resolv_conf.hpp"
 #include "resolver/config/text.hpp"
@@ -271,6 +272,8 @@ std::string LookupPath::in_words() const {
                        servers_in_words(servers, 1));
   }
   if (servers.empty()) return "fail: /etc/resolv.conf names no server";
+  if (!overwritten.empty())
+    return fmt::format("go to {}: {}", servers_in_words(servers), overwritten);
   if (!is_through_cache) {
     return fmt::format("BYPASS this cache: /etc/resolv.conf names {}", servers_in_words(servers));
   }
@@ -362,6 +365,7 @@ std::string to_text(const StatusReport& report, const Terminal& terminal) {
   }
   if (!report.units.empty()) add("units", report.units);
   for (const auto& path : report.changed_files) {
+    if (path == resolv_conf_path && !report.path.overwritten.empty()) continue;
     add("drift", path + " was changed since setup; 'dnscachectl setup' repairs it", Style::warning);
   }
   return out + '\n' + upstream_table(engine, terminal).to_text(terminal);
@@ -415,6 +419,20 @@ bool is_set_up() {
   return journal && !journal->is_empty() && !journal->cut_off_at();
 }
 
+// Another program's servers are asked because it wants it so; the cache follows them.
+void note_author(StatusReport& report, const std::string& resolv_conf) {
+  const bool is_changed = std::ranges::count(report.changed_files, resolv_conf_path) > 0;
+  auto& path = report.path;
+  if (!is_changed || path.is_through_cache || path.is_through_resolved) return;
+  ResolvConfFacts facts;
+  facts.content = resolv_conf;
+  const auto author = author_of(facts);
+  path.overwritten = fmt::format("{} has written /etc/resolv.conf since setup; {}",
+                                 author.name.empty() ? "another program" : author.name,
+                                 author.is_vpn ? "when its tunnel ends, they go to this cache again"
+                                               : "'dnscachectl setup' puts this cache first again");
+}
+
 Result<StatusReport> report_of(const EngineStatus& engine, const std::string& name) {
   if (engine.listen.empty()) return Error{"the engine does not say where it listens"};
   StatusReport report;
@@ -429,6 +447,7 @@ Result<StatusReport> report_of(const EngineStatus& engine, const std::string& na
   follow_stub(report.path, system, engine.listen);
   report.units = units_in_words(system);
   report.changed_files = changed_files();
+  note_author(report, resolv_conf ? *resolv_conf : "");
   return report;
 }
 

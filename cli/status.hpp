@@ -29,6 +29,7 @@ struct LookupPath {
   std::vector<Endpoint> servers;     ///< as glibc would ask them
   bool is_through_cache = false;     ///< the first one is this engine
   bool is_through_resolved = false;  ///< resolv.conf names the stub of systemd-resolved
+  std::string overwritten;           ///< what became of setup's resolv.conf; empty: it is there
   bool rotates = false;              ///< `options rotate`: glibc spreads lookups over all of them
 
   /// "go to 127.0.0.1 (this cache), then to 10.0.0.2 if it fails", "BYPASS this cache: ..."

@@ -114,6 +114,13 @@ Result<UnitState> Systemd::unit(const std::string& name) {
                  [&] { return read_unit(*connection_, name); });
 }
 
+Result<bool> Systemd::has_job(const std::string& name) {
+  return attempt(*connection_, systemd_service, "read the job of " + name, [&] {
+    auto path = Manager(*connection_).LoadUnit(name);
+    return std::get<0>(UnitProxy(*connection_, systemd_service, path).Job()) != 0;
+  });
+}
+
 Result<void> Systemd::start(const std::string& name) { return run_job(Verb::start, name); }
 Result<void> Systemd::stop(const std::string& name) { return run_job(Verb::stop, name); }
 Result<void> Systemd::restart(const std::string& name) { return run_job(Verb::restart, name); }

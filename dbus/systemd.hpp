@@ -50,6 +50,9 @@ class Systemd {
   /// state as well.
   Result<UnitState> unit(const std::string& name);
 
+  /// Something is about to be done with it, such as a stop.
+  Result<bool> has_job(const std::string& name);
+
   // These wait until the job is done; the Error says how it ended and what the unit said.
   Result<void> start(const std::string& name);
   Result<void> stop(const std::string& name);

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <fmt/format.h>
 
+#include "cli/host/labels.hpp"
 #include "cli/host/system_plan.hpp"
 
 namespace dnscache::cli {
@@ -46,6 +47,7 @@ Result<void> make_directory(const fs::path& path) {
   if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) {
     return system_error("cannot make " + path.string(), errno);
   }
+  restore_label(path);
   return {};
 }
 
@@ -57,7 +59,11 @@ Result<void> write_file(const Step& step, const fs::path& root) {
   if (!now->has_same_content(step.before)) {
     return Error{fmt::format("{} was changed just now by someone else; try again", path.string())};
   }
-  return write_state(path, step.after);
+  auto after = step.after;
+  if (step.before.kind == FileState::Kind::regular) after.xattrs = step.before.xattrs;
+  const auto written = write_state(path, after);
+  if (written) restore_label(path, step.before);
+  return written;
 }
 
 Result<void> perform(const Step& step, const fs::path& root, const Actions& actions) {
@@ -184,7 +190,7 @@ Result<void> undo_change(const Change& change, const fs::path& root, const Actio
       return stopped;
     }
     case JournalEntry::Kind::started_unit:
-      undone.was_engine_stopped = true;
+      undone.was_engine_stopped = bool(actions.unit_files_undone);  // not in a chroot
       return actions.undo_system(entry);
     case JournalEntry::Kind::link_servers:
       undone.reverted.push_back(entry.path.string());

@@ -13,6 +13,7 @@
 #include <sstream>
 #include <thread>
 
+#include "cli/host/image.hpp"
 #include "cli/host/journal.hpp"
 #include "cli/host/system_plan.hpp"
 #include "cli/unique_fd.hpp"
@@ -189,17 +190,6 @@ fs::path running_program() {
   return fs::read_symlink("/proc/self/exe", error);
 }
 
-// What lies where setup would write.
-Result<void> read_system_files(Facts& facts) {
-  for (const auto& path : system_files()) {
-    auto state = FileState::read(path);
-    if (!state) return state.error();
-    facts.files[path] = std::move(*state);
-    if (fs::is_directory(path.parent_path())) facts.directories.insert(path.parent_path());
-  }
-  return {};
-}
-
 // A resolver may refuse the root, or know nothing but its own zones, so several are tried.
 std::vector<ProbeQuestion> probe_questions(const std::string& resolv_conf) {
   std::vector<ProbeQuestion> questions = {{"example.com", ns_t_a}, {".", ns_t_ns}};
@@ -275,17 +265,35 @@ bool is_mount_point(std::string_view mountinfo, const fs::path& path) {
   return false;
 }
 
+Result<void> read_own_files(Facts& facts, const fs::path& root) {
+  auto config_file = FileState::read(below(root, default_config_path));
+  if (!config_file) return config_file.error();
+  facts.config_file = std::move(*config_file);
+  if (facts.config_file.kind != FileState::Kind::absent) read_config_facts(facts, root);
+  facts.has_config_directory =
+      fs::is_directory(below(root, fs::path(default_config_path).parent_path()));
+  return {};
+}
+
+Result<void> read_system_files(Facts& facts, const fs::path& root) {
+  for (const auto& path : system_files()) {
+    auto state = FileState::read(below(root, path));
+    if (!state) return state.error();
+    facts.files[path] = std::move(*state);
+    if (fs::is_directory(below(root, path.parent_path()))) {
+      facts.directories.insert(path.parent_path());
+    }
+  }
+  return {};
+}
+
 Result<Facts> read_facts(const FactsRequest& request) {
+  if (request.is_image) return read_image_facts(request);
   Facts facts;
   auto resolv_conf = read_resolv_conf_facts(request.root);
   if (!resolv_conf) return resolv_conf.error();
   facts.resolv_conf = std::move(*resolv_conf);
-  auto config_file = FileState::read(below(request.root, default_config_path));
-  if (!config_file) return config_file.error();
-  facts.config_file = std::move(*config_file);
-  if (facts.config_file.kind != FileState::Kind::absent) read_config_facts(facts, request.root);
-  facts.has_config_directory =
-      fs::is_directory(below(request.root, fs::path(default_config_path).parent_path()));
+  if (const auto read = read_own_files(facts, request.root); !read) return read.error();
 
   const auto control = facts.config ? facts.config->control : below(request.root, Config{}.control);
   if (const auto engine = engine_status(control)) {
@@ -297,9 +305,10 @@ Result<Facts> read_facts(const FactsRequest& request) {
   facts.has_ipv6_loopback = can_bind_ipv6_loopback();
   facts.system = read_system_facts(request.root);
   if (facts.system.has_systemd) {
-    if (const auto read = read_system_files(facts); !read) return read.error();
+    if (const auto read = read_system_files(facts, request.root); !read) return read.error();
     facts.program = running_program();
   }
+  if (request.root.empty()) facts.containers = read_container_facts();
   facts.container = detect_container(request.root);
   facts.machine = read_servers(source_for(facts, request));
   facts.upstreams = find_upstreams(facts, request);

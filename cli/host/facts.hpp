@@ -10,6 +10,7 @@
 
 #include "cli/control_client.hpp"
 #include "cli/follow/read.hpp"
+#include "cli/host/containers.hpp"
 #include "cli/host/file_state.hpp"
 #include "cli/host/system_facts.hpp"
 #include "cli/stub_resolver.hpp"
@@ -66,6 +67,7 @@ struct Facts {
   std::map<std::filesystem::path, FileState> files;  ///< those that the system's plan may write
   std::set<std::filesystem::path> directories;       ///< of these files, those that exist
   std::filesystem::path program;                     ///< this one, as a service could start it
+  ContainerFacts containers;                         ///< what gets this machine's servers
   std::string container;                             ///< docker, podman, ...; empty: none
 };
 
@@ -74,10 +76,15 @@ struct FactsRequest {
   std::filesystem::path root;
   std::vector<UpstreamConfig> upstreams;  ///< wanted ones; empty: the machine's own
   std::vector<Endpoint> listen;           ///< wanted; empty: the configuration's
+  bool is_image = false;                  ///< nothing below `root` runs
 };
 
 /// Reads the machine and asks its upstreams a question, 3 s at most.
 Result<Facts> read_facts(const FactsRequest& request);
+
+/// The configuration, and what lies where a setup on a machine with systemd would write.
+Result<void> read_own_files(Facts& facts, const std::filesystem::path& root);
+Result<void> read_system_files(Facts& facts, const std::filesystem::path& root);
 
 /// The facts as `setup --explain` shows them.
 std::string to_text(const Facts& facts);

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "cli/host/container_plan.hpp"
+#include "cli/host/image.hpp"
 #include "cli/host/journal.hpp"
 #include "cli/host/resolv_conf.hpp"
+#include "cli/host/resolv_conf_author.hpp"
 #include "cli/host/system_plan.hpp"
 #include "cli/output.hpp"
 #include "cli/status.hpp"
@@ -24,16 +27,6 @@ struct Decision {
   std::vector<Endpoint> listen;
   IpAddress cache;
 };
-
-std::vector<Endpoint> wanted_listen(const Facts& facts, const PlanRequest& request) {
-  if (!request.listen.empty()) return request.listen;
-  if (facts.config) return facts.config->listen;
-  auto listen = default_listen();
-  if (!facts.has_ipv6_loopback) {
-    std::erase_if(listen, [](const Endpoint& endpoint) { return endpoint.address.is_v6; });
-  }
-  return listen;
-}
 
 bool conflicts(const Endpoint& wanted, const Endpoint& held) {
   if (wanted.port != held.port) return false;
@@ -161,7 +154,8 @@ bool takes_servers_from_us(const Facts& facts, const Route& route) {
 
 // A file that says whom to ask would be wrong on the next network, and in an image.
 bool writes_servers(const Facts& facts, const PlanRequest& request, const Route& route) {
-  return !request.upstreams.empty() || !request.root.empty() || takes_servers_from_us(facts, route);
+  return !request.upstreams.empty() ||
+         (!request.is_image && (!request.root.empty() || takes_servers_from_us(facts, route)));
 }
 
 Step config_step(const Facts& facts, const PlanRequest& request, const Decision& decision,
@@ -175,8 +169,10 @@ Step config_step(const Facts& facts, const PlanRequest& request, const Decision&
     upstreams.push_back(fact.upstream);
     names.push_back(fact.upstream.endpoint.to_text());
   }
-  const auto control =
-      request.root.empty() ? std::filesystem::path() : below(request.root, Config{}.control);
+  // Below --root the engine runs on this machine, unless it is the image of another.
+  const auto control = request.root.empty() || request.is_image
+                           ? std::filesystem::path()
+                           : below(request.root, Config{}.control);
   const auto listen =
       decision.listen == default_listen() ? std::vector<Endpoint>{} : decision.listen;
   const bool names_servers = writes_servers(facts, request, route);
@@ -187,9 +183,10 @@ Step config_step(const Facts& facts, const PlanRequest& request, const Decision&
   if (request.imported) step.after = FileState::regular(request.imported_text);
   // One that only has comments is the package's, or was written by an earlier setup.
   step.is_change = !facts.config && !step.before.has_same_content(step.after);
-  step.text = step.is_change ? fmt::format("write {}: ask {}{}", step.path.string(),
-                                           names_servers ? "" : "the machine's servers, now ",
-                                           join_words(names, "and"))
+  const auto whom = names_servers   ? join_words(names, "and")
+                    : names.empty() ? std::string("the machine's servers")
+                                    : "the machine's servers, now " + join_words(names, "and");
+  step.text = step.is_change ? fmt::format("write {}: ask {}", step.path.string(), whom)
                              : fmt::format("keep {}", step.path.string());
   return step;
 }
@@ -327,6 +324,58 @@ std::string explain(const Facts& facts, const Decision& decision) {
                      decision.cache.to_text());
 }
 
+Result<void> check_manager(const Facts& facts, const Route& route, const IpAddress& cache) {
+  const bool is_possible =
+      route.mode != Mode::manager || facts.system.manager != "NetworkManager" || !cache.is_v6;
+  if (is_possible) return {};
+  return Error{
+      "nothing was changed, because NetworkManager can list the cache at an IPv4 address alone; "
+      "listen on 127.0.0.1 as well, or choose --mode resolv-conf"};
+}
+
+// A program that writes the file whenever its network changes; empty: none, or it knows the cache.
+std::string warning_of_author(const Facts& facts, const Route& route) {
+  const auto author = author_of(facts.resolv_conf).name;
+  const bool is_file = facts.resolv_conf.state.kind == FileState::Kind::regular;
+  if (!route.writes_resolv_conf || author.empty() || !is_file) return {};
+  if (author == "systemd-resolved" || (author == "dhclient" && facts.system.has_dhclient)) {
+    return {};
+  }
+  return fmt::format(
+      "{} has written /etc/resolv.conf and may write it again, without the cache; the cache "
+      "follows "
+      "it then, 'dnscachectl status' says so, and 'dnscachectl setup' puts the cache first again",
+      author);
+}
+
+// How lookups come to the cache, if nothing stands in the way.
+Result<Route> find_route(const Facts& facts, const PlanRequest& request, const Decision& decision) {
+  auto route = choose_route(facts, request.mode);
+  if (!route) return route;
+  if (const auto checked = check_upstreams(facts); !checked) return checked.error();
+  if (const auto checked = check_manager(facts, *route, decision.cache); !checked) {
+    return checked.error();
+  }
+  const auto engine = facts.engine ? check_engine(facts, *route, decision.cache)
+                                   : check_ports(facts, decision.listen);
+  if (!engine) return engine.error();
+  return route;
+}
+
+std::vector<std::string> warnings_of(const Facts& facts, const Route& route) {
+  std::vector<std::string> warnings;
+  auto of_author = warning_of_author(facts, route);
+  if (!of_author.empty()) warnings.push_back(std::move(of_author));
+  for (const auto& fact : facts.upstreams) {
+    if (fact.answers) continue;
+    warnings.push_back(
+        fmt::format("{} does not answer; the cache copes, but every other "
+                    "program that asks it waits",
+                    fact.upstream.endpoint.to_text()));
+  }
+  return warnings;
+}
+
 const char* state_word(const Step& step) { return step.is_change ? "would change" : "unchanged"; }
 
 std::string diff_of(const Step& step) {
@@ -353,21 +402,39 @@ std::optional<Mode> parse_mode(std::string_view text) {
   return {};
 }
 
+std::vector<Endpoint> wanted_listen(const Facts& facts, const PlanRequest& request) {
+  if (!request.listen.empty()) return request.listen;
+  if (facts.config) return facts.config->listen;
+  auto listen = default_listen();
+  if (!facts.has_ipv6_loopback) {
+    std::erase_if(listen, [](const Endpoint& endpoint) { return endpoint.address.is_v6; });
+  }
+  return listen;
+}
+
+Result<std::vector<Step>> config_steps(const Facts& facts, const PlanRequest& request,
+                                       const std::vector<Endpoint>& listen) {
+  if (const auto checked = check_config(facts, request); !checked) return checked.error();
+  const auto cache = cache_address(listen);
+  if (!cache) return cache.error();
+  return std::vector<Step>{directory_step(facts),
+                           config_step(facts, request, {listen, *cache}, {})};
+}
+
 bool Plan::has_changes() const { return std::ranges::any_of(steps, &Step::is_change); }
 
 Result<Plan> plan_setup(const Facts& facts, const PlanRequest& request) {
+  if (request.is_image) return plan_image(facts, request);
   if (const auto checked = check_config(facts, request); !checked) return checked.error();
   Decision decision;
   decision.listen = wanted_listen(facts, request);
   const auto cache = cache_address(decision.listen);
   if (!cache) return cache.error();
   decision.cache = *cache;
-  const auto route = choose_route(facts, request.mode);
+  const auto route = find_route(facts, request, decision);
   if (!route) return route.error();
-  if (const auto checked = check_upstreams(facts); !checked) return checked.error();
-  const auto engine = facts.engine ? check_engine(facts, *route, decision.cache)
-                                   : check_ports(facts, decision.listen);
-  if (!engine) return engine.error();
+  const auto containers = container_steps(facts, *route);
+  if (!containers) return containers.error();
 
   Plan plan;
   plan.why = route->writes_resolv_conf ? explain(facts, decision) : route->why;
@@ -397,16 +464,11 @@ Result<Plan> plan_setup(const Facts& facts, const PlanRequest& request) {
                                    fmt::format("look up {} through the cache", plan.probe.name),
                                    verifies));
   plan.steps.insert(plan.steps.end(), switch_over.begin(), switch_over.end());
+  plan.steps.insert(plan.steps.end(), containers->begin(), containers->end());
   plan.steps.push_back(verify_step(Step::Kind::verify_system,
                                    fmt::format("look up {} as every program does", plan.probe.name),
                                    verifies));
-  for (const auto& fact : facts.upstreams) {
-    if (fact.answers) continue;
-    plan.warnings.push_back(
-        fmt::format("{} does not answer; the cache copes, but every other "
-                    "program that asks it waits",
-                    fact.upstream.endpoint.to_text()));
-  }
+  plan.warnings = warnings_of(facts, *route);
   return plan;
 }
 

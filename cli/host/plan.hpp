@@ -62,6 +62,7 @@ struct AskedRow {
 struct Plan {
   std::string why;  ///< one line
   Mode mode = Mode::resolv_conf;
+  bool is_image = false;       ///< for a machine that does not run yet: nothing is started
   bool asks_resolved = false;  ///< lookups go through systemd-resolved
   std::vector<Step> steps;
   IpAddress cache;  ///< what resolv.conf will name
@@ -81,12 +82,20 @@ struct PlanRequest {
   std::vector<Endpoint> listen{};           ///< empty: the configuration's
   std::vector<RouteConfig> routes{};        ///< zones with servers of their own
   Mode mode = Mode::automatic;
+  bool is_image = false;             ///< what lies below `root` does not run yet
   std::optional<Config> imported{};  ///< the whole configuration, from dnsmasq's
   std::string imported_text{};       ///< the same as YAML with comments
 };
 
 /// Pure: reads and writes nothing. The error says why this machine can't be set up and what to do.
 Result<Plan> plan_setup(const Facts& facts, const PlanRequest& request);
+
+/// Where the cache of a machine is to listen.
+std::vector<Endpoint> wanted_listen(const Facts& facts, const PlanRequest& request);
+
+/// The configuration of an image, which names no server but those that were asked for.
+Result<std::vector<Step>> config_steps(const Facts& facts, const PlanRequest& request,
+                                       const std::vector<Endpoint>& listen);
 
 /// The short commented configuration file that setup writes. Without `upstreams` the engine asks
 /// the machine's servers, or those that the file `upstreams_from` names.

@@ -6,10 +6,12 @@
 
 #include "cli/host/plan.hpp"
 #include "cli/host/resolv_conf.hpp"
+#include "cli/host/source_resolvconf.hpp"
 #include "cli/host/system_plan.hpp"
 #include "cli/host/system_user.hpp"
 #include "cli/host/unit_links.hpp"
 #include "resolver/config/read.hpp"
+#include "resolver/config/resolv_conf.hpp"
 
 namespace dnscache::cli {
 
@@ -18,6 +20,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view drop_in_mark = "# Written by `dnscachectl setup`";
+
+// Of version 0.1.0.
+constexpr auto old_units = {"dnscachectl-recover.path", "dnscachectl-recover.service"};
+constexpr std::string_view unit_mark = "\nDocumentation=man:dnscachectl(1)";
 
 // A unit's lines but those that setup fills in.
 std::string fixed_lines(std::string_view unit) {
@@ -77,6 +83,7 @@ class Search {
     find_user();
     find_units();
     find_drop_ins();
+    find_settings();
     find_resolv_conf();
     // Units of a package may be enabled without a setup.
     const bool has_files = std::ranges::any_of(remains_.entries, [](const JournalEntry& entry) {
@@ -125,6 +132,13 @@ class Search {
       if (now) there.emplace_back(unit.name);
       if (!links_to_unit(root_, unit.name).empty()) enabled.emplace_back(unit.name);
     }
+    for (const auto* name : old_units) {
+      const auto path = fs::path(unit_directory) / name;
+      const auto now = regular(path);
+      if (now) add_file(path, *now, now->content.find(unit_mark) != std::string::npos);
+      if (now) there.emplace_back(name);
+      if (!links_to_unit(root_, name).empty()) enabled.emplace_back(name);
+    }
     has_units_ = has_units_ || !enabled.empty();
     if (!enabled.empty()) {
       remains_.entries.push_back(plain_entry(JournalEntry::Kind::enabled_units, "units"));
@@ -147,9 +161,34 @@ class Search {
     }
   }
 
+  // A line of ours in another program's file.
+  void find_settings() {
+    for (const auto& path : setting_files()) {
+      const auto now = regular(path);
+      const auto former = now ? without_setting(now->content) : std::nullopt;
+      if (!former) continue;
+      auto entry = file_entry(path, *now);
+      if (!former->empty()) {
+        entry.before = *now;
+        entry.before.content = *former;
+        entry.before.modified = {};
+      }
+      remains_.entries.push_back(entry);
+      has_settings_ = true;
+    }
+  }
+
+  // dhclient writes the file as its own, with the server that our line puts first.
+  std::optional<std::string> without_our_server(const FileState& now) const {
+    if (auto former = without_cache(now.content)) return former;
+    const auto servers = parse_resolv_conf(now.content).nameservers;
+    if (!has_settings_ || servers.empty() || !servers.front().address.is_loopback()) return {};
+    return without_cache_line(now.content, servers.front().address);
+  }
+
   void find_resolv_conf() {
     const auto now = regular(resolv_conf_path);
-    const auto former = now ? without_cache(now->content) : std::nullopt;
+    const auto former = now ? without_our_server(*now) : std::nullopt;
     if (!former) return;
     // Where no unit runs the engine, setup started it itself, before it wrote this file.
     if (!has_units_) {
@@ -165,6 +204,7 @@ class Search {
   fs::path root_;
   bool takes_altered_;
   bool has_units_ = false;
+  bool has_settings_ = false;
   Remains remains_;
 };
 

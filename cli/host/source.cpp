@@ -12,7 +12,9 @@
 #include "cli/host/source_network_manager.hpp"
 #include "cli/host/source_resolvconf.hpp"
 #include "cli/host/source_resolved.hpp"
+#include "cli/host/system_facts.hpp"
 #include "cli/status.hpp"
+#include "dbus/systemd.hpp"
 #include "resolver/config/read.hpp"
 #include "resolver/config/text_file.hpp"
 #include "resolver/config/values.hpp"
@@ -26,7 +28,10 @@ using namespace std::chrono_literals;
 
 // Queries in flight are answered within this time; the next ones go elsewhere already.
 constexpr auto last_answers = 300ms;
+// What has come before the port was closed is read within this time.
+constexpr auto last_queries = 50ms;
 constexpr auto manager_patience = 5s;
+constexpr auto call_limit = 2s;
 
 fs::path mark(const char* name) { return fs::path(source_directory) / name; }
 fs::path active_mark() { return mark("active"); }  // holds the source's name
@@ -82,14 +87,31 @@ Result<void> withdraw() {
   std::error_code ignored;
   const bool ended_before = fs::exists(ended_mark(), ignored);
   if (const auto marked = write_mark(ended_mark(), ""); !marked) return marked;
-  if (!ended_before && source->withdraw()) return {};
-  return source->down();
+  const bool is_expected = !ended_before && (source->withdraw == nullptr || source->withdraw());
+  return is_expected ? Result<void>() : source->down();
+}
+
+// Where the socket is stopped as well: what it holds when it is closed would be dropped without a
+// word, and glibc waits 5 s for each such query. After a restart the next engine answers them.
+Result<void> close_port() {
+  auto bus = dbus::Bus::connect(call_limit);
+  if (!bus) return bus.error();
+  const auto has_job = dbus::Systemd(*bus).has_job(socket_unit);
+  if (!has_job) return has_job.error();
+  if (!*has_job) return {};
+  const auto reading = read_config_file(default_config_path);
+  const auto config = reading ? reading.config : Config{};
+  if (const auto told = ask_engine(config.control, {{"command", "close"}}); !told) {
+    return told.error();
+  }
+  std::this_thread::sleep_for(last_queries);
+  return {};
 }
 
 Result<void> take_down() {
   const auto* source = active_source();
   if (source == nullptr) return {};
-  if (source->withdraw()) std::this_thread::sleep_for(last_answers);
+  if (source->withdraw != nullptr && source->withdraw()) std::this_thread::sleep_for(last_answers);
   return source->down();
 }
 
@@ -105,8 +127,10 @@ const std::vector<Source>& sources() {
 Result<ExitCode> run_source(const SourceOptions& options) {
   if (::geteuid() != 0) return Error{"only root may do this", ExitCode::no_rights};
   std::error_code ignored;
-  if (!fs::is_directory(source_directory, ignored)) return ExitCode::done;
-  const auto done = options.action == "up"         ? bring_up()
+  const bool is_closing = options.action == "close";
+  if (!is_closing && !fs::is_directory(source_directory, ignored)) return ExitCode::done;
+  const auto done = is_closing                     ? close_port()
+                    : options.action == "up"       ? bring_up()
                     : options.action == "withdraw" ? withdraw()
                                                    : take_down();
   if (!done) return done.error();

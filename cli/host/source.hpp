@@ -18,6 +18,8 @@ struct Source {
   /// The engine is ready. Called again it changes nothing.
   Result<void> (*up)(const IpAddress& cache);
   /// The engine has ended, the next one is expected: new queries go to the manager's other servers.
+  /// None where programs read the list of servers themselves: their queries wait at the port for a
+  /// moment, which is shorter than it takes to write another list.
   Result<void> (*withdraw)();
   /// Nothing of ours is left. It is no error if nothing was there.
   Result<void> (*down)();
@@ -29,13 +31,15 @@ const std::vector<Source>& sources();
 /// Exists while dnscachectl-source.service is active: only then `source` does anything.
 inline constexpr const char* source_directory = "/run/dnscachectl-source";
 
-/// What `source` was asked to do: up, withdraw or down.
+/// What `source` was asked to do: up, withdraw, down or close.
 struct SourceOptions {
   std::string action;
 };
 
 /// Called by the units: `up` when an engine is ready, `withdraw` when one has ended, `down` before
 /// the port closes. An engine that ends twice without having been ready is given up: `down`.
+/// `close`, before an engine is stopped: if its port closes then, it is told so, and clients at
+/// once.
 Result<ExitCode> run_source(const SourceOptions& options);
 
 }  // namespace dnscache::cli

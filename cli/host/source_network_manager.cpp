@@ -64,8 +64,6 @@ Result<void> up(const IpAddress& cache) {
   return activate(cache, "bridge") ? Result<void>() : activated;
 }
 
-Result<void> withdraw() { return nmcli({"down", profile_name}); }
-
 }  // namespace
 
 std::string network_manager_profile(const IpAddress& cache, const char* type) {
@@ -90,7 +88,7 @@ bool is_network_manager_here() {
 }
 
 Source network_manager_source() {
-  return {"NetworkManager", is_network_manager_here, up, withdraw, down};
+  return {"NetworkManager", is_network_manager_here, up, nullptr, down};
 }
 
 }  // namespace dnscache::cli

@@ -60,13 +60,19 @@ std::string with_setting(const std::string& text, const ResolvconfSetting& setti
   return text + (is_cut ? "\n" : "") + std::string(setting_mark) + setting.line;
 }
 
+std::optional<std::string> without_setting(const std::string& text) {
+  const auto begin = text.find(setting_mark);
+  if (begin == text.npos || (begin > 0 && text[begin - 1] != '\n')) return {};
+  const auto end = text.find('\n', begin + setting_mark.size());
+  return text.substr(0, begin) + (end == text.npos ? "" : text.substr(end + 1));
+}
+
 Source resolvconf_source() {
-  return {"resolvconf", [] { return is_resolvconf_here({}); }, add_record, delete_record,
-          delete_record};
+  return {"resolvconf", [] { return is_resolvconf_here({}); }, add_record, nullptr, delete_record};
 }
 
 Source openresolv_source() {
-  return {"openresolv", [] { return is_openresolv_here({}); }, add_record, delete_openresolv_record,
+  return {"openresolv", [] { return is_openresolv_here({}); }, add_record, nullptr,
           delete_openresolv_record};
 }
 

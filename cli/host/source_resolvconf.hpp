@@ -26,4 +26,7 @@ std::string with_setting(const std::string& text, const ResolvconfSetting& setti
 bool is_resolvconf_here(const std::filesystem::path& root);
 bool is_openresolv_here(const std::filesystem::path& root);
 
+/// A text without such a line and its comment; nothing if they are not there.
+std::optional<std::string> without_setting(const std::string& text);
+
 }  // namespace dnscache::cli

@@ -90,7 +90,9 @@ Result<void> up(const IpAddress& cache) {
   link.interface_index = *index;
   link.servers.push_back({*index, {cache, 53}, ""});
   link.domains.push_back({*index, ".", true});
-  link.default_route = true;
+  // Its domain alone brings all names; with the default route resolved would list the server in
+  // /run/systemd/resolve/resolv.conf, which containers and pods get a copy of.
+  link.default_route = false;
   return set_link(*bus, link);
 }
 

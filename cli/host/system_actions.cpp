@@ -66,6 +66,18 @@ Result<void> perform_step(const Step& step) {
   }
 }
 
+void remove_directories(const fs::path& root) {
+  std::error_code ignored;
+  for (const auto* directory : cache_directories) fs::remove_all(below(root, directory), ignored);
+  // A query log stays, as somebody wanted it; without one, the second name points to nothing now.
+  for (const auto* name : log_directories) {
+    const auto directory = below(root, name);
+    if (fs::is_empty(directory, ignored) || !fs::exists(directory, ignored)) {
+      fs::remove(directory, ignored);
+    }
+  }
+}
+
 Result<void> stop_unit(dbus::Bus& bus, const std::string& name) {
   dbus::Systemd systemd(bus);
   const auto state = systemd.unit(name);
@@ -73,25 +85,8 @@ Result<void> stop_unit(dbus::Bus& bus, const std::string& name) {
   if (state->active_state != "inactive") {
     if (const auto stopped = systemd.stop(name); !stopped) return stopped;
   }
-  if (name != service_unit) return {};
-  std::error_code ignored;
-  for (const auto* directory : cache_directories) fs::remove_all(directory, ignored);
-  // A query log stays, as somebody wanted it; without one, the second name points to nothing now.
-  for (const auto* directory : log_directories) {
-    if (fs::is_empty(directory, ignored) || !fs::exists(directory, ignored)) {
-      fs::remove(directory, ignored);
-    }
-  }
+  if (name == service_unit) remove_directories({});
   return {};
-}
-
-// Version 0.1.0 set the servers of networkd's links at run time.
-Result<void> revert_servers(dbus::Bus& bus, const JournalEntry& entry) {
-  const auto index = ::if_nametoindex(entry.path.c_str());
-  dbus::Networkd networkd(bus);
-  const auto is_running = networkd.is_running();
-  if (index == 0 || !is_running || !*is_running) return {};
-  return networkd.revert_servers(static_cast<int>(index));
 }
 
 // systemd refuses to disable what is gone already, as after an undo that was cut off.
@@ -112,9 +107,30 @@ Result<void> disable_units(dbus::Systemd& systemd, const std::vector<std::string
   return disabled ? Result<void>() : disabled.error();
 }
 
+// The units of an image were started by systemd, so only this entry says that they are ours.
+Result<void> stop_and_disable(dbus::Bus& bus, const std::vector<std::string>& names) {
+  for (const auto& name : names) {
+    if (const auto stopped = stop_unit(bus, name); !stopped) return stopped;
+  }
+  dbus::Systemd systemd(bus);
+  return disable_units(systemd, names);
+}
+
+// Version 0.1.0 set the servers of networkd's links at run time.
+Result<void> revert_servers(dbus::Bus& bus, const JournalEntry& entry) {
+  const auto index = ::if_nametoindex(entry.path.c_str());
+  dbus::Networkd networkd(bus);
+  const auto is_running = networkd.is_running();
+  if (index == 0 || !is_running || !*is_running) return {};
+  return networkd.revert_servers(static_cast<int>(index));
+}
+
 // Without systemd, as in a chroot, nothing runs, and what is enabled are links alone.
 Result<void> undo_files_of(const JournalEntry& entry, const fs::path& root) {
   if (entry.kind == JournalEntry::Kind::user) return remove_system_user(root);
+  if (entry.kind == JournalEntry::Kind::started_unit && entry.path == service_unit) {
+    remove_directories(root);
+  }
   if (entry.kind != JournalEntry::Kind::enabled_units) return {};
   for (const auto& name : entry.names) {
     if (const auto removed = remove_links_to_unit(root, name); !removed) return removed;
@@ -126,10 +142,9 @@ Result<void> undo_entry(const JournalEntry& entry) {
   if (entry.kind == JournalEntry::Kind::user) return remove_system_user({});
   auto bus = dbus::Bus::connect();
   if (!bus) return bus.error();
-  dbus::Systemd systemd(*bus);
   switch (entry.kind) {
     case JournalEntry::Kind::enabled_units:
-      return disable_units(systemd, entry.names);
+      return stop_and_disable(*bus, entry.names);
     case JournalEntry::Kind::started_unit:
       return stop_unit(*bus, entry.path.string());
     case JournalEntry::Kind::link_servers:
@@ -191,6 +206,16 @@ Result<void> unit_files_undone() {
 }
 
 }  // namespace
+
+void add_image_actions(Actions& actions, const fs::path& root) {
+  actions.perform_system = [root](const Step& step) -> Result<void> {
+    for (const auto& name : step.names) {
+      if (const auto made = make_links_to_unit(root, name); !made) return made;
+    }
+    return {};
+  };
+  actions.undo_system = [root](const JournalEntry& entry) { return undo_files_of(entry, root); };
+}
 
 void add_system_actions(Actions& actions, const fs::path& root) {
   actions.perform_system = perform_step;

@@ -9,6 +9,9 @@ namespace dnscache::cli {
 /// Where systemd does not run, as in a chroot or below a root, they are undone in files alone.
 void add_system_actions(Actions& actions, const std::filesystem::path& root);
 
+/// The same for an image: units are enabled by their links alone, and nothing is started.
+void add_image_actions(Actions& actions, const std::filesystem::path& root);
+
 /// A lookup by D-Bus through systemd-resolved, past its own cache. Any answer will do.
 Result<void> look_up_through_resolved(const ProbeQuestion& question);
 

@@ -10,6 +10,7 @@
 #include "cli/host/journal.hpp"
 #include "cli/host/source.hpp"
 #include "cli/host/system_user.hpp"
+#include "cli/host/unit_links.hpp"
 #include "cli/host/virtual_link.hpp"
 #include "resolver/config/text_file.hpp"
 
@@ -121,7 +122,7 @@ SystemFacts read_system_facts(const fs::path& root) {
   if (const auto text = read_text_file(below(root, nsswitch_path))) {
     facts.nss_hosts = parse_nss_hosts(*text);
   }
-  facts.has_systemd = root.empty() && fs::is_directory("/run/systemd/system");
+  facts.has_systemd = is_systemd_here(root);
   if (!facts.has_systemd) return facts;
   facts.has_user = has_system_user(root);
   auto bus = dbus::Bus::connect();

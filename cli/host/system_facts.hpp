@@ -18,6 +18,7 @@ namespace dnscache::cli {
 inline constexpr const char* service_unit = "dnscachectl.service";
 inline constexpr const char* socket_unit = "dnscachectl.socket";
 inline constexpr const char* source_unit = "dnscachectl-source.service";
+inline constexpr const char* setup_unit = "dnscachectl-setup.service";  ///< of images
 inline constexpr const char* resolved_unit = "systemd-resolved.service";
 
 /// A network interface with DNS servers of its own, as resolved sees it.

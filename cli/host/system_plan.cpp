@@ -27,13 +27,15 @@ constexpr const char* drop_in_name = "50-dnscachectl.conf";
 struct UnitFile {
   const char* name;
   std::string_view text;
-  bool is_source;  ///< started only once the engine has been tried
+  bool is_source = false;      ///< started only once the engine has been tried
+  bool is_first_boot = false;  ///< finishes the setup of an image
 };
 
 std::vector<UnitFile> unit_files() {
-  return {{socket_unit, templates::dnscachectl_socket, false},
-          {service_unit, templates::dnscachectl_service, false},
-          {source_unit, templates::dnscachectl_source_service, true}};
+  return {{socket_unit, templates::dnscachectl_socket},
+          {service_unit, templates::dnscachectl_service},
+          {source_unit, templates::dnscachectl_source_service, true},
+          {setup_unit, templates::dnscachectl_setup_service, false, true}};
 }
 
 std::string replaced(std::string text, std::string_view place, std::string_view value) {
@@ -201,7 +203,9 @@ bool comes_from_package(const SystemFacts& system, const std::string& name) {
 
 std::vector<UnitFile> wanted_units(const Route& route) {
   auto files = unit_files();
-  std::erase_if(files, [&](const UnitFile& file) { return file.is_source && !route.has_source; });
+  std::erase_if(files, [&](const UnitFile& file) {
+    return (file.is_source && !route.has_source) || (file.is_first_boot && !route.is_image);
+  });
   return files;
 }
 
@@ -246,7 +250,7 @@ std::vector<Step> resolved_file_steps(const Facts& facts, const Route& route,
 bool is_link_right(const SystemFacts& system, const IpAddress& cache) {
   const auto& link = system.own_link;
   return link && link->servers.size() == 1 && link->servers.front().endpoint.address == cache &&
-         link->domains.size() == 1 && link->domains.front().name == "." && link->default_route;
+         link->domains.size() == 1 && link->domains.front().name == "." && !link->default_route;
 }
 
 Step user_step(const SystemFacts& system) {
@@ -361,9 +365,13 @@ bool is_network_drop_in(const fs::path& path) {
 
 bool is_unit_file(const fs::path& path) { return path.parent_path() == unit_directory; }
 
+std::vector<fs::path> setting_files() {
+  return {resolvconf_setting(false).file, resolvconf_setting(true).file, dhclient_config};
+}
+
 std::vector<fs::path> system_files() {
-  std::vector<fs::path> paths{resolved_drop_in, resolvconf_setting(false).file,
-                              resolvconf_setting(true).file, dhclient_config};
+  auto paths = setting_files();
+  paths.emplace_back(resolved_drop_in);
   for (const auto& file : unit_files()) paths.push_back(fs::path(unit_directory) / file.name);
   return paths;
 }
@@ -424,6 +432,10 @@ Result<std::vector<Step>> unit_steps(const Facts& facts, const Route& route,
       }
     }
     steps.push_back(std::move(step));
+  }
+  if (route.is_image) {
+    steps.push_back(enable_step(disabled));
+    return steps;
   }
   if (is_any_changed) {
     steps.push_back(make_step(Step::Kind::reload_units, "", "make systemd read its units", true));

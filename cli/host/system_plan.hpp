@@ -12,6 +12,7 @@ namespace dnscache::cli {
 /// How this machine's lookups come to the cache.
 struct Route {
   Mode mode = Mode::resolv_conf;
+  bool is_image = false;         ///< its first boot finishes the setup; now nothing is started
   bool has_units = false;        ///< systemd runs the engine
   bool has_source = false;       ///< the cache is a source of the machine's manager, at run time
   bool writes_resolved = false;  ///< a drop-in for systemd-resolved
@@ -33,6 +34,9 @@ std::vector<Step> source_steps(const Facts& facts, const Route& route, const IpA
 
 /// Every file that these steps may write on this machine.
 std::vector<std::filesystem::path> system_files();
+
+/// Those of other programs in which setup may put a line.
+std::vector<std::filesystem::path> setting_files();
 
 /// A unit that setup may install, before its places are filled in.
 struct UnitText {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sstream>
 
+#include "cli/host/image.hpp"
 #include "cli/host/journal.hpp"
 #include "resolver/config/text_file.hpp"
 
@@ -11,16 +12,6 @@ namespace dnscache::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-Result<fs::path> find_unit(const fs::path& root, const std::string& unit) {
-  for (const auto* directory : {unit_directory, "/usr/local/lib/systemd/system",
-                                "/usr/lib/systemd/system", "/lib/systemd/system"}) {
-    const auto path = fs::path(directory) / unit;
-    std::error_code ignored;
-    if (fs::is_regular_file(below(root, path), ignored)) return path;
-  }
-  return Error{fmt::format("there is no unit {}", unit)};
-}
 
 // The folders' names: "sockets.target.wants".
 std::vector<std::string> install_folders(const std::string& text) {
@@ -41,7 +32,18 @@ std::vector<std::string> install_folders(const std::string& text) {
 
 bool is_systemd_here(const fs::path& root) {
   std::error_code ignored;
-  return root.empty() && fs::is_directory("/run/systemd/system", ignored);  // sd_booted(3)
+  // sd_booted(3). Builders of images may lend /run to a chroot: that systemd is another machine's.
+  return root.empty() && fs::is_directory("/run/systemd/system", ignored) && !is_in_chroot();
+}
+
+Result<fs::path> find_unit(const fs::path& root, const std::string& unit) {
+  for (const auto* directory : {unit_directory, "/usr/local/lib/systemd/system",
+                                "/usr/lib/systemd/system", "/lib/systemd/system"}) {
+    const auto path = fs::path(directory) / unit;
+    std::error_code ignored;
+    if (fs::exists(fs::symlink_status(below(root, path), ignored))) return path;
+  }
+  return Error{fmt::format("there is no unit {}", unit)};
 }
 
 std::vector<fs::path> links_to_unit(const fs::path& root, const std::string& unit) {

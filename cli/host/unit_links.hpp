@@ -14,6 +14,9 @@ inline constexpr const char* unit_directory = "/etc/systemd/system";
 /// systemd is the service manager of the machine whose files lie below `root`, and runs.
 bool is_systemd_here(const std::filesystem::path& root = {});
 
+/// Where its file is, in the order in which systemd looks; without `root`.
+Result<std::filesystem::path> find_unit(const std::filesystem::path& root, const std::string& unit);
+
 /// The links to `unit` in the .wants and .requires folders of /etc/systemd/system.
 std::vector<std::filesystem::path> links_to_unit(const std::filesystem::path& root,
                                                  const std::string& unit);

@@ -152,7 +152,7 @@ class SnapshotReader {
   explicit SnapshotReader(int file) : file_(file) {}
 
   // What is wrong with the file's header, or null.
-  const char* read_header(std::uint64_t upstreams) {
+  const char* read_header(std::optional<std::uint64_t> upstreams) {
     offset_ = 0;
     std::uint8_t header[header_bytes];
     const std::size_t size = read(header, header_bytes);
@@ -163,7 +163,8 @@ class SnapshotReader {
     if (load32(header + 8) != version) return "was written by another version";
     checksum_ = hash_bytes(header_key, {header, header_bytes - 8});
     if (checksum_ != load64(header + 24)) return "is damaged";
-    if (load64(header + 12) != upstreams) return "holds the answers of other upstreams";
+    if (upstreams && load64(header + 12) != *upstreams)
+      return "holds the answers of other upstreams";
     written_at_ = load32(header + 20);
     return nullptr;
   }
@@ -383,8 +384,8 @@ Result<std::uint64_t> write_snapshot(const Cache& cache, const std::filesystem::
 }
 
 Result<std::uint64_t> load_snapshot(int file, const std::filesystem::path& path,
-                                    std::uint64_t upstreams, const CacheConfig& config, Moment now,
-                                    Cache& cache) {
+                                    std::optional<std::uint64_t> upstreams,
+                                    const CacheConfig& config, Moment now, Cache& cache) {
   SnapshotReader reader(file);
   if (const char* why = reader.read_header(upstreams)) return refusal(path, why);
   // The whole file is checked before the first answer is believed.
@@ -405,7 +406,8 @@ Result<std::uint64_t> load_snapshot(int file, const std::filesystem::path& path,
   return loader.loaded();
 }
 
-Result<std::uint64_t> load_snapshot(const std::filesystem::path& path, std::uint64_t upstreams,
+Result<std::uint64_t> load_snapshot(const std::filesystem::path& path,
+                                    std::optional<std::uint64_t> upstreams,
                                     const CacheConfig& config, Moment now, Cache& cache) {
   const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (file.get() < 0 && errno == ENOENT) return std::uint64_t{0};

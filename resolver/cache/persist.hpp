@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 
 #include "resolver/cache/cache.hpp"
 #include "resolver/config/config.hpp"
@@ -33,13 +34,15 @@ Result<std::uint64_t> write_snapshot(const Cache& cache, const std::filesystem::
 
 /// Stores what a snapshot holds and `config` still allows; returns the number of answers, 0 when
 /// there is no such file. Nothing is stored, and the error says why, when the file is damaged, of
-/// another version, of somebody else, or was written with other upstreams.
-Result<std::uint64_t> load_snapshot(const std::filesystem::path& path, std::uint64_t upstreams,
+/// another version, of somebody else, or was written with other upstreams than these, if they are
+/// known.
+Result<std::uint64_t> load_snapshot(const std::filesystem::path& path,
+                                    std::optional<std::uint64_t> upstreams,
                                     const CacheConfig& config, Moment now, Cache& cache);
 
 /// The same from an open file descriptor; `path` is for errors.
 Result<std::uint64_t> load_snapshot(int file, const std::filesystem::path& path,
-                                    std::uint64_t upstreams, const CacheConfig& config, Moment now,
-                                    Cache& cache);
+                                    std::optional<std::uint64_t> upstreams,
+                                    const CacheConfig& config, Moment now, Cache& cache);
 
 }  // namespace dnscache

@@ -114,7 +114,7 @@ class Server {
     service_.query_log = &query_log_;
     service_.traffic = &traffic_;
     std::signal(SIGPIPE, SIG_IGN);
-    load_snapshot();
+    load_first_snapshot();
     policy_keeper_.start(config_);
     warn_of_closed_doors();
     answer_left_queries();
@@ -279,7 +279,8 @@ class Server {
       return reply ? std::move(*reply) : failed(reply.error());
     }
     const bool is_for_cache = is_cache_command(command);
-    if (!is_for_cache && command != "cache-load" && command != "reload" && command != "top") {
+    if (!is_for_cache && command != "cache-load" && command != "reload" && command != "top" &&
+        command != "close") {
       return failed({"unknown command " + command});
     }
     if (!peer.may_change) {
@@ -297,6 +298,11 @@ class Server {
       return reply ? std::move(*reply) : failed(reply.error());
     }
     if (!peer.is_root) return failed({"only root may " + command, ExitCode::no_rights});
+    if (command == "close") {
+      // The other workers' descriptors are of the same sockets.
+      if (has_passed_sockets_) workers_.front()->refuse_queries();
+      return done({});
+    }
     return done(load_entry(request, config_.cache, workers_.front()->policy(), cache_));
   }
 
@@ -441,6 +447,13 @@ class Server {
     has_snapshot_ = true;
     snapshots_.load();
     snapshots_.start();
+  }
+
+  // A machine that starts without a network has its names all the same. When its servers are known,
+  // these answers are flushed, and loaded again if they came from the same.
+  void load_first_snapshot() {
+    if (config_.upstreams.empty()) return snapshots_.load();
+    load_snapshot();
   }
 
   // Every worker gets the new policy; when the last one has it, the cache is looked through.

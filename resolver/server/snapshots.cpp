@@ -12,7 +12,8 @@ Snapshots::Snapshots(asio::io_context& io, Cache& cache, const Config& config,
       interval_(interval),
       path_(config.cache.persist),
       config_(config.cache),
-      upstreams_(upstream_set(config)) {}
+      upstreams_(upstream_set(config)),
+      has_upstreams_(!config.upstreams.empty()) {}
 
 Snapshots::~Snapshots() {
   ++generation_;
@@ -22,7 +23,9 @@ Snapshots::~Snapshots() {
 void Snapshots::load() {
   if (path_.empty()) return;
   const auto start = std::chrono::steady_clock::now();
-  const auto loaded = load_snapshot(path_, upstreams_, config_, moment_now(), cache_);
+  const auto loaded =
+      load_snapshot(path_, has_upstreams_ ? std::optional(upstreams_) : std::nullopt, config_,
+                    moment_now(), cache_);
   if (!loaded) return log_warning("{}", loaded.error().message);
   const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
   log_info("{} answers loaded from {} in {:.1f} ms", *loaded, path_.string(), took.count());
@@ -42,6 +45,7 @@ void Snapshots::configure(const Config& config) {
   const std::uint64_t upstreams = config.upstreams.empty() ? upstreams_ : upstream_set(config);
   if (upstreams != upstreams_ || config.cache.persist != path_) ++generation_;
   upstreams_ = upstreams;
+  has_upstreams_ = has_upstreams_ || !config.upstreams.empty();
   path_ = config.cache.persist;
   config_ = config.cache;
 }

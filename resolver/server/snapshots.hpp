@@ -20,6 +20,7 @@ class Snapshots {
             std::chrono::steady_clock::duration interval = std::chrono::minutes(5));
   ~Snapshots();
 
+  /// While no server is known yet, whatever servers its answers came from; else those of the same.
   void load();
   /// Writes every `interval` from now on.
   void start();
@@ -38,6 +39,7 @@ class Snapshots {
   std::filesystem::path path_;
   CacheConfig config_;
   std::uint64_t upstreams_;
+  bool has_upstreams_;
   std::atomic<unsigned> generation_ = 0;  // a snapshot begun in an earlier one is thrown away
   std::atomic<bool> is_writing_ = false;
   std::thread writer_;

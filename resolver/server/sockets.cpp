@@ -83,6 +83,16 @@ std::optional<Endpoint> local_endpoint(int fd) {
   return Endpoint::from_sockaddr(address);
 }
 
+// An engine that was told to refuse queries may have left its socket connected.
+void disconnect(int fd) {
+  sockaddr_storage peer{};
+  socklen_t size = sizeof peer;
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0) return;
+  sockaddr_storage nobody{};
+  nobody.ss_family = AF_UNSPEC;
+  (void)!::connect(fd, reinterpret_cast<const sockaddr*>(&nobody), sizeof nobody);
+}
+
 bool is_regular_file(int fd) {
   struct stat status {};
   return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
@@ -140,7 +150,10 @@ Result<PassedDescriptors> descriptors_from_systemd() {
       listeners.push_back(ListenSockets{*endpoint, {}, {}});
       found = std::prev(listeners.end());
     }
-    if (is_udp) prepare_udp(fd, endpoint->address);
+    if (is_udp) {
+      disconnect(fd);
+      prepare_udp(fd, endpoint->address);
+    }
     (is_udp ? found->udp : found->tcp) = std::move(owned);
   }
   return passed;

@@ -114,6 +114,18 @@ UdpListener::~UdpListener() = default;
 
 void UdpListener::close() { readable_.close(); }
 
+// A connected socket gets its peer's packets alone, and here it is its own peer. The kernel answers
+// others with an ICMP error; what a socket holds when it is closed is dropped without a word.
+void UdpListener::refuse_queries() {
+  Endpoint self = endpoint_;
+  if (self.address.is_unspecified()) {
+    self.address = *IpAddress::parse(self.address.is_v6 ? "::1" : "127.0.0.1");
+  }
+  sockaddr_storage address;
+  const socklen_t size = self.to_sockaddr(address);
+  (void)!::connect(socket_->get(), reinterpret_cast<const sockaddr*>(&address), size);
+}
+
 void UdpListener::wait() {
   readable_.async_wait(asio::posix::stream_descriptor::wait_read, [this](std::error_code error) {
     if (error) return;

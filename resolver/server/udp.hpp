@@ -19,6 +19,8 @@ class UdpListener {
   const Endpoint& endpoint() const { return endpoint_; }
   /// Takes no more queries; replies of those in flight still go out.
   void close();
+  /// The port looks closed to clients, though systemd holds it open still.
+  void refuse_queries();
   void answer(const LeftQuery& left);
 
  private:

@@ -41,6 +41,10 @@ void Worker::stop_listening() {
   for (const auto& listener : tcp_) listener->close();
 }
 
+void Worker::refuse_queries() {
+  for (const auto& listener : udp_) listener->refuse_queries();
+}
+
 std::vector<Endpoint> Worker::endpoints() const {
   std::vector<Endpoint> endpoints;
   for (const auto& listener : udp_) endpoints.push_back(listener->endpoint());

@@ -63,6 +63,9 @@ class Worker {
   void listen_only_on(const std::vector<Endpoint>& endpoints);
   /// Takes no more queries; replies still go out.
   void stop_listening();
+  /// Sockets of systemd's that are about to be closed: whoever sends another query over UDP is told
+  /// so at once; those that have come already are answered.
+  void refuse_queries();
   std::vector<Endpoint> endpoints() const;
   /// Resolves what an earlier process read from one of these sockets and did not answer.
   void answer(const LeftQuery& left);

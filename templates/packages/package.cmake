@@ -3,7 +3,8 @@
 set(PACKAGING ${CMAKE_SOURCE_DIR}/templates/packages)
 set(STAGE ${CMAKE_BINARY_DIR}/package)
 set(DNSCACHECTL /usr/bin/dnscachectl)
-foreach(UNIT dnscachectl.service dnscachectl.socket dnscachectl-source.service)
+foreach(UNIT dnscachectl.service dnscachectl.socket dnscachectl-source.service
+        dnscachectl-setup.service)
   configure_file(templates/${UNIT} ${STAGE}/units/${UNIT} @ONLY)
   list(APPEND UNITS ${STAGE}/units/${UNIT})
 endforeach()

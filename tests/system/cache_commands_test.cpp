@@ -1,5 +1,6 @@
 // dnscachectl cache list, get, flush, dump and load against a running engine; its snapshot.
 #include <sstream>
+#include <thread>
 
 #include "tests/system/fixture.hpp"
 
@@ -269,6 +270,34 @@ TEST_CASE("the snapshot brings the cache back after a restart, but not for other
     CHECK(log.find("the snapshot " + file) != std::string::npos);
     CHECK(log.find("starting with an empty cache") != std::string::npos);
   }
+}
+
+TEST_CASE("the snapshot is there before any server is known") {
+  const TempDir directory;
+  const std::string file = (directory.path() / "snapshot").string();
+  TestUpstream upstream;
+  const auto end = [](Engine& engine, int signal) {
+    engine.process().signal(signal);
+    (void)engine.process().wait();
+  };
+  const std::string persist = "cache: {persist: \"" + file + "\"}\n";
+  {
+    Engine engine(with_config(upstreams_line({&upstream}) + persist));
+    CHECK(is_true_answer(engine.ask("www.example.com"), "www.example.com"));
+    end(engine, SIGTERM);
+  }
+  directory.write("resolv.conf", "# no network yet\n");
+  Engine engine(with_config("upstreams_from: \"" + (directory.path() / "resolv.conf").string() +
+                            "\"\n" + persist));
+  CHECK(is_true_answer(engine.ask("www.example.com"), "www.example.com"));
+  CHECK(entries_in(engine) == 1);
+  // A server that the answer did not come from.
+  directory.write("resolv.conf", "nameserver 192.0.2.1\n");
+  for (int i = 0; i < 500 && entries_in(engine) != 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  CHECK(entries_in(engine) == 0);
+  end(engine, SIGKILL);
 }
 
 TEST_CASE("failures that stale data covers are not asked for again at once") {  // RFC 9520

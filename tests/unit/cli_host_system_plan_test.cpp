@@ -27,7 +27,7 @@ dbus::UnitState unit(const std::string& name, const char* load, const char* acti
 LinkFacts link(const char* name) { return {2, name, {vpc}, {}, true}; }
 
 dbus::ResolvedLink own_link(const IpAddress& server = cache, const char* domain = ".") {
-  return {3, {{3, {server, dns_port}, ""}}, {{3, domain, true}}, true};
+  return {3, {{3, {server, dns_port}, ""}}, {{3, domain, true}}, false};
 }
 
 constexpr const char* our_units[] = {service_unit, socket_unit, source_unit};
@@ -397,6 +397,52 @@ TEST_CASE("the servers that resolved.conf names") {
   CHECK(conf.servers == std::vector<std::string>{"10.9.0.7"});
 }
 
+TEST_CASE("the file that kubelet copies into pods") {
+  const char* config = "kind: KubeletConfiguration\nresolvConf: \"/run/x\" # ours\n";
+  CHECK(kubelet_resolv_conf({}, "") == "/etc/resolv.conf");
+  CHECK(kubelet_resolv_conf({}, config) == "/run/x");
+  CHECK(kubelet_resolv_conf({"kubelet", "--resolv-conf=/run/y"}, config) == "/run/y");
+  CHECK(kubelet_resolv_conf({"kubelet", "--resolv-conf", "/run/y", "--resolv-conf", "/run/z"},
+                            "") == "/run/z");
+  CHECK(kubelet_resolv_conf({"kubelet", "--resolv-conf="}, config).empty());
+}
+
+TEST_CASE("kubelet never gets the cache's address, Docker always has another") {
+  using RM = dbus::ResolvConfMode;
+  const auto with_kubelet = [](Facts facts, const char* path, const char* target) {
+    facts.containers.kubelet = Kubelet{{path, target, {{vpc, dns_port}}}, "/var/lib/kubelet/c"};
+    facts.containers.docker = Docker{{path, target, {{cache, dns_port}, {vpc, dns_port}}}};
+    return plan_setup(facts, {});
+  };
+  constexpr const char* etc = "/etc/resolv.conf";
+  constexpr const char* list = "/run/systemd/resolve/resolv.conf";
+  const auto stub = with_kubelet(machine(RM::stub), list, list);
+  REQUIRE(stub);
+  CHECK_THAT(to_text(*stub), Contains("kubelet gives pods the servers of /run/systemd/resolve") &&
+                                 Contains("Docker gives containers 10.0.0.2"));
+  CHECK_FALSE(std::ranges::any_of(stub->steps, [](const Step& step) {
+    return step.is_change && step.text.find("pods") != std::string::npos;
+  }));
+  CHECK(with_kubelet(machine(RM::uplink), "/etc/pods.conf", "/etc/pods.conf"));
+
+  auto by_hand = machine(RM::foreign);
+  make_file(by_hand);
+  auto managed = machine();
+  stop_resolved(managed, "not-found");
+  make_file(managed);
+  managed.system.manager = "NetworkManager";
+  for (const auto& [facts, path, target] : {std::tuple{machine(RM::uplink), etc, list},
+                                            {machine(RM::uplink), list, list},
+                                            {by_hand, etc, etc},
+                                            {by_hand, list, list},
+                                            {managed, etc, etc}}) {
+    const auto plan = with_kubelet(facts, path, target);
+    REQUIRE_FALSE(plan);
+    CHECK_THAT(plan.error().message, Contains("nothing was changed, because kubelet") &&
+                                         Contains("resolvConf: in /var/lib/kubelet/c"));
+  }
+}
+
 TEST_CASE("the hosts line of nsswitch.conf") {
   CHECK(parse_nss_hosts("passwd: files\nhosts: files resolve [!UNAVAIL=return] dns # x\n") ==
         std::vector<std::string>{"files", "resolve", "dns"});
@@ -507,11 +553,37 @@ TEST_CASE("doctor names what is wrong and the command that mends it") {
   SECTION("docker drops what is on loopback") {
     facts.system.resolved.reset();
     facts.resolv_conf.content = "nameserver 127.0.0.1\n";
+    facts.containers.docker = Docker{{resolv_conf_path, resolv_conf_path, {{cache, dns_port}}}};
+    CHECK_THAT(problem(facts), Contains("\"dns\": [\"10.0.0.2\"]"));
+    facts.containers.docker->list.servers.push_back({vpc, dns_port});
+    CHECK_THAT(problem(facts), !Contains("docker"));
+    facts.containers.docker->list.servers.pop_back();
+    facts.containers.docker->has_own_servers = true;
+    CHECK_THAT(problem(facts), !Contains("docker"));
+  }
+  SECTION("pods get a loopback address, or CoreDNS has one already") {
+    facts.containers.kubelet =
+        Kubelet{{resolv_conf_path, resolv_conf_path, {{vpc, dns_port}, {cache, dns_port}}},
+                "/var/lib/kubelet/config.yaml"};
+    facts.containers.coredns = LoopingCoreDns{23, {}};
+    CHECK_THAT(problem(facts), Contains("kubelet: gives pods a loopback address") &&
+                                   Contains("resolvConf: in /var/lib/kubelet/config.yaml") &&
+                                   Contains("coredns: process 23 asks itself"));
+    CHECK_THAT(problem(facts), !Contains("dnscachectl remove"));
+    facts.containers.coredns.reset();
+    facts.containers.kubelet->list.servers.pop_back();
+    CHECK(problem(facts).empty());
+  }
+  SECTION("a VPN client that has written resolv.conf is left alone, others are not") {
     Examination examination;
-    examination.has_docker = true;
-    CHECK_THAT(problem(facts, examination), Contains("\"dns\": [\"10.0.0.2\"]"));
-    examination.docker_config = R"({"dns": ["10.0.0.2"]})";
-    CHECK_THAT(problem(facts, examination), !Contains("docker"));
+    examination.is_set_up = true;
+    examination.changed_files = {resolv_conf_path};
+    facts.resolv_conf.state = FileState::regular("");
+    facts.resolv_conf.content = "# Generated by NetworkManager\nnameserver 10.0.0.3\n";
+    CHECK_THAT(problem(facts, examination), Contains("changed since setup wrote it, by Network"));
+    facts.resolv_conf.content =
+        "# resolv.conf(5) file generated by tailscale\nnameserver 10.0.0.3\n";
+    CHECK(problem(facts, examination).empty());
   }
   SECTION("search domains that multiply questions") {
     facts.resolv_conf.content += "search a.example b.example c.example\noptions ndots:5\n";

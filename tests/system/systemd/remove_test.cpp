@@ -144,6 +144,37 @@ TEST_CASE("what can't be removed is said with its remedy, and nothing else chang
   check_same(etc_state(), before);
 }
 
+TEST_CASE("new files get the label that the policy has for them", "[remove]") {
+  install();
+  set_xattr("/etc", "security.selinux", "system_u:object_r:etc_t:s0");
+  set_xattr("/etc/systemd/system", "security.selinux", "system_u:object_r:systemd_unit_file_t:s0");
+  SECTION("by restorecon") {
+    write_file("/usr/local/sbin/restorecon",
+               "#!/usr/bin/python3\nimport os, sys\npath = sys.argv[1]\n"
+               "os.setxattr(path, 'security.selinux', b'policy:' + path.encode(), "
+               "follow_symlinks=False)\n");
+    output_of("chmod 755 /usr/local/sbin/restorecon");
+    const auto ran = run("PATH=/usr/local/sbin:$PATH " + program + " setup --yes");
+    INFO(ran.output);
+    CHECK(ran.status == 0);
+    for (const char* path : {"/etc/dnscachectl", "/etc/dnscachectl/config.yaml",
+                             "/etc/systemd/system/dnscachectl.service"}) {
+      CHECK(xattr(path, "security.selinux") == "policy:" + std::string(path));
+    }
+  }
+  SECTION("without it, their folder's") {
+    set_up();
+    CHECK(xattr("/etc/dnscachectl/config.yaml", "security.selinux") ==
+          "system_u:object_r:etc_t:s0");
+    CHECK(xattr("/etc/systemd/system/dnscachectl.socket", "security.selinux") ==
+          "system_u:object_r:systemd_unit_file_t:s0");
+  }
+  take_back();
+  for (const char* path : {"/etc", "/etc/systemd/system"}) {
+    ::lremovexattr(path, "security.selinux");
+  }
+}
+
 // Last, because the machine has no systemd-resolved afterwards.
 TEST_CASE("owner, mode and extended attributes of resolv.conf come back", "[remove]") {
   install();
