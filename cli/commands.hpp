@@ -13,7 +13,7 @@
 #include "cli/explain.hpp"
 #include "cli/flush.hpp"
 #include "cli/host/source.hpp"
-#include "cli/import.hpp"
+#include "cli/import/import.hpp"
 #include "cli/reload.hpp"
 #include "cli/run.hpp"
 #include "cli/serve.hpp"

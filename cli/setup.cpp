@@ -21,7 +21,8 @@
 #include "cli/host/system_actions.hpp"
 #include "cli/host/system_plan.hpp"
 #include "cli/host/unit_links.hpp"
-#include "cli/import.hpp"
+#include "cli/import/dnsmasq/dnsmasq.hpp"
+#include "cli/import/import.hpp"
 #include "cli/output.hpp"
 #include "resolver/config/read.hpp"
 #include "resolver/config/resolv_conf.hpp"
@@ -184,7 +185,7 @@ Result<void> add_import(const SetupOptions& options, PlanRequest& request) {
   }
   const auto import = import_dnsmasq(options.import_file, std::nullopt, real_files());
   if (!import) return import.error();
-  if (!options.is_json) print_fates(*import, std::cerr);
+  if (!options.is_json) print_lines(*import, std::cerr);
   Config config = import->config;
   if (config.upstreams.empty() && !request.is_image) {
     const auto servers = read_servers(source_of(config)).servers;

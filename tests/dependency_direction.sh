@@ -1,6 +1,8 @@
 #!/bin/sh
 # Reads every #include of the sources and fails when one goes against the architecture:
 #   wire <- {config, cache, policy, upstream} <- dnssec <- resolve <- server;  cli -> everything
+# cli/import knows the configuration and how to print, no command and no cli/host; only commands, the
+# files directly in cli/, know it.
 # Among the four in braces everybody may use config, and upstream the cache's entries. Of the files
 # directly in resolver/, error and endpoint are the ground everybody stands on; the others (log,
 # task, stats …) are common to all but wire and config.
@@ -12,6 +14,8 @@ awk '
   # The layer that a file belongs to.
   function layer(path,   part, n) {
     n = split(path, part, "/")
+    if (part[1] == "cli" && n > 2) return part[2] == "import" ? "import" : "cli_parts"
+    if (path ~ /^cli\/(output|unique_fd)\./) return "print"
     if (part[1] != "resolver") return part[1]
     if (n > 2) return part[2]
     if (part[2] ~ /^(error|endpoint)\./) return "ground"
@@ -29,7 +33,10 @@ awk '
     may["resolve"]  = may["dnssec"] " resolve"
     may["server"]   = may["resolve"] " server"
     may["dbus"]     = may["config"] " dbus"
-    may["cli"]      = may["server"] " dbus templates cli"
+    may["print"]    = may["config"] " print"
+    may["import"]   = may["print"] " import"
+    may["cli_parts"] = may["server"] " dbus templates cli print cli_parts"
+    may["cli"]      = may["cli_parts"] " import"
   }
   {
     split($0, field, ":")

@@ -1,14 +1,15 @@
-// Any text as dnsmasq's configuration: every line gets a fate, and the result is a configuration
+// Any text as dnsmasq's configuration: every line gets a result, and the result is a configuration
 // that reads back equal or says what contradicts itself. Hosts files and block lists as well.
 #include <cstdint>
 #include <cstdlib>
 #include <iostream>
 #include <string_view>
 
-#include "resolver/config/dnsmasq.hpp"
+#include "cli/import/dnsmasq/dnsmasq.hpp"
 #include "resolver/policy/hosts.hpp"
 
 using namespace dnscache;
+using namespace dnscache::cli;
 
 namespace {
 
@@ -19,7 +20,7 @@ void require(bool good, std::string_view what) {
 }
 
 void check_import(std::string_view text) {
-  const DnsmasqFiles files{[text](const std::filesystem::path& path) -> Result<std::string> {
+  const ImportFiles files{[text](const std::filesystem::path& path) -> Result<std::string> {
                              if (path == "/main" || path == "/again") return std::string(text);
                              return Error{path.string() + ": can't be opened"};
                            },
@@ -28,7 +29,7 @@ void check_import(std::string_view text) {
                            }};
   const auto import = import_dnsmasq("/main", std::nullopt, files);
   require(static_cast<bool>(import), "a file that can be read is an error");
-  for (const DnsmasqLine& line : import->lines) {
+  for (const TranslatedLine& line : import->lines) {
     require(!line.explanation.empty(), "a line has no explanation");
     require(line.origin().find('\n') == std::string::npos, "an origin has more than one line");
   }

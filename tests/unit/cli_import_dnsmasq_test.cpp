@@ -2,15 +2,15 @@
 #include <fstream>
 #include <iterator>
 
-#include "resolver/config/dnsmasq.hpp"
+#include "cli/import/dnsmasq/dnsmasq.hpp"
 
-namespace dnscache {
+namespace dnscache::cli {
 namespace {
 
 using Texts = std::vector<std::string>;
 using Tree = std::map<std::string, std::string>;
 
-DnsmasqFiles files(const Tree& tree) {
+ImportFiles files(const Tree& tree) {
   return {[tree](const std::filesystem::path& path) -> Result<std::string> {
             const auto found = tree.find(path.string());
             if (found == tree.end()) return Error{path.string() + ": can't be opened"};
@@ -27,7 +27,7 @@ DnsmasqFiles files(const Tree& tree) {
           }};
 }
 
-DnsmasqImport import_text(const std::string& text, Tree tree = {}) {
+Translation import_text(const std::string& text, Tree tree = {}) {
   tree["/etc/dnsmasq.conf"] = text;
   auto import = import_dnsmasq("/etc/dnsmasq.conf", std::nullopt, files(tree));
   REQUIRE(import);
@@ -44,11 +44,11 @@ Config config_of(const std::string& text, const Tree& tree = {}) {
   return import_text(text, tree).config;
 }
 
-// The first line's fate and explanation.
+// The first line's result and explanation.
 std::string told(const std::string& text, const Tree& tree = {}) {
   const auto import = import_text(text, tree);
-  const DnsmasqLine& line = import.lines.at(0);
-  return std::string(fate_text(line.fate)) + ": " + line.explanation;
+  const TranslatedLine& line = import.lines.at(0);
+  return std::string(result_text(line.result)) + ": " + line.explanation;
 }
 
 Texts texts_of(const std::vector<LocalRecord>& records) {
@@ -92,7 +92,7 @@ std::string read_article(const char* name) {
 TEST_CASE("dnsmasq: the article's file means what its author meant") {
   const auto import = import_text(read_article("dnsmasq.conf"));
   const Config& config = import.config;
-  CHECK(import.refused() == 0);
+  CHECK(import.count(LineResult::refused) == 0);
   CHECK(config.listen.size() == 2);
   CHECK(config.upstreams_from == "/etc/resolv.dnsmasq");
   CHECK(config.bogus_priv == BogusPriv::always);
@@ -107,7 +107,7 @@ TEST_CASE("dnsmasq: the article's file means what its author meant") {
   CHECK(yaml.find("# dnsmasq.conf:33: domain-needed\ndomain_needed: true\n") != std::string::npos);
 }
 
-TEST_CASE("dnsmasq: every line has a fate; comments, blanks and quotes are read as dnsmasq does") {
+TEST_CASE("dnsmasq: every line has a result; comments, blanks and quotes are read as dnsmasq does") {
   const auto import = import_text(
       "# a comment\n\n  bogus-priv  # and another\ncache-size = 100\n#domain-needed\n"
       "txt-record=a.example,\"one, two # three\",b\n");
@@ -116,20 +116,20 @@ TEST_CASE("dnsmasq: every line has a fate; comments, blanks and quotes are read 
   CHECK(import.lines[1].text == "cache-size = 100");
   CHECK(texts_of(import.config.local.records) == Texts{"a.example TXT \"one, two # three\" \"b\""});
   CHECK(import.lines[3].line == 0);
-  CHECK(import.lines[3].fate == Fate::refused);
+  CHECK(import.lines[3].result == LineResult::refused);
 }
 
 TEST_CASE("dnsmasq: unknown lines are named with file and line") {
   const auto import = import_text("domain-neded\nwhatever=1\n");
   CHECK(import.lines[0].origin() == "dnsmasq.conf:1: domain-neded");
-  CHECK(import.lines[0].fate == Fate::refused);
+  CHECK(import.lines[0].result == LineResult::refused);
   CHECK(import.lines[0].explanation == "is not an option of dnsmasq 2.90; is domain-needed meant?");
   CHECK(import.lines[1].explanation == "is not an option of dnsmasq 2.90");
 }
 
 TEST_CASE("dnsmasq: a line that is there twice has its explanation, too") {
   const auto import = import_text("no-resolv\nno-resolv\nexpand-hosts\nexpand-hosts\n");
-  for (const DnsmasqLine& line : import.lines) CHECK_FALSE(line.explanation.empty());
+  for (const TranslatedLine& line : import.lines) CHECK_FALSE(line.explanation.empty());
 }
 
 TEST_CASE("dnsmasq: options with no meaning here say why") {
@@ -148,12 +148,12 @@ TEST_CASE("dnsmasq: a log of the queries goes where the service may write") {
   CHECK(to_journal.config.query_log.level == QueryLogLevel::all);
   CHECK(to_journal.config.query_log.file.empty());
   const auto twice = import_text("log-facility=/a\nlog-facility=/b\nlog-queries\n");
-  CHECK(twice.lines[0].fate == Fate::translated);
+  CHECK(twice.lines[0].result == LineResult::translated);
   CHECK(twice.lines[1].explanation == "is there already");
 
   const auto without = import_text("log-facility=/var/log/dnsmasq.log\n");
   CHECK(without.config.query_log == QueryLogConfig());
-  CHECK(without.lines.at(0).fate == Fate::not_needed);
+  CHECK(without.lines.at(0).result == LineResult::not_needed);
 }
 
 TEST_CASE("dnsmasq: DNSSEC") {
@@ -164,7 +164,7 @@ TEST_CASE("dnsmasq: DNSSEC") {
         (can_validate ? DnssecMode::validate : DnssecMode::passthrough));
   CHECK(import.config.dnssec.trust_anchors ==
         std::vector<std::string>{". DS 20326 8 2 E06D44B8", "corp.example. DS 1 13 2 AB"});
-  CHECK(import.lines[3].fate == Fate::not_needed);
+  CHECK(import.lines[3].result == LineResult::not_needed);
   CHECK(config_of("").dnssec == DnssecConfig());
   CHECK(told("dnssec-check-unsigned=no").starts_with("refused: "));
   CHECK(told("trust-anchor=.,1,8").starts_with("refused: "));
@@ -332,4 +332,4 @@ TEST_CASE("dnsmasq: --resolv-file stands for the file that it names") {
   CHECK(import->config.upstreams_from == "/b");
 }
 
-}  // namespace dnscache
+}  // namespace dnscache::cli

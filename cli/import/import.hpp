@@ -5,7 +5,8 @@
 #include <optional>
 #include <ostream>
 
-#include "resolver/config/dnsmasq.hpp"
+#include "cli/import/translation.hpp"
+#include "resolver/error.hpp"
 
 namespace dnscache::cli {
 
@@ -18,13 +19,13 @@ struct ImportOptions {
 };
 
 /// The YAML document with its heading.
-std::string imported_config(const DnsmasqImport& import, const std::filesystem::path& file);
+std::string imported_config(const Translation& translation, const std::filesystem::path& file);
 
 /// What became of every line, as a table with a line of summary below.
-void print_fates(const DnsmasqImport& import, std::ostream& out);
+void print_lines(const Translation& translation, std::ostream& out);
 
-/// The configuration goes to `out` or the file, the fate of every line to `err`; as JSON, both to
-/// `out`. Returns check_failed when a line was refused.
+/// The configuration goes to `out` or the file, what became of every line to `err`; as JSON, both
+/// to `out`. Returns check_failed when a line was refused.
 Result<ExitCode> run_import(const ImportOptions& options, std::ostream& out, std::ostream& err);
 Result<ExitCode> run_import(const ImportOptions& options);
 

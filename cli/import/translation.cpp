@@ -1,0 +1,33 @@
+#include "cli/import/translation.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "resolver/config/text.hpp"
+
+namespace dnscache::cli {
+
+std::string_view result_text(LineResult result) {
+  switch (result) {
+    case LineResult::kept:
+      return "kept";
+    case LineResult::translated:
+      return "translated";
+    case LineResult::not_needed:
+      return "not needed";
+    case LineResult::refused:
+      return "refused";
+  }
+  return "refused";
+}
+
+std::string TranslatedLine::origin() const {
+  return std::filesystem::path(file).filename().string() + ':' + std::to_string(line) + ": " +
+         printable(text);
+}
+
+std::size_t Translation::count(LineResult result) const {
+  return static_cast<std::size_t>(std::ranges::count(lines, result, &TranslatedLine::result));
+}
+
+}  // namespace dnscache::cli
