@@ -1,5 +1,6 @@
 #include "cli/check.hpp"
 
+#include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -85,11 +86,37 @@ std::string upstreams_text(const Checked& checked) {
   return text;
 }
 
+// The DNS64 servers of Google and Cloudflare; of others, doctor finds out by asking.
+bool is_known_dns64(const IpAddress& address) {
+  static const auto known = [] {
+    std::vector<IpAddress> addresses;
+    for (const char* text : {"2001:4860:4860::64", "2001:4860:4860::6464", "2606:4700:4700::64",
+                             "2606:4700:4700::6400"}) {
+      addresses.push_back(*IpAddress::parse(text));
+    }
+    return addresses;
+  }();
+  return std::ranges::find(known, address) != known.end();
+}
+
 // What is allowed, but seldom meant.
 std::vector<std::string> warnings(const Checked& checked) {
   std::vector<std::string> texts;
   if (!checked.upstreams) texts.push_back(checked.upstreams.error().message);
   const Config& config = checked.reading.config;
+  for (const UpstreamConfig& upstream : config.upstreams) {
+    if (upstream.interface.empty() || upstream.endpoint.address.scope_id != 0) continue;
+    texts.push_back(print_upstream(upstream) + " is asked once this machine has the interface " +
+                    upstream.interface);
+  }
+  if (config.dnssec.mode == DnssecMode::validate && checked.upstreams) {
+    for (const UpstreamConfig& upstream : *checked.upstreams) {
+      if (!is_known_dns64(upstream.endpoint.address)) continue;
+      texts.push_back(print_upstream(upstream) +
+                      " makes IPv6 addresses for names that have none (DNS64), which no signature "
+                      "covers: with dnssec.mode: validate they are left out or fail");
+    }
+  }
   if (!config.acl.empty()) return texts;
   for (const Endpoint& endpoint : config.listen) {
     if (endpoint.address.is_loopback()) continue;

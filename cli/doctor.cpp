@@ -28,6 +28,7 @@ namespace {
 constexpr const char* setup_command = "dnscachectl setup";
 constexpr std::size_t many_search_domains = 3;
 constexpr std::uint16_t dnskey_type = 48;
+constexpr const char* dns64_probe = "ipv4only.arpa";  // has IPv4 addresses only (RFC 7050)
 
 using Findings = std::vector<Finding>;
 
@@ -237,6 +238,10 @@ std::string take_out(const Facts& facts, const std::string& name) {
                      service_unit);
 }
 
+bool validates(const Facts& facts) {
+  return facts.config && facts.config->dnssec.mode == DnssecMode::validate;
+}
+
 void check_upstream(Findings& findings, const Facts& facts, const UpstreamFact& fact,
                     const Examination& examination) {
   const auto& endpoint = fact.upstream.endpoint;
@@ -258,9 +263,15 @@ void check_upstream(Findings& findings, const Facts& facts, const UpstreamFact& 
                    take_out(facts, name));
   }
   const bool is_unsigned = contains(examination.unsigned_upstreams, endpoint);
-  if (is_unsigned && facts.config && facts.config->dnssec.mode == DnssecMode::validate) {
+  if (is_unsigned && validates(facts)) {
     return add_bad(findings, "upstream",
                    name + " leaves DNSSEC signatures out: every name of a signed zone fails",
+                   fmt::format("{}, or set dnssec.mode: passthrough", take_out(facts, name)));
+  }
+  if (contains(examination.dns64_upstreams, endpoint) && validates(facts)) {
+    return add_bad(findings, "upstream",
+                   name + " makes IPv6 addresses for names that have none (DNS64), which no signature "
+                          "covers: with dnssec.mode: validate they are left out or fail",
                    fmt::format("{}, or set dnssec.mode: passthrough", take_out(facts, name)));
   }
   add_good(findings, "upstream",
@@ -275,6 +286,11 @@ void check_upstreams(Findings& findings, const Facts& facts, const Examination& 
   }
   const auto of_engine = facts.engine ? facts.engine->upstreams : std::vector<UpstreamStatus>{};
   for (const auto& upstream : of_engine) {
+    if (!upstream.limitations.empty()) {
+      add_good(findings, "upstream",
+               fmt::format("{} is asked {}", upstream.address,
+                           fmt::join(upstream.limitations, "; and ")));
+    }
     const bool is_known = std::ranges::find(seen, upstream.address) != seen.end();
     if (upstream.state != "down" || is_known) continue;
     add_bad(findings, "upstream",
@@ -436,10 +452,13 @@ void examine_upstreams(Examination& examination, const Facts& facts, const std::
       if (!resolver) return;
       const bool is_lying = resolver->ask(impossible, ns_t_a).outcome == Outcome::answered;
       const bool is_silent = resolver->ask(name, ns_t_aaaa).outcome == Outcome::unreachable;
+      const bool is_dns64 =
+          validates(facts) && resolver->ask(dns64_probe, ns_t_aaaa).outcome == Outcome::answered;
       const bool is_signed = !asks_for_signatures(facts) || has_signed_root(endpoint);
       const std::lock_guard lock(mutex);
       if (is_lying) examination.lying_upstreams.push_back(endpoint);
       if (!is_signed) examination.unsigned_upstreams.push_back(endpoint);
+      if (is_dns64) examination.dns64_upstreams.push_back(endpoint);
       if (is_silent) examination.no_aaaa.push_back(endpoint);
     });
   }

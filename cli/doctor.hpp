@@ -46,6 +46,7 @@ struct Examination {
   bool is_journal_lost = false;              ///< files of setup are there without it
   std::vector<Endpoint> lying_upstreams;     ///< they know a name that can't exist
   std::vector<Endpoint> unsigned_upstreams;  ///< they leave DNSSEC's signatures out
+  std::vector<Endpoint> dns64_upstreams;     ///< they make IPv6 addresses of IPv4 ones (RFC 6147)
   std::vector<Endpoint> no_aaaa;             ///< they are silent when asked for an IPv6 address
   std::uint64_t dropped_packets = 0;  ///< by EC2, while doctor looked: more than 1,024 per second
   bool is_clock_behind = false;       ///< files from the future

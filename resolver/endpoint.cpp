@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cstring>
 #include <span>
+#include <utility>
 
 namespace dnscache {
 namespace {
@@ -122,6 +123,11 @@ bool IpAddress::is_private() const {
   return is_loopback() || is_link_local() || is_unspecified() || in_v4(plain, {10}, 8) ||
          in_v4(plain, {172, 16}, 12) || in_v4(plain, {192, 168}, 16) ||
          in_v4(plain, {100, 64}, 10) || in_v4(plain, {0}, 8) || in_v6(plain, {0xfc, 0}, 7);
+}
+
+bool find_interface(const std::string& name, IpAddress& address) {
+  const unsigned index = ::if_nametoindex(name.c_str());
+  return index != 0 && std::exchange(address.scope_id, index) != index;
 }
 
 std::optional<Endpoint> Endpoint::parse(std::string_view text, std::uint16_t default_port) {

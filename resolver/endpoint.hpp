@@ -37,6 +37,10 @@ struct IpAddress {
   auto operator<=>(const IpAddress&) const = default;
 };
 
+/// Gives a link-local address the index that its interface has now. False when there is no such
+/// interface, or it has that index already.
+bool find_interface(const std::string& name, IpAddress& address);
+
 /// An IP address and a port.
 struct Endpoint {
   IpAddress address;

@@ -5,6 +5,7 @@
 #include "resolver/cache/restore.hpp"
 #include "resolver/cache/stale.hpp"
 #include "resolver/dnssec/validation.hpp"
+#include "resolver/wire/alias.hpp"
 #include "resolver/wire/build.hpp"
 #include "resolver/wire/strip.hpp"
 
@@ -17,6 +18,7 @@ constexpr std::size_t max_refreshing = 256;   // each saves a client a wait, and
 constexpr std::uint32_t failure_ttl = 2;      // seconds; RFC 9520 wants 1 s, we want no more
 constexpr std::uint32_t bogus_ttl = 30;       // seconds; RFC 4035 section 4.7
 constexpr std::uint32_t no_such_zone_ttl = 10800;
+constexpr unsigned max_aliases = 16;  // that lead from servers to servers, one after the other
 
 std::uint32_t in_seconds(std::chrono::seconds duration) {
   return static_cast<std::uint32_t>(duration.count());
@@ -51,6 +53,20 @@ Outcome without_servers(const Name& zone) {
   return outcome;
 }
 
+// What has been found out about the target of the answer's last alias; nothing: too late.
+void add_target(const Question& question, const Name& target, const std::optional<Answer>& found,
+                Outcome& outcome) {
+  if (!found) {
+    outcome.kind = Outcome::Kind::silent;
+  } else if (found->is_failure()) {
+    outcome.kind = Outcome::Kind::failed;
+    outcome.answer = *found;
+  } else if (!append_target(question, target, *found, outcome.answer)) {
+    outcome.kind = Outcome::Kind::failed;
+    outcome.answer = failure(Rcode::server_failure);
+  }
+}
+
 // The answer that says why there is none (RFC 8914).
 Answer explain_failure(const Outcome& outcome) {
   switch (outcome.kind) {
@@ -73,61 +89,54 @@ Answer explain_failure(const Outcome& outcome) {
 Task resolve(Resolver& resolver, Flight& flight) {
   const Question& question = flight.question();
   const unsigned generation = resolver.generation_;
-  Resolver::Underway underway(resolver, flight.is_refresh);
+  const TimePoint deadline = resolver.world_.now() + resolver.config_.timeout;
   RaceObserver& observer = flight.trace ? *flight.trace : RaceObserver::nobody();
-
-  // Expired data is better than waiting for servers that have been silent for a while.
-  Timer patience_over(resolver.world_.timers(), [&resolver, &flight] {
-    if (auto stale = resolver.stale_answer(flight.question())) {
-      flight.answer_early(std::move(*stale));
-    }
-  });
-  if (auto stale = resolver.stale_answer(question)) {
-    const UpstreamGroup& group = *group_for(resolver.routes_, question.name.bytes());
-    const TimePoint now = resolver.world_.now();
-    const TimePoint over =
-        group.silent_since().value_or(now) + resolver.config_.cache.serve_stale.after;
-    if (over <= now || group.is_short_of_quota()) {
-      flight.answer_early(std::move(*stale));
-    } else {
-      patience_over.set(over);
-    }
-  }
+  Resolver::Underway underway(resolver, flight.is_refresh);
+  Timer patience_over(resolver.world_.timers(), [&] { resolver.answer_with_stale(flight); });
+  if (const auto over = resolver.patience_with_servers(flight)) patience_over.set(*over);
 
   Outcome outcome;
   if (resolver.is_validated(question)) {
     if (flight.trace) resolver.traced_.push_back({question, flight.trace});
-    const TimePoint deadline = resolver.world_.now() + resolver.config_.timeout;
     outcome = co_await validate(resolver.validator_, question, deadline, underway.inbox);
     resolver.count(outcome);
     if (flight.trace) resolver.end_trace(question, outcome);
   } else {
     const Question asked = resolver.as_asked(question);
-    outcome = co_await ask_servers(resolver, underway, asked, observer);
+    outcome = co_await ask_servers(resolver, underway, asked, deadline, observer);
     mind_dnssec(resolver.config_.dnssec.mode, question, outcome.answer);
+    if (const auto target = resolver.cut_alias(question, outcome)) {
+      observer.note("an alias leads to a name that other servers answer for");
+      const auto found = std::make_shared<Finding<Answer>>(underway.inbox);
+      resolver.ask_for_target(flight, *target, [found](const Answer& of) { found->put(of); });
+      const auto answer = co_await wait_for(found, deadline);
+      add_target(question, *target, answer, outcome);
+      flight.target.reset();
+    }
   }
   patience_over.cancel();
 
-  if (const auto older = resolver.older_answer(question, outcome)) {
+  if (const auto older = resolver.older_answer(flight, outcome)) {
     // Within its lifetime, but not for as long as there is nobody to ask.
-    const bool is_down = group_for(resolver.routes_, question.name.bytes())->is_down();
-    if (!is_down) resolver.cache_.allow_refresh(question);
+    const bool is_down = resolver.routes_.group_for(question.name)->is_down();
+    if (!is_down) resolver.cache_.allow_refresh(question, flight.hash());
     resolver.in_flight_.land(flight, *older);
     co_return;
   }
   const Answer answer = resolver.judge(question, std::move(outcome), observer);
   const bool is_current = generation == resolver.generation_ && !underway.is_outdated;
-  if (is_current) resolver.cache_.store(question, answer, resolver.world_.cache_now());
+  if (is_current && !answer.is_stale()) {
+    resolver.cache_.store(question, flight.hash(), answer, resolver.world_.cache_now());
+  }
   resolver.in_flight_.land(flight, answer);
 }
 
 Async<Outcome> ask_servers(Resolver& resolver, Resolver::Underway& underway,
-                           const Question& question, RaceObserver& observer) {
-  const TimePoint deadline = resolver.world_.now() + resolver.config_.timeout;
+                           const Question& question, TimePoint deadline, RaceObserver& observer) {
   Outcome outcome;
   outcome.kind = Outcome::Kind::servers_changed;
   while (outcome.kind == Outcome::Kind::servers_changed) {
-    const std::shared_ptr<UpstreamGroup> group = group_for(resolver.routes_, question.name.bytes());
+    const std::shared_ptr<UpstreamGroup> group = resolver.routes_.group_for(question.name);
     observer.begun(group->zone());
     underway.group = group.get();
     if (group->members().empty()) {
@@ -135,7 +144,9 @@ Async<Outcome> ask_servers(Resolver& resolver, Resolver::Underway& underway,
       break;
     }
     outcome = co_await race(*group, question, deadline, underway.inbox, observer);
-    if (outcome.upstream != nullptr) outcome.answer.source = resolver.source_of(*outcome.upstream);
+    if (outcome.upstream != nullptr) {
+      outcome.answer.source = resolver.routes_.source_of(*outcome.upstream);
+    }
     outcome.upstream = nullptr;  // it may be gone when the outcome is looked at
   }
   underway.group = nullptr;
@@ -147,8 +158,10 @@ Task fetch_for_validator(Resolver& resolver, Question question, OutcomeFunction 
   Resolver::Underway underway(resolver);
   const std::shared_ptr<Trace> trace = resolver.trace_of(question);
   RaceObserver& observer = trace ? *trace : RaceObserver::nobody();
-  Outcome outcome = co_await ask_servers(resolver, underway, question, observer);
+  const TimePoint deadline = resolver.world_.now() + resolver.config_.timeout;
+  Outcome outcome = co_await ask_servers(resolver, underway, question, deadline, observer);
   --resolver.fetching_;
+  (void)resolver.cut_alias(question, outcome);  // the validator asks for the target by itself
   if (outcome.kind != Outcome::Kind::answered && outcome.kind != Outcome::Kind::failed) {
     outcome.answer = Answer();
   }
@@ -194,42 +207,75 @@ void Resolver::end_trace(const Question& question, const Outcome& outcome) {
 }
 
 Resolver::Resolver(World& world, Cache& cache, const Config& config)
-    : world_(world),
-      cache_(cache),
-      config_(config),
-      sources_(all_upstreams(config)),
-      rules_(config) {
+    : world_(world), cache_(cache), config_(config), rules_(config), routes_(world, config) {
   cache_.configure(config);
-  cached_from_ = routes_ = make_routes(config);
 }
 
 Resolver::~Resolver() { give_up(); }
 
-void Resolver::ask(const Question& question, ReplyFunction reply, std::shared_ptr<Trace> trace) {
+void Resolver::ask(const Question& question, std::uint64_t hash, ReplyFunction reply,
+                   std::shared_ptr<Trace> trace) {
   const World::Turn turn(world_);
   if (trace) trace->begun_at = world_.now();
-  Flight* underway = in_flight_.find(question);
+  Flight* underway = in_flight_.find(question, hash);
   const bool is_full = in_flight_.waiting() >= max_waiting ||
                        (underway == nullptr && in_flight_.size() >= max_in_flight);
   if (is_full) return reply(failure(Rcode::server_failure, ExtendedError::not_ready));
   if (trace) trace->has_joined = underway != nullptr;
   if (underway != nullptr) return underway->wait(std::move(reply));
-  if (recent_failures_.contains(question, world_.cache_now())) {
-    if (const auto stale = stale_answer(question)) return reply(*stale);
+  if (recent_failures_.contains(hash, world_.cache_now())) {
+    if (const auto stale = stale_answer(question, hash)) return reply(*stale);
   }
-  Flight& flight = in_flight_.start(question);
+  Flight& flight = in_flight_.start(question, hash);
   flight.trace = std::move(trace);
   flight.wait(std::move(reply));
   resolve(*this, flight);
 }
 
-void Resolver::refresh(const Question& question) {
-  if (in_flight_.find(question) != nullptr) return;
+// The target is a question of its own: with its own servers, rules and place in the cache, and
+// asked once for all who want it.
+void Resolver::ask_for_target(Flight& flight, const Name& name, ReplyFunction reply) {
+  Question target = flight.question();
+  target.name = name;
+  const std::uint64_t hash = cache_.prepare(target);
+  if (!flight.is_refresh) {
+    if (const auto cached = fresh_answer(target, hash)) return reply(*cached);
+  }
+  if (flight.aliases == max_aliases || leads_back(flight, target)) {
+    return reply(failure(Rcode::server_failure));
+  }
+  flight.target = target;
+  ask(target, hash, std::move(reply));
+  if (Flight* of_target = in_flight_.find(target, hash)) {
+    of_target->aliases = std::max(of_target->aliases, flight.aliases + 1);
+  }
+}
+
+// Two flights that wait for each other would never end.
+bool Resolver::leads_back(const Flight& flight, const Question& target) {
+  std::optional<Question> next = target;
+  for (unsigned i = 0; next && i <= max_aliases; ++i) {
+    if (*next == flight.question()) return true;
+    const Flight* waiting = in_flight_.find(*next, cache_.prepare(*next));
+    next = waiting != nullptr ? waiting->target : std::nullopt;
+  }
+  return next.has_value();
+}
+
+// The alias at which an answer leads out of its route; what came after it is gone then.
+std::optional<Name> Resolver::cut_alias(const Question& question, Outcome& outcome) const {
+  if (outcome.kind != Outcome::Kind::answered || !routes_.are_several()) return std::nullopt;
+  const auto leads_out = [&](const Name& target) { return routes_.lead_out(question.name, target); };
+  return dnscache::cut_alias(question, leads_out, outcome.answer);
+}
+
+void Resolver::refresh(const Question& question, std::uint64_t hash) {
+  if (in_flight_.find(question, hash) != nullptr) return;
   const bool has_room = refreshing_ < max_refreshing && in_flight_.size() < max_in_flight &&
-                        !group_for(routes_, question.name.bytes())->is_short_of_quota();
-  if (!has_room) return cache_.allow_refresh(question);
+                        !routes_.group_for(question.name)->is_short_of_quota();
+  if (!has_room) return cache_.allow_refresh(question, hash);
   const World::Turn turn(world_);
-  Flight& flight = in_flight_.start(question);
+  Flight& flight = in_flight_.start(question, hash);
   flight.is_refresh = true;
   resolve(*this, flight);
 }
@@ -282,116 +328,46 @@ void Resolver::configure(const Config& config) {
   const AnswerRules rules(config);
   const bool same_rules = rules == rules_ && config.ignore_addresses == config_.ignore_addresses &&
                           config.dnssec == config_.dnssec;
-  if (UpstreamSettings(config) != UpstreamSettings(config_)) upstreams_.clear();
   config_ = config;
   rules_ = rules;
   cache_.configure(config);
-  sources_ = all_upstreams(config);
   if (!same_rules) {
     cache_.flush_all();
     keep_nothing_in_flight();
   }
-  const Routes before = std::exchange(routes_, make_routes(config));
-  if (routes_ == before) return;
+  if (!routes_.configure(config)) return;
   recent_failures_.clear();
   flush_what_others_answer();
   for (Underway* underway : underway_) {
-    const bool is_replaced =
-        underway->group != nullptr && std::ranges::none_of(routes_, [&](const auto& group) {
-          return group.get() == underway->group;
-        });
+    const bool is_replaced = underway->group != nullptr && !routes_.has(underway->group);
     if (is_replaced) underway->inbox.put(Event::Kind::servers_changed);
     if (underway->group == nullptr) underway->is_outdated = true;
   }
 }
 
-// A group of which nothing has changed stays, with its budget and its queue.
-Routes Resolver::make_routes(const Config& config) {
-  Routes routes;
-  const auto add = [&](const Name& zone, const std::vector<UpstreamConfig>& servers) {
-    auto group = std::make_shared<UpstreamGroup>(
-        world_, config, zone, servers,
-        [this](const UpstreamConfig& server) { return find_upstream(server); });
-    const auto same =
-        std::ranges::find_if(routes_, [&](const auto& old) { return old->is_same(*group); });
-    routes.push_back(same != routes_.end() ? *same : std::move(group));
-  };
-  for (const RouteConfig& route : config.routes) add(route.zone, route.upstreams);
-  add(Name{}, config.upstreams);
-  std::ranges::stable_sort(routes, [](const auto& a, const auto& b) {
-    return a->zone().label_count() > b->zone().label_count();
-  });
-  return routes;
-}
-
-std::shared_ptr<Upstream> Resolver::find_upstream(const UpstreamConfig& server) {
-  std::erase_if(upstreams_, [](const auto& upstream) { return upstream.expired(); });
-  for (const auto& weak : upstreams_) {
-    auto upstream = weak.lock();
-    if (upstream && is_same_server(upstream->config(), server)) return upstream;
-  }
-  auto upstream = std::make_shared<Upstream>(world_, server, UpstreamSettings(config_));
-  upstreams_.push_back(upstream);
-  return upstream;
-}
-
-// Names whose servers have all been replaced may have other answers now. While no servers are
-// known, what is cached stays: they may come back.
+// Names whose servers have all been replaced may have other answers now.
 void Resolver::flush_what_others_answer() {
-  Routes now = routes_;
-  if (now.back()->members().empty()) now.back() = cached_from_.back();
-  const Routes before = std::exchange(cached_from_, now);
-  const auto is_replaced = [&](const Entry& entry) {
-    const UpstreamGroup& old = *group_for(before, entry.name());
-    const UpstreamGroup& fresh = *group_for(now, entry.name());
-    return &old != &fresh && !old.overlaps(fresh);
-  };
+  const auto is_replaced = [&](const Entry& entry) { return routes_.have_replaced(entry.name()); };
   std::uint64_t count = 0;
   CachePosition position;
   while (cache_.flush_some(position, 4096, is_replaced, count)) {
   }
+  routes_.keep_up();
 }
 
-const std::shared_ptr<UpstreamGroup>& group_for(const Routes& routes, ByteView name) {
-  return *std::ranges::find_if(
-      routes, [&](const auto& group) { return is_within(name, group->zone().bytes()); });
-}
-
-void Resolver::forget_health() {
+void Resolver::on_network_change() {
   recent_failures_.clear();
-  for (const auto& weak : upstreams_) {
-    if (const auto upstream = weak.lock()) upstream->forget();
-  }
-}
-
-void Resolver::forget_limitations() {
-  for (const auto& weak : upstreams_) {
-    if (const auto upstream = weak.lock()) upstream->forget_limitations();
-  }
-}
-
-std::uint8_t Resolver::source_of(const Upstream& upstream) const {
-  const auto found = std::ranges::find_if(sources_, [&](const UpstreamConfig& source) {
-    return is_same_server(source, upstream.config());
-  });
-  const auto number = static_cast<std::size_t>(found - sources_.begin());
-  return number < std::min<std::size_t>(sources_.size(), Answer::unknown_source)
-             ? static_cast<std::uint8_t>(number)
-             : Answer::unknown_source;
-}
-
-// The unspecified address, which is not private, when it is not known.
-IpAddress Resolver::address_of(std::uint8_t source) const {
-  return source < sources_.size() ? sources_[source].endpoint.address : IpAddress{};
+  routes_.on_network_change();
 }
 
 // What clients get in place of an answer that did not come.
-std::optional<Answer> Resolver::older_answer(const Question& question, const Outcome& outcome) {
+std::optional<Answer> Resolver::older_answer(const Flight& flight, const Outcome& outcome) {
   if (outcome.kind == Outcome::Kind::answered) return std::nullopt;
-  if (auto fresh = fresh_answer(question)) return fresh;  // it could not be renewed, but is good
+  auto fresh = fresh_answer(flight.question(), flight.hash());
+  if (fresh) return fresh;  // it could not be renewed, but is good
   if (outcome.kind == Outcome::Kind::bogus) return std::nullopt;
-  auto stale = stale_answer(question);
-  if (stale) recent_failures_.add(question, world_.cache_now());
+  auto stale = stale_answer(flight.question(), flight.hash());
+  if (stale) recent_failures_.add(flight.hash(), world_.cache_now());
   return stale;
 }
 
@@ -399,7 +375,7 @@ std::optional<Answer> Resolver::older_answer(const Question& question, const Out
 Answer Resolver::judge(const Question& question, Outcome outcome, RaceObserver& observer) const {
   Answer answer = std::move(outcome.answer);
   if (outcome.kind == Outcome::Kind::answered) {
-    const char* rule = rules_.apply(question, address_of(answer.source), answer);
+    const char* rule = rules_.apply(question, routes_.address_of(answer.source), answer);
     if (rule != nullptr) observer.ruled(rule);
   } else if (outcome.kind != Outcome::Kind::bogus) {
     outcome.answer = std::move(answer);
@@ -418,16 +394,36 @@ Question Resolver::as_asked(const Question& question) const {
   return asked;
 }
 
-std::optional<Answer> Resolver::fresh_answer(const Question& question) const {
-  auto cached = cache_.find(question, world_.cache_now());
+std::optional<Answer> Resolver::fresh_answer(const Question& question, std::uint64_t hash) const {
+  auto cached = cache_.find(question, hash, world_.cache_now());
   if (!cached || cached->expired_for != 0 || cached->answer.is_failure()) return std::nullopt;
   Answer answer = std::move(cached->answer);
   answer.clamp_ttls(0, answer.ttl - cached->age);
   return answer;
 }
 
-std::optional<Answer> Resolver::stale_answer(const Question& question) const {
-  return dnscache::stale_answer(cache_, question, world_.cache_now(), config_.cache.serve_stale);
+std::optional<Answer> Resolver::stale_answer(const Question& question, std::uint64_t hash) const {
+  return dnscache::stale_answer(cache_, question, hash, world_.cache_now(),
+                                config_.cache.serve_stale);
+}
+
+bool Resolver::answer_with_stale(Flight& flight) {
+  auto stale = stale_answer(flight.question(), flight.hash());
+  if (stale) flight.answer_early(std::move(*stale));
+  return stale.has_value();
+}
+
+// Expired data is better than waiting for servers that have been silent for a while. Until when they
+// are waited for; nothing when there is no such data, or it is given out now.
+std::optional<TimePoint> Resolver::patience_with_servers(Flight& flight) {
+  const UpstreamGroup& group = *routes_.group_for(flight.question().name);
+  const TimePoint now = world_.now();
+  const TimePoint over = group.silent_since().value_or(now) + config_.cache.serve_stale.after;
+  if (over <= now || group.is_short_of_quota()) {
+    answer_with_stale(flight);
+    return std::nullopt;
+  }
+  return stale_answer(flight.question(), flight.hash()) ? std::optional(over) : std::nullopt;
 }
 
 }  // namespace dnscache

@@ -10,11 +10,9 @@
 #include "resolver/policy/answer_rules.hpp"
 #include "resolver/task.hpp"
 #include "resolver/upstream/race.hpp"
+#include "resolver/upstream/routes.hpp"
 
 namespace dnscache {
-
-/// The groups of servers of one configuration, the longest zone first.
-using Routes = std::vector<std::shared_ptr<UpstreamGroup>>;
 
 /// Resolves what the cache does not hold. Belongs to one thread, so that which queries are
 /// underway, how servers fare and what budgets are left needs no lock.
@@ -26,20 +24,22 @@ class Resolver {
   Resolver& operator=(const Resolver&) = delete;
 
   /// Resolves a question; `reply` is called once, at the latest at the configured time-out.
-  /// `trace`, if any, describes how, and is complete when `reply` is called.
-  void ask(const Question& question, ReplyFunction reply, std::shared_ptr<Trace> trace = nullptr);
+  /// `hash` is what Cache::prepare() gave for it. `trace`, if any, describes how, and is complete
+  /// when `reply` is called.
+  void ask(const Question& question, std::uint64_t hash, ReplyFunction reply,
+           std::shared_ptr<Trace> trace = nullptr);
   /// Fetches an answer that will expire soon; a later hit may ask again when there is no room now.
-  void refresh(const Question& question);
+  void refresh(const Question& question, std::uint64_t hash);
   /// Takes over another configuration. Servers that stay keep their health. Questions whose servers
   /// changed are asked at the new ones at once. Only names whose servers have all been replaced are
   /// flushed.
   void configure(const Config& config);
   /// What is being resolved now is answered, but not cached: it may not be asked any longer.
   void keep_nothing_in_flight() { ++generation_; }
-  /// The network has changed: forgets how the servers fared.
-  void forget_health();
+  /// The machine's addresses or routes have changed.
+  void on_network_change();
   /// Forgets what servers seem not to support.
-  void forget_limitations();
+  void forget_limitations() { routes_.forget_limitations(); }
 
   /// From now on answers are validated; null: no longer. When that is another validator, the
   /// configuration must have changed with it.
@@ -53,7 +53,7 @@ class Resolver {
   /// Ends all that is underway: clients get SERVFAIL or stale data.
   void give_up();
 
-  const Routes& routes() const { return routes_; }
+  const Groups& groups() const { return routes_.groups(); }
   std::size_t in_flight() const { return in_flight_.size(); }
 
  private:
@@ -66,8 +66,8 @@ class Resolver {
     Underway& operator=(const Underway&) = delete;
 
     Inbox inbox;
-    const UpstreamGroup* group = nullptr;  ///< null: by the validator, or by nobody yet
-    bool is_outdated = false;              ///< the validator began with other servers
+    const UpstreamGroup* group = nullptr;  ///< null: by others for it, or by nobody yet
+    bool is_outdated = false;              ///< these began with other servers
 
    private:
     Resolver& resolver_;
@@ -77,17 +77,19 @@ class Resolver {
   friend Task resolve(Resolver& resolver, Flight& flight);
   friend Task fetch_for_validator(Resolver& resolver, Question question, OutcomeFunction done);
   friend Async<Outcome> ask_servers(Resolver& resolver, Underway& underway,
-                                    const Question& question, RaceObserver& observer);
+                                    const Question& question, TimePoint deadline,
+                                    RaceObserver& observer);
 
-  Routes make_routes(const Config& config);
-  std::shared_ptr<Upstream> find_upstream(const UpstreamConfig& server);
   void flush_what_others_answer();
-  std::optional<Answer> fresh_answer(const Question& question) const;
-  std::optional<Answer> stale_answer(const Question& question) const;
-  std::optional<Answer> older_answer(const Question& question, const Outcome& outcome);
+  std::optional<Answer> fresh_answer(const Question& question, std::uint64_t hash) const;
+  std::optional<Answer> stale_answer(const Question& question, std::uint64_t hash) const;
+  std::optional<Answer> older_answer(const Flight& flight, const Outcome& outcome);
+  bool answer_with_stale(Flight& flight);
+  std::optional<TimePoint> patience_with_servers(Flight& flight);
   Answer judge(const Question& question, Outcome outcome, RaceObserver& observer) const;
-  std::uint8_t source_of(const Upstream& upstream) const;
-  IpAddress address_of(std::uint8_t source) const;
+  std::optional<Name> cut_alias(const Question& question, Outcome& outcome) const;
+  void ask_for_target(Flight& flight, const Name& name, ReplyFunction reply);
+  bool leads_back(const Flight& flight, const Question& target);
   bool is_validated(const Question& question) const;
   Question as_asked(const Question& question) const;
   void count(const Outcome& outcome);
@@ -103,12 +105,9 @@ class Resolver {
   World& world_;
   Cache& cache_;
   Config config_;
-  std::vector<UpstreamConfig> sources_;
   AnswerRules rules_;
   unsigned generation_ = 0;  // answers to what was asked in an earlier one are not cached
-  std::vector<std::weak_ptr<Upstream>> upstreams_;
   Routes routes_;
-  Routes cached_from_;  // the last ones with any servers: what is cached came from them
   InFlight in_flight_;
   std::vector<Underway*> underway_;
   std::size_t refreshing_ = 0;
@@ -118,10 +117,6 @@ class Resolver {
   ValidationStats validation_stats_;
   std::vector<Traced> traced_;  // questions that are being validated
 };
-
-/// `name` is in wire form. The group whose zone is the longest that the name lies in; the root's is
-/// the last.
-const std::shared_ptr<UpstreamGroup>& group_for(const Routes& routes, ByteView name);
 
 /// The path of one question that servers have to be asked, from its start to its last reply.
 Task resolve(Resolver& resolver, Flight& flight);

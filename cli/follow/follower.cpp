@@ -1,23 +1,20 @@
 #include "cli/follow/follower.hpp"
 
-#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
-#include <asio/posix/stream_descriptor.hpp>
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 #include <condition_variable>
 #include <csignal>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "resolver/server/file_watcher.hpp"
+#include "resolver/server/network_watch.hpp"
 
 namespace dnscache::cli {
 namespace {
@@ -36,24 +33,12 @@ constexpr auto first_retry = 250ms;
 constexpr auto last_retry = 5s;
 constexpr auto patience_at_end = 100ms;
 
-// Links, and addresses of links, rtnetlink(7). -1 where that is not allowed.
-int open_link_events() {
-  const int fd = ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
-  if (fd < 0) return -1;
-  sockaddr_nl address{};
-  address.nl_family = AF_NETLINK;
-  address.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
-  if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return fd;
-  ::close(fd);
-  return -1;
-}
-
 }  // namespace
 
 /// What the follower and its thread share; everything below `thread only` is the thread's.
 class Follower::Watch : public std::enable_shared_from_this<Follower::Watch> {
  public:
-  Watch() : work_(asio::make_work_guard(io_)), link_events_(io_), timer_(io_) {}
+  Watch() : work_(asio::make_work_guard(io_)), timer_(io_) {}
 
   void look_at(const std::optional<ServerSource>& source) {
     if (!source && !is_started_) return;
@@ -109,8 +94,8 @@ class Follower::Watch : public std::enable_shared_from_this<Follower::Watch> {
       source_ = wanted;
       files_.reset();
       shown_.reset();
-      std::error_code ignored;
-      if (link_events_.is_open()) link_events_.close(ignored);
+      links_.reset();
+      is_event_pending_ = false;
       timer_.cancel();
       if (source_) watch();
     }
@@ -122,25 +107,12 @@ class Follower::Watch : public std::enable_shared_from_this<Follower::Watch> {
     files_ = std::make_unique<FileWatcher>(
         io_, files_of(*source_), [this] { look_after_event(); }, settle_time);
     if (!source_->file.empty()) return;
-    if (const int fd = open_link_events(); fd >= 0) {
-      link_events_.assign(fd);
-      wait_for_links();
-    }
-  }
-
-  void wait_for_links() {
-    link_events_.async_wait(asio::posix::stream_descriptor::wait_read, [this](std::error_code e) {
-      if (e) return;
-      std::array<char, 8192> buffer;  // what exactly has changed does not matter
-      while (::recv(link_events_.native_handle(), buffer.data(), buffer.size(), 0) > 0) {
-      }
-      if (!is_event_pending_) {
-        is_event_pending_ = true;
-        const auto when = std::max(Clock::now() + settle_time, looked_at_ + least_interval);
-        look_at_time(when, [this] { look_after_event(); });
-      }
-      wait_for_links();
-    });
+    links_ = std::make_unique<NetworkWatch>(
+        io_, RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR, [this] {
+          if (std::exchange(is_event_pending_, true)) return;
+          const auto when = std::max(Clock::now() + settle_time, looked_at_ + least_interval);
+          look_at_time(when, [this] { look_after_event(); });
+        });
   }
 
   void look_at_time(Clock::time_point when, std::function<void()> look) {
@@ -213,7 +185,7 @@ class Follower::Watch : public std::enable_shared_from_this<Follower::Watch> {
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   std::optional<ServerSource> source_;
   std::unique_ptr<FileWatcher> files_;
-  asio::posix::stream_descriptor link_events_;
+  std::unique_ptr<NetworkWatch> links_;
   asio::steady_timer timer_;
   std::optional<ServerReading> shown_;
   std::optional<Clock::time_point> doubted_since_;

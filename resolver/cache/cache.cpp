@@ -489,13 +489,12 @@ std::uint64_t Cache::hash_of(const Question& question) const {
   return hash_question(key_, question.name.bytes(), question.type, key_bits(question));
 }
 
-void Cache::allow_refresh(const Question& question) {
-  const std::uint64_t hash = hash_of(question);
+void Cache::allow_refresh(const Question& question, std::uint64_t hash) {
   shard_of(hash).allow_refresh(hash, question);
 }
 
-std::optional<CachedAnswer> Cache::find(const Question& question, CacheSeconds now) const {
-  const std::uint64_t hash = hash_of(question);
+std::optional<CachedAnswer> Cache::find(const Question& question, std::uint64_t hash,
+                                        CacheSeconds now) const {
   return shard_of(hash).find(hash, question, now);
 }
 
@@ -575,8 +574,8 @@ std::optional<CachedAnswer> Cache::find_nxdomain_above(const Question& question,
   return std::nullopt;
 }
 
-void Cache::store(const Question& question, const Answer& answer, CacheSeconds now) {
-  const std::uint64_t hash = hash_of(question);
+void Cache::store(const Question& question, std::uint64_t hash, const Answer& answer,
+                  CacheSeconds now) {
   if (answer.ttl == 0) {
     shard_of(hash).forget(hash, question);
   } else {

@@ -71,10 +71,14 @@ class Cache {
                    std::uint8_t* out);
 
   /// A refresh came to nothing: a later hit asks for it again.
-  void allow_refresh(const Question& question);
+  void allow_refresh(const Question& question, std::uint64_t hash);
 
-  /// The answer to `question`, fresh or expired.
-  std::optional<CachedAnswer> find(const Question& question, CacheSeconds now) const;
+  /// The answer to `question`, fresh or expired. Here and in store(), `hash` is what prepare() gave.
+  std::optional<CachedAnswer> find(const Question& question, std::uint64_t hash,
+                                   CacheSeconds now) const;
+  std::optional<CachedAnswer> find(const Question& question, CacheSeconds now) const {
+    return find(question, hash_of(question), now);
+  }
 
   /// What a fresh NXDOMAIN about the same name, but another type, says to `question`; nothing when
   /// an answer about the name's addresses says that it exists (RFC 2308 section 5).
@@ -88,7 +92,10 @@ class Cache {
   /// kept, but the older one goes as well: it is no longer true, not even as stale data. What it
   /// says about the whole name is noted: a denial holds for all types until another answer
   /// contradicts it.
-  void store(const Question& question, const Answer& answer, CacheSeconds now);
+  void store(const Question& question, std::uint64_t hash, const Answer& answer, CacheSeconds now);
+  void store(const Question& question, const Answer& answer, CacheSeconds now) {
+    store(question, hash_of(question), answer, now);
+  }
 
   /// Takes over the settings that replies and denials go by.
   void configure(const Config& config);

@@ -26,46 +26,43 @@ void Flight::answer(const Answer& answer) {
   for (const ReplyFunction& reply : std::exchange(waiting_, {})) reply(answer);
 }
 
-Flight* InFlight::find(const Question& question) {
-  const auto found = flights_.find(question);
-  return found != flights_.end() ? found->second.get() : nullptr;
+Flight* InFlight::find(const Question& question, std::uint64_t hash) {
+  const auto [begin, end] = flights_.equal_range(hash);
+  for (auto place = begin; place != end; ++place) {
+    if (place->second->question() == question) return place->second.get();
+  }
+  return nullptr;
 }
 
-Flight& InFlight::start(const Question& question) {
-  auto flight = std::make_unique<Flight>(question, waiting_);
-  return *flights_.emplace(question, std::move(flight)).first->second;
+Flight& InFlight::start(const Question& question, std::uint64_t hash) {
+  return *flights_.emplace(hash, std::make_unique<Flight>(question, hash, waiting_))->second;
 }
 
 void InFlight::land(Flight& flight, const Answer& answer) {
-  const auto place = flights_.find(flight.question());
+  auto place = flights_.find(flight.hash());
+  while (place->second.get() != &flight) ++place;
   const std::unique_ptr<Flight> landed = std::move(place->second);
   flights_.erase(place);
   landed->answer(answer);
 }
 
-std::vector<Flight*> InFlight::all() const {
-  std::vector<Flight*> flights;
-  for (const auto& [question, flight] : flights_) flights.push_back(flight.get());
-  return flights;
-}
-
-void RecentFailures::add(const Question& question, CacheSeconds now) {
+void RecentFailures::add(std::uint64_t question_hash, CacheSeconds now) {
   age(now);
-  if (young_.size() < max_failures) young_.insert(question);
+  if (young_.size() < max_failures) young_.insert(question_hash);
 }
 
-bool RecentFailures::contains(const Question& question, CacheSeconds now) {
+bool RecentFailures::contains(std::uint64_t question_hash, CacheSeconds now) {
   age(now);
-  return young_.contains(question) || old_.contains(question);
+  return young_.contains(question_hash) || old_.contains(question_hash);
 }
 
-void RecentFailures::clear() { young_ = old_ = empty_set(); }
+void RecentFailures::clear() { young_ = old_ = {}; }
 
 void RecentFailures::age(CacheSeconds now) {
   const CacheSeconds passed = now - began_;
   if (passed < failure_period) return;
-  old_ = passed < 2 * failure_period ? std::move(young_) : empty_set();
-  young_ = empty_set();
+  old_ = passed < 2 * failure_period ? std::move(young_) : Set();
+  young_ = {};
   began_ = now;
 }
 

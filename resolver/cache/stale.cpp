@@ -5,9 +5,8 @@
 namespace dnscache {
 namespace {
 
-std::optional<Answer> usable_answer(const Cache& cache, const Question& question, CacheSeconds now,
+std::optional<Answer> usable_answer(std::optional<CachedAnswer> cached,
                                     const ServeStaleConfig& config) {
-  auto cached = cache.find(question, now);
   if (!cached || cached->answer.is_failure()) return std::nullopt;
   if (cached->expired_for > static_cast<std::uint32_t>(config.max_age.count())) return std::nullopt;
   return std::move(cached->answer);
@@ -15,14 +14,14 @@ std::optional<Answer> usable_answer(const Cache& cache, const Question& question
 
 }  // namespace
 
-std::optional<Answer> stale_answer(const Cache& cache, const Question& question, CacheSeconds now,
-                                   const ServeStaleConfig& config) {
+std::optional<Answer> stale_answer(const Cache& cache, const Question& question, std::uint64_t hash,
+                                   CacheSeconds now, const ServeStaleConfig& config) {
   if (!config.enabled) return std::nullopt;
-  auto answer = usable_answer(cache, question, now, config);
+  auto answer = usable_answer(cache.find(question, hash, now), config);
   if (!answer) {
     Question other = question;
     other.dnssec_ok = !question.dnssec_ok;
-    answer = usable_answer(cache, other, now, config);
+    answer = usable_answer(cache.find(other, now), config);
     if (answer) strip_dnssec(question, *answer);
   }
   if (!answer) return std::nullopt;

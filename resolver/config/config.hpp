@@ -38,6 +38,9 @@ struct UpstreamConfig {
   /// The interface that the machine's DNS manager lists it for; empty: none. Servers of different
   /// interfaces do not stand in for each other, as with systemd-resolved.service(8).
   std::string link{};
+  /// The interface that its link-local address is written with, which may be gone, come later, or
+  /// come back under another index; empty: none, or its index is written.
+  std::string interface{};
 
   bool operator==(const UpstreamConfig&) const = default;
 };

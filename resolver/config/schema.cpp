@@ -320,12 +320,8 @@ std::optional<UpstreamConfig> read_upstream_map(const YamlNode& node, const std:
     good = false;
   }
   if (address != nullptr) {
-    const auto endpoint = parse_upstream_address(address->text, upstream.protocol);
-    if (endpoint) {
-      upstream.endpoint = *endpoint;
-    } else {
-      wrong(*address, "address", endpoint.error(), address_form);
-    }
+    const auto read = parse_upstream_address(address->text, upstream);
+    if (!read) wrong(*address, "address", read.error(), address_form);
   }
   if (tls_name != nullptr) {
     auto name = parse_tls_name(tls_name->text);

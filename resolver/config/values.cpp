@@ -1,5 +1,7 @@
 #include "resolver/config/values.hpp"
 
+#include <net/if.h>
+
 #include <algorithm>
 #include <cctype>
 #include <charconv>
@@ -239,13 +241,48 @@ Result<std::string> parse_tls_name(std::string_view text) {
   return std::string(text);
 }
 
-Result<Endpoint> parse_upstream_address(std::string_view text, Protocol protocol) {
-  const std::uint16_t port = protocol == Protocol::tls ? dns_over_tls_port : dns_port;
-  auto endpoint = parse_address(text, port);
-  if (endpoint && endpoint->address.is_unspecified()) {
-    return Error{"is the address of no particular server"};
+namespace {
+
+// Takes the name of an interface out of "fe80::1%eth0"; an index stays.
+std::string take_interface(std::string& text) {
+  const auto percent = text.find('%');
+  if (percent == std::string::npos) return {};
+  const auto end = std::min(text.find(']', percent), text.size());
+  std::string name = text.substr(percent + 1, end - percent - 1);
+  const bool may_be = !name.empty() && name.size() < IF_NAMESIZE &&
+                      count_digits(name) != name.size() &&
+                      name.find_first_of("/% \t") == std::string::npos;
+  if (!may_be) return {};
+  text.erase(percent, end - percent);
+  return name;
+}
+
+}  // namespace
+
+Result<void> parse_upstream_address(std::string_view text, UpstreamConfig& upstream) {
+  const std::uint16_t port = upstream.protocol == Protocol::tls ? dns_over_tls_port : dns_port;
+  std::string plain(text);
+  const std::string interface = take_interface(plain);
+  const auto local = Endpoint::parse(plain, port);
+  if (!interface.empty() && local && local->port != 0 && lacks_scope(local->address)) {
+    upstream.endpoint = *local;
+    upstream.interface = interface;
+    find_interface(interface, upstream.endpoint.address);  // which may come later
+    return {};
   }
-  return endpoint;
+  const auto endpoint = parse_address(text, port);
+  if (!endpoint) return endpoint.error();
+  if (endpoint->address.is_unspecified()) return Error{"is the address of no particular server"};
+  upstream.endpoint = *endpoint;
+  return {};
+}
+
+std::string address_text(const UpstreamConfig& upstream) {
+  Endpoint endpoint = upstream.endpoint;
+  if (upstream.interface.empty()) return endpoint.to_text();
+  endpoint.address.scope_id = 0;
+  std::string text = endpoint.to_text();
+  return text.insert(text.find(']'), '%' + upstream.interface);
 }
 
 Result<UpstreamConfig> parse_upstream(std::string_view text) {
@@ -265,14 +302,13 @@ Result<UpstreamConfig> parse_upstream(std::string_view text) {
     upstream.tls_name = *name;
     text = text.substr(0, hash);
   }
-  const auto endpoint = parse_upstream_address(text, upstream.protocol);
-  if (!endpoint) return endpoint.error();
-  upstream.endpoint = *endpoint;
+  const auto address = parse_upstream_address(text, upstream);
+  if (!address) return address.error();
   return upstream;
 }
 
 std::string print_upstream(const UpstreamConfig& upstream) {
-  std::string text = upstream.endpoint.to_text();
+  std::string text = address_text(upstream);
   if (upstream.protocol != Protocol::udp) {
     text.insert(0, std::string(protocol_text(upstream.protocol)) + "://");
   }

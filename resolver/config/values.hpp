@@ -44,8 +44,11 @@ Result<Endpoint> parse_metrics_listen(std::string_view text);
 Result<UpstreamConfig> parse_upstream(std::string_view text);
 std::string print_upstream(const UpstreamConfig& upstream);
 
-/// The address of an upstream, "192.0.2.1:5353".
-Result<Endpoint> parse_upstream_address(std::string_view text, Protocol protocol);
+/// The address of an upstream, "192.0.2.1:5353", whose protocol is known already. The interface in
+/// "fe80::1%eth0" need not be there yet.
+Result<void> parse_upstream_address(std::string_view text, UpstreamConfig& upstream);
+/// "192.0.2.1:53" or "[fe80::1%eth0]:53".
+std::string address_text(const UpstreamConfig& upstream);
 Result<Protocol> parse_protocol(std::string_view text);
 /// A host name as it stands in a certificate, without a wildcard.
 Result<std::string> parse_tls_name(std::string_view text);

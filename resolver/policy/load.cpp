@@ -26,7 +26,7 @@ class Loader {
   LoadedPolicy load() {
     for (const auto& path : config_.local.hosts_files) read_hosts_path(path);
     for (const auto& path : config_.local.block.files) read_block_file(path);
-    add_own_addresses();
+    if (const auto own = own_addresses(); !own) warn(own.error().message + "; only the acl is served");
     policy_->finish();
     warn_of_aliases_that_lead_elsewhere();
     return {std::move(policy_), std::move(warnings_)};
@@ -79,12 +79,6 @@ class Loader {
       warn(path.string() + ": " + std::to_string(problems.count - max_warned_lines) +
            " more lines are left out");
     }
-  }
-
-  void add_own_addresses() {
-    const auto addresses = own_addresses();
-    if (!addresses) return warn(addresses.error().message + "; only the acl is served");
-    for (const IpAddress& address : *addresses) policy_->add_own_address(address);
   }
 
   // Whether the target has records is only known when everything was read.

@@ -14,6 +14,8 @@ namespace dnscache {
 namespace {
 
 constexpr std::size_t max_interfaces = 1024;  // with IPv4 addresses
+constexpr std::uint64_t max_age_ms = 1000;
+constexpr std::uint64_t max_age_of_absence_ms = 100;
 
 Result<void> add_v4(std::vector<IpAddress>& addresses) {
   const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -58,6 +60,20 @@ Result<std::vector<IpAddress>> own_addresses() {
   if (const auto v4 = add_v4(addresses); !v4) return v4.error();
   add_v6(addresses);
   return addresses;
+}
+
+bool OwnAddresses::has(const IpAddress& address, std::uint64_t now) {
+  const std::lock_guard lock(mutex_);
+  const bool is_known = is_in(known_, address);
+  if (now - read_at_ < (is_known ? max_age_ms : max_age_of_absence_ms)) return is_known;
+  read_at_ = now;
+  known_.clear();
+  if (const auto addresses = read_()) {
+    for (const IpAddress& own : *addresses) {
+      known_.push_back({own, static_cast<std::uint8_t>(own.size() * 8)});
+    }
+  }
+  return is_in(known_, address);
 }
 
 }  // namespace dnscache

@@ -124,10 +124,6 @@ void Policy::add_blocked(const Name& name, bool subdomains) {
   }
 }
 
-void Policy::add_own_address(const IpAddress& address) {
-  acl_.push_back({address, static_cast<std::uint8_t>(address.size() * 8)});
-}
-
 void Policy::finish() {
   names_.shrink();
   zones_.shrink();
@@ -272,7 +268,7 @@ Answer Policy::addresses_answer(const Question& question,
 
 Admission Policy::admit(const IpAddress& client, bool takes_token, std::uint64_t now) const {
   if (client.is_loopback()) return Admission::serve;
-  if (!is_in(acl_, client)) return Admission::refuse;
+  if (!is_in(acl_, client) && !own_addresses_->has(client, now)) return Admission::refuse;
   if (takes_token && limiter_ && !limiter_->take(client, now)) return Admission::limited;
   return Admission::serve;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "resolver/policy/local_names.hpp"
+#include "resolver/policy/own_addresses.hpp"
 #include "resolver/policy/rate_limit.hpp"
 
 namespace dnscache {
@@ -51,8 +52,6 @@ class Policy {
   explicit Policy(const Config& config);
   void add_host(const IpAddress& address, const Name& name, bool with_reverse);
   void add_blocked(const Name& name, bool with_subdomains);
-  /// Addresses of this machine are served whatever the access list says.
-  void add_own_address(const IpAddress& address);
   void finish();
 
   /// The answer to a question about local data, a special, private, blocked or plain name; nothing
@@ -67,8 +66,8 @@ class Policy {
   /// A cached answer to a question about this name may not be given any longer.
   bool overrules(ByteView name, std::uint16_t type) const;
 
-  /// What a client that did not come by a loopback address is told; `now` in milliseconds.
-  /// `takes_token` is false over TCP, where the client's address is no lie.
+  /// What a client that did not come by a loopback address is told; `now` in milliseconds. This
+  /// machine is served by each of its addresses, whatever the access list says. `takes_token` is false over TCP, where the client's address is no lie.
   Admission admit(const IpAddress& client, bool takes_token, std::uint64_t now) const;
 
   std::size_t local_name_count() const { return names_.size(); }
@@ -113,6 +112,7 @@ class Policy {
   std::vector<std::vector<IpAddress>> zone_addresses_;
   NameTable<std::uint8_t> blocked_;
   std::vector<Network> acl_;
+  std::unique_ptr<OwnAddresses> own_addresses_ = std::make_unique<OwnAddresses>();
   std::unique_ptr<RateLimiter> limiter_;
 };
 

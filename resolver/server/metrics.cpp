@@ -82,7 +82,7 @@ std::string label(std::string_view name, std::string_view value) {
 /// Calls `visit(upstream, labels)` for every upstream of every group.
 template <class Visit>
 void for_each_upstream(const StatusSources& sources, Visit visit) {
-  for (const auto& group : sources.resolver.routes()) {
+  for (const auto& group : sources.resolver.groups()) {
     for (const auto& [upstream, lane] : group->members()) {
       visit(*upstream, label("zone", group->zone().to_text()) + ',' +
                            label("upstream", upstream->config().endpoint.to_text()) + ',' +

@@ -1,6 +1,7 @@
 #include "resolver/server/server.hpp"
 
 #include <link.h>
+#include <linux/rtnetlink.h>
 #include <malloc.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -24,6 +25,7 @@
 #include "resolver/server/control.hpp"
 #include "resolver/server/explain.hpp"
 #include "resolver/server/metrics.hpp"
+#include "resolver/server/network_watch.hpp"
 #include "resolver/server/policy_keeper.hpp"
 #include "resolver/server/query_log.hpp"
 #include "resolver/server/snapshots.hpp"
@@ -40,6 +42,7 @@ constexpr unsigned max_default_workers = 4;
 constexpr Duration drain_time = 2s;       // for queries in flight when the engine stops
 constexpr Duration last_words_time = 1s;  // for telling the rest that there is no answer
 constexpr Duration drain_check_interval = 5ms;
+constexpr Duration network_settle_time = 250ms;
 
 unsigned worker_count(const Config& config) {
   if (config.workers != 0) return config.workers;
@@ -79,8 +82,12 @@ class Server {
         config_(feed.current()),
         origin_(origin),
         cache_(config_.cache.size),
-        service_{cache_, [this](const Question& q, ReplyFunction r) { ask(q, std::move(r)); },
-                 [this](const Question& q) { refresh(q); }, late_stats_},
+        service_{cache_,
+                 [this](const Question& question, std::uint64_t hash, ReplyFunction reply) {
+                   ask(question, hash, std::move(reply));
+                 },
+                 [this](const Question& question, std::uint64_t hash) { refresh(question, hash); },
+                 late_stats_},
         workers_(make_workers(worker_count(config_))),
         io_(workers_.front()->io()),
         world_(io_),
@@ -89,6 +96,10 @@ class Server {
         policy_keeper_(io_, [this](const PolicyPtr& policy) { publish(policy); }),
         signals_(io_, SIGTERM, SIGINT, SIGHUP),
         watchdog_(io_),
+        network_watch_(io_, RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE |
+                                RTMGRP_IPV6_ROUTE,
+                       [this] { look_at_network_soon(); }),
+        network_timer_(io_),
         drain_timer_(io_) {}
 
   ~Server() {
@@ -143,18 +154,20 @@ class Server {
   }
 
   // Called on any worker's thread.
-  void ask(const Question& question, ReplyFunction reply) {
-    if (std::this_thread::get_id() == thread_) return resolver_.ask(question, std::move(reply));
-    asio::post(io_, [this, question, reply = std::move(reply)]() mutable {
-      resolver_.ask(question, std::move(reply));
+  void ask(const Question& question, std::uint64_t hash, ReplyFunction reply) {
+    if (std::this_thread::get_id() == thread_) {
+      return resolver_.ask(question, hash, std::move(reply));
+    }
+    asio::post(io_, [this, question, hash, reply = std::move(reply)]() mutable {
+      resolver_.ask(question, hash, std::move(reply));
     });
   }
-  void refresh(const Question& question) {
-    asio::post(io_, [this, question] {
+  void refresh(const Question& question, std::uint64_t hash) {
+    asio::post(io_, [this, question, hash] {
       if (!config_.cache.prefetch) return;
       // A policy that came meanwhile may not want the answer any longer.
       if (workers_.front()->policy().decide(question)) return;
-      resolver_.refresh(question);
+      resolver_.refresh(question, hash);
     });
   }
 
@@ -394,6 +407,16 @@ class Server {
     log_info("servers of {}: {} (before: {})", config_.upstreams_source, now, former);
   }
 
+  // An address and its routes come one after the other.
+  void look_at_network_soon() {
+    if (std::exchange(is_look_due_, true)) return;
+    network_timer_.expires_after(network_settle_time);
+    network_timer_.async_wait([this](std::error_code) {
+      is_look_due_ = false;
+      resolver_.on_network_change();
+    });
+  }
+
   void log_servers() const {
     if (config_.upstreams.empty()) {
       log_warning(
@@ -561,6 +584,9 @@ class Server {
   asio::signal_set signals_;
   asio::steady_timer watchdog_;
   Duration watchdog_interval_{};
+  NetworkWatch network_watch_;
+  asio::steady_timer network_timer_;
+  bool is_look_due_ = false;
   asio::steady_timer drain_timer_;
   TimePoint drain_until_{};
   TimePoint started_at_ = Clock::now();

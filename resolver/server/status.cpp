@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "resolver/config/values.hpp"
 #include "resolver/upstream/ena.hpp"
 #include "resolver/version.hpp"
 
@@ -30,10 +31,34 @@ const char* policy_text(SelectionPolicy policy) {
   return "?";
 }
 
+// What the server seems not to support, and for how long that is believed.
+json limitations_of(Upstream& upstream, TimePoint now) {
+  json all = json::array();
+  const auto add = [&](const std::string& what, const std::string& why,
+                       std::optional<TimePoint> until) {
+    json limitation{{"without", what}, {"reason", why}};
+    if (until) limitation["seconds_left"] = in_seconds(*until - now);
+    all.push_back(std::move(limitation));
+  };
+  for (const auto& [what, limitation] : upstream.limitations().by_name()) {
+    if (limitation->holds(now)) add(what, limitation->reason(), limitation->until());
+  }
+  for (const auto& [zone, until] : upstream.lower_case_only()) {
+    if (until <= now) continue;
+    add("mixed letter case in " + zone.to_text(), "knows these names in lower case only", until);
+  }
+  for (const auto kind : {QuestionKind::ipv4_address, QuestionKind::ipv6_address,
+                          QuestionKind::service_binding, QuestionKind::other}) {
+    if (!upstream.health().fails_at(kind)) continue;
+    add(std::string("answers for ") + types_of(kind), "fails at most of them", std::nullopt);
+  }
+  return all;
+}
+
 json upstream_status(Upstream& upstream, TimePoint now) {
   const UpstreamCounters& counters = upstream.counters();
   const Health& health = upstream.health();
-  json status{{"address", upstream.config().endpoint.to_text()},
+  json status{{"address", address_text(upstream.config())},
               {"protocol", protocol_text(upstream.config().protocol)},
               {"state", health_text(health.state())},
               {"sent", counters.sent},
@@ -55,12 +80,8 @@ json upstream_status(Upstream& upstream, TimePoint now) {
   for (const auto& time : health.recent_times().in_order()) {
     recent.push_back(time ? json(in_milliseconds(*time)) : json());
   }
-  for (const auto& [what, limitation] : upstream.limitations().by_name()) {
-    if (!limitation->holds(now)) continue;
-    status["limitations"].push_back({{"without", what},
-                                     {"reason", limitation->reason()},
-                                     {"seconds_left", in_seconds(limitation->until() - now)}});
-  }
+  auto limitations = limitations_of(upstream, now);
+  if (!limitations.empty()) status["limitations"] = std::move(limitations);
   if (!health.last_failure().empty()) {
     status["last_failure"] = health.last_failure();
     status["last_failure_seconds_ago"] = in_seconds(now - health.last_failure_at());
@@ -149,7 +170,7 @@ QueryTotals query_totals(const StatusSources& sources) {
 
 ExtraPackets extra_packets(const StatusSources& sources) {
   ExtraPackets packets;
-  for (const auto& group : sources.resolver.routes()) {
+  for (const auto& group : sources.resolver.groups()) {
     packets.asked += group->extra_packets();
     packets.won += group->extra_packets_that_won();
   }
@@ -167,7 +188,7 @@ std::string status_as_json(const StatusSources& sources) {
   }
   json groups = json::array();
   const ExtraPackets extra = extra_packets(sources);
-  for (const auto& group : sources.resolver.routes()) {
+  for (const auto& group : sources.resolver.groups()) {
     groups.push_back(group_status(*group, sources.config, now));
   }
   json status{{"ok", true},

@@ -146,7 +146,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
         self->push(bytes);
       });
     };
-    worker_.service().ask(incoming.query.question, std::move(reply));
+    worker_.service().ask(incoming.query.question, incoming.hash, std::move(reply));
     return true;
   }
 

@@ -216,24 +216,23 @@ void UdpListener::resolve(unsigned place) {
                          incoming.msg_hdr.msg_controllen};
   const auto unanswered = worker_.service().unanswered;
   const std::uint64_t ticket = unanswered != nullptr ? unanswered->keep(endpoint_, to, packet) : 0;
-  ask(to, packet, burst_->incoming[place].query.question, ticket);
+  ask(to, packet, burst_->incoming[place], ticket);
 }
 
 void UdpListener::answer(const LeftQuery& left) {
-  Query query;
-  if (read_query(left.packet, query) == QueryFault::none) {
-    ask(left.to, left.packet, query.question, 0);
-  }
+  Incoming incoming;
+  read_packet(worker_, left.packet, incoming);
+  if (incoming.fault == QueryFault::none) ask(left.to, left.packet, incoming, 0);
 }
 
-void UdpListener::ask(const ReturnAddress& to, ByteView packet, const Question& question,
+void UdpListener::ask(const ReturnAddress& to, ByteView packet, const Incoming& incoming,
                       std::uint64_t ticket) {
   const auto& service = worker_.service();
   const TimePoint asked_at = logs_queries(service) ? Clock::now() : TimePoint{};
   LateReply reply{socket_, {packet.begin(), packet.end()}, to, max_reply_, &service, ticket,
                   asked_at};
   ++service.owed;
-  service.ask(question, std::move(reply));
+  service.ask(incoming.query.question, incoming.hash, std::move(reply));
 }
 
 }  // namespace dnscache

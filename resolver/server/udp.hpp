@@ -32,7 +32,7 @@ class UdpListener {
   bool serve_burst();
   void prepare(unsigned place);
   void resolve(unsigned place);
-  void ask(const ReturnAddress& to, ByteView packet, const Question& question,
+  void ask(const ReturnAddress& to, ByteView packet, const Incoming& incoming,
            std::uint64_t ticket);
 
   Worker& worker_;

@@ -139,7 +139,7 @@ Decision decide(Worker& worker, Transport transport, const IpAddress* client,
   const Service& service = worker.service();
   if (query.question_class == class_in) {
     const CacheReply cached = service.cache.reply(query, incoming.hash, now, limit, out);
-    if (cached.refresh) service.refresh(query.question);
+    if (cached.refresh) service.refresh(query.question, incoming.hash);
     if (cached.size != 0) {
       ++stats.hits;
       return {Verdict::reply, cached.size, "cache"};

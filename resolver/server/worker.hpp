@@ -23,14 +23,14 @@ class UdpListener;
 class Unanswered;
 struct LeftQuery;
 
-/// Takes a question to the resolver's thread; the reply function is called there.
-using AskFunction = std::function<void(const Question&, ReplyFunction)>;
+/// Takes a question, with its hash, to the resolver's thread; the reply function is called there.
+using AskFunction = std::function<void(const Question&, std::uint64_t hash, ReplyFunction)>;
 
 /// What all workers share.
 struct Service {
   Cache& cache;
   AskFunction ask;
-  std::function<void(const Question&)> refresh;
+  std::function<void(const Question&, std::uint64_t hash)> refresh;
   QueryStats&
       late_stats;  ///< of replies that had to be resolved; only the resolver's thread writes
   QueryLog* query_log = nullptr;  ///< null: there is none

@@ -75,6 +75,8 @@ bool Attempt::receive(ByteView packet) {
   return true;
 }
 
+bool Attempt::take_connection() { return upstream_.take_packet(); }
+
 void Attempt::discard(Event::Kind why) {
   upstream_.on_discarded();
   if (inbox_ != nullptr && why != Event::Kind::moment) inbox_->put(event(why));

@@ -39,6 +39,7 @@ class Attempt final : public Transaction {
 
   std::span<std::uint8_t> query() override { return {query_.data(), query_size_}; }
   bool receive(ByteView packet) override;
+  bool take_connection() override;
   void fail(std::error_code reason) override;
 
  private:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <numeric>
+#include <ranges>
 #include <utility>
 
 #include "resolver/wire/protocol.hpp"
@@ -107,6 +108,30 @@ QuestionKind kind_of(std::uint16_t type) {
     default:
       return QuestionKind::other;
   }
+}
+
+const char* types_of(QuestionKind kind) {
+  switch (kind) {
+    case QuestionKind::ipv4_address:
+      return "A";
+    case QuestionKind::ipv6_address:
+      return "AAAA";
+    case QuestionKind::service_binding:
+      return "HTTPS and SVCB";
+    case QuestionKind::other:
+      return "other types";
+  }
+  return "?";
+}
+
+bool Health::fails_at(QuestionKind kind) const {
+  constexpr double mostly = 0.5;  // after six questions in a row
+  constexpr double seldom = 0.2;
+  const bool knows_others =
+      std::ranges::any_of(std::views::iota(std::size_t{0}, question_kinds), [&](std::size_t i) {
+        return responded_[i] && failure_share_[i] < seldom;
+      });
+  return failure_share_[index(kind)] > mostly && knows_others;
 }
 
 Duration Health::retry_after() const {

@@ -70,6 +70,8 @@ class RecentTimes {
 enum class QuestionKind { ipv4_address, ipv6_address, service_binding, other };
 inline constexpr std::size_t question_kinds = 4;
 QuestionKind kind_of(std::uint16_t type);
+/// The types of a kind, "AAAA".
+const char* types_of(QuestionKind kind);
 
 /// How fast and how reliably a server responds. Pure: the caller brings the time and the events.
 class Health {
@@ -87,6 +89,8 @@ class Health {
 
   /// How long to wait for the response to a packet before the next one is sent (RFC 6298).
   Duration retry_after() const;
+  /// Most questions of this kind come to nothing, others do not: that type is not for this server.
+  bool fails_at(QuestionKind kind) const;
   /// What a question of this kind is expected to cost, failures included.
   Duration expected_cost(QuestionKind kind) const;
 
@@ -103,8 +107,6 @@ class Health {
   bool suspect(TimePoint now, std::string why);
   /// A probe has been sent; after several without a response the server is down.
   void probed();
-  /// Forgets everything, as after a change of network.
-  void forget() { *this = Health(); }
 
  private:
   static std::size_t index(QuestionKind kind) { return static_cast<std::size_t>(kind); }

@@ -2,9 +2,12 @@
 #pragma once
 
 #include <coroutine>
+#include <memory>
+#include <optional>
 #include <system_error>
 #include <vector>
 
+#include "resolver/task.hpp"
 #include "resolver/upstream/world.hpp"
 #include "resolver/wire/answer.hpp"
 
@@ -86,5 +89,29 @@ class Inbox {
   std::vector<Event> events_;       // the oldest first
   std::vector<Attempt*> attempts_;
 };
+
+/// What a coroutine waits for that somebody else finds out, perhaps when nobody waits any more.
+template <typename T>
+struct Finding {
+  explicit Finding(Inbox& waiting) : inbox(&waiting) {}
+  void put(T what) {
+    content.emplace(std::move(what));
+    if (inbox != nullptr) inbox->put(Event::Kind::done);
+  }
+
+  Inbox* inbox;  ///< null: too late
+  std::optional<T> content;
+};
+
+/// What is found; nothing when the deadline, or an event that ends the wait, comes before.
+template <typename T>
+Async<std::optional<T>> wait_for(std::shared_ptr<Finding<T>> finding, TimePoint deadline) {
+  Event event(Event::Kind::servers_changed);  // which is for others to react to
+  while (event.kind == Event::Kind::servers_changed) {
+    event = co_await finding->inbox->next(deadline);
+  }
+  finding->inbox = nullptr;
+  co_return std::move(finding->content);
+}
 
 }  // namespace dnscache

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "resolver/upstream/adaptation.hpp"
+
 namespace dnscache {
 namespace {
 
@@ -42,13 +44,13 @@ const char* outcome_text(Outcome::Kind kind) {
 
 /// One server as a race sees it.
 struct Candidate {
-  Candidate(Upstream* server, unsigned in_lane, unsigned number)
-      : upstream(server), lane(in_lane), index(number), form(server->usual_form()) {}
+  Candidate(Upstream* server, unsigned in_lane, unsigned number, const Question& question)
+      : upstream(server), lane(in_lane), index(number), query(*server, question) {}
 
   Upstream* upstream;
   unsigned lane;
-  unsigned index;  // its place in the order
-  QueryForm form;  // of the next query
+  unsigned index;    // its place in the order
+  Adaptation query;  // how it is asked next
   unsigned sends = 0;
   unsigned unanswered = 0;      // of them
   unsigned send_errors = 0;     // in a row
@@ -61,12 +63,7 @@ struct Candidate {
   bool is_passed = false;        // silent for so long that the next one is asked (`ordered`)
   bool is_full = false;          // its quota or the socket's buffer had no room just now
   bool is_hedge = false;
-  bool had_bad_cookie = false;
   bool is_lame = false;
-  // What the last change of the form has shown if it helps, and how often that must be seen.
-  const char* complaint = "";
-  unsigned needed = 0;
-  bool is_case_checked = false;  // its answer in mixed case waits for the one in lower case
 
   const Health& health() const { return upstream->health(); }
   bool is_waited_for() const { return due.has_value(); }
@@ -97,6 +94,7 @@ class Race {
   // Whom to ask.
   void ask_all();
   void ask_next(unsigned lane);
+  void wait_for_quota();
   void ask_neglected();
   void hedge();
   Candidate* next_candidate(unsigned lane);
@@ -112,12 +110,8 @@ class Race {
   void on_response(Candidate& candidate, Event& event);
   void on_failure(Candidate& candidate, const Event& event);
   void on_suspected(Candidate& candidate);
-  void simplify(Candidate& candidate);
   void pass(Candidate& candidate);
-  bool has_adapted(Candidate& candidate, const Event& event);
-  bool has_dropped_something(Candidate& candidate, const Event& event);
-  bool checks_case(Candidate& candidate, const Event& event);
-  void learn(Candidate& candidate, const Event& event);
+  void keep_for_now(Candidate& candidate, const Answer& answer);
   void remember_failure(Candidate& candidate, const Answer& answer);
   void take_failure(Candidate& candidate, const Answer& answer);
   void hold(Candidate& candidate, Answer answer, TimePoint until);
@@ -145,6 +139,7 @@ class Race {
   Outcome outcome_;
   bool has_failure_ = false;     // outcome_ holds a server's failure, for want of better
   bool is_queued_ = false;       // for room in a quota
+  bool had_turn_ = false;        // after that
   bool is_last_resort_ = false;  // all look dead: each is asked once, and not waited for long
   bool is_over_ = false;
 };
@@ -154,9 +149,7 @@ void Race::begin() {
   const auto order = group_.in_order(kind_);
   candidates_.reserve(order.size());
   for (const auto& [upstream, lane] : order) {
-    candidates_.emplace_back(upstream, lane, static_cast<unsigned>(candidates_.size()));
-    Candidate& candidate = candidates_.back();
-    if (upstream->does_case_matter(question_.name)) candidate.form.mixed_case = false;
+    candidates_.emplace_back(upstream, lane, static_cast<unsigned>(candidates_.size()), question_);
   }
   if (group_.is_down()) {
     is_last_resort_ = true;
@@ -188,14 +181,19 @@ void Race::ask_all() {
 void Race::ask_next(unsigned lane) {
   if (is_queued_) return;
   for (Candidate& candidate : candidates_) candidate.is_full = false;
+  if (!had_turn_ && group_.has_queue()) return wait_for_quota();  // others came before
   while (Candidate* candidate = next_candidate(lane)) {
     if (send(*candidate, candidate->sends == 0 ? SendReason::turn : SendReason::again)) return;
     if (candidate->is_full && is_ordered()) break;  // the order counts more than the wait
   }
   const bool has_full = std::ranges::any_of(candidates_, &Candidate::is_full);
-  if (!has_full || is_waiting(lane)) return;
+  if (has_full && !is_waiting(lane)) wait_for_quota();
+}
+
+void Race::wait_for_quota() {
   is_queued_ = group_.wait_for_quota(inbox_);
-  if (is_queued_) observer_.note("waited for room in the quota");
+  if (is_queued_) return observer_.note("waited for room in the quota");
+  for (Candidate& candidate : candidates_) candidate.is_full = true;  // and so is the queue
 }
 
 // Keeps what is known of the slower servers fresh, so that the fastest stays the fastest.
@@ -247,8 +245,8 @@ Candidate* Race::next_candidate(unsigned lane) {
   unsigned best_turn = 0;
   for (Candidate& candidate : candidates_) {
     if (candidate.lane != lane || candidate.has_failed || candidate.is_full) continue;
-    const bool is_adapted = candidate.needed > 0;  // the repeat in another form may be lost
-    const unsigned limit = is_last_resort_ || (has_failure_ && !is_adapted) ? 1 : max_sends;
+    const bool is_trial = candidate.query.is_trial();  // which may have been lost
+    const unsigned limit = is_last_resort_ || (has_failure_ && !is_trial) ? 1 : max_sends;
     if (candidate.sends >= limit || candidate.is_waited_for()) continue;
     const unsigned handicap = candidate.health().is_usable() ? 0 : handicap_of_suspects;
     const unsigned turn = candidate.sends + handicap;
@@ -262,7 +260,7 @@ Candidate* Race::next_candidate(unsigned lane) {
 Duration Race::patience(const Candidate& candidate) const {
   if (is_last_resort_) return last_resort_patience;
   Duration first = candidate.health().retry_after();
-  if (candidate.form.protocol != Protocol::udp) {  // may have to connect, and loses nothing
+  if (!candidate.query.is_over_udp()) {  // may have to connect, and loses nothing
     return std::clamp<Duration>(4 * first, until_passed, max_patience);
   }
   if (is_ordered() && !candidate.health().rtt().known()) first = first_patience_in_order;
@@ -277,7 +275,7 @@ Duration Race::patience(const Candidate& candidate) const {
 bool Race::send(Candidate& candidate, SendReason reason) {
   std::error_code error;
   Upstream& upstream = *candidate.upstream;
-  Attempt* attempt = upstream.send(question_, candidate.form, &inbox_, error);
+  Attempt* attempt = upstream.send(question_, candidate.query.form(), &inbox_, error);
   if (attempt == nullptr) {
     observer_.not_sent(upstream.config(), reason, error, now());
     candidate.is_full = error == std::errc::resource_unavailable_try_again;
@@ -300,7 +298,7 @@ bool Race::send(Candidate& candidate, SendReason reason) {
   candidate.last_sent = attempt->sent_at();
   if (candidate.sends++ == 0) candidate.first_sent = candidate.last_sent;
   candidate.due = candidate.last_sent + patience(candidate);
-  observer_.sent(attempts_, upstream.config(), candidate.form.protocol, reason,
+  observer_.sent(attempts_, upstream.config(), candidate.query.form().protocol, reason,
                  candidate.last_sent);
   return true;
 }
@@ -336,22 +334,14 @@ void Race::react(Event& event) {
     case Event::Kind::failure:
       on_failure(candidates_[event.candidate], event);
       break;
-    case Event::Kind::wrong_case: {
-      Candidate& candidate = candidates_[event.candidate];
-      // A server that has kept the letter case before: a forgery, and the answer still comes.
-      if (candidate.upstream->limitations().mixed_case.is_refuted()) break;
+    case Event::Kind::wrong_case:
+      if (!candidates_[event.candidate].query.after_wrong_case()) break;
       inbox_.abandon(event.attempt);
-      candidate.form.mixed_case = false;
-      candidate.complaint = "changes the letter case of names";
-      candidate.needed = 1;
-      send_again(candidate);
+      send_again(candidates_[event.candidate]);
       break;
-    }
     case Event::Kind::no_cookie: {
       Candidate& candidate = candidates_[event.candidate];
-      if (candidate.form.protocol != Protocol::udp) break;
-      candidate.form.protocol = Protocol::tcp;  // RFC 7873 section 5.3
-      send_again(candidate);
+      if (candidate.query.after_missing_cookie()) send_again(candidate);
       break;
     }
     case Event::Kind::suspected:
@@ -362,6 +352,7 @@ void Race::react(Event& event) {
       break;
     case Event::Kind::room:
       is_queued_ = false;
+      had_turn_ = true;
       for (const Candidate& candidate : candidates_) {
         if (!is_waiting(candidate.lane)) ask_next(candidate.lane);
       }
@@ -392,9 +383,9 @@ void Race::on_due(Candidate& candidate) {
   const bool another_responded = std::ranges::any_of(candidates_, [&](const Candidate& other) {
     return &other != &candidate && other.health().has_responded_since(candidate.last_sent);
   });
-  candidate.upstream->on_timeout(candidate.form, kind_, candidate.last_sent,
+  candidate.upstream->on_timeout(candidate.query.form(), kind_, candidate.last_sent,
                                  another_responded && !is_ordered());
-  simplify(candidate);
+  candidate.query.after_silence(candidate.unanswered);
   if (is_ordered()) return on_due_in_order(candidate);
   if (candidate.unanswered > 1) candidate.upstream->probe_if_silent(candidate.first_sent);
   if (!is_waiting(candidate.lane)) ask_next(candidate.lane);
@@ -403,7 +394,7 @@ void Race::on_due(Candidate& candidate) {
 void Race::on_due_in_order(Candidate& candidate) {
   if (is_last_resort_ || candidate.is_passed) return ask_next(candidate.lane);
   unsigned enough = candidate.is_alive() ? unanswered_until_passed - 1 : unanswered_until_passed;
-  if (candidate.form.protocol != Protocol::udp) enough = 1;  // a stream loses nothing
+  if (!candidate.query.is_over_udp()) enough = 1;  // a stream loses nothing
   const TimePoint passed_at = candidate.first_sent + until_passed;
   if (candidate.unanswered < enough) {
     send_again(candidate);
@@ -411,20 +402,6 @@ void Race::on_due_in_order(Candidate& candidate) {
   }
   if (now() >= passed_at) return pass(candidate);
   candidate.due = passed_at;
-}
-
-// The silence may lie in how the query is put: the least important goes first.
-void Race::simplify(Candidate& candidate) {
-  if (candidate.form.protocol != Protocol::udp) return;
-  const Limitations& limits = candidate.upstream->limitations();
-  // Who has kept the letter case before gets another chance, unless the cookie protects as well.
-  const bool is_safe = candidate.form.cookie && candidate.upstream->cookie().is_established();
-  const bool is_second = candidate.unanswered > 1;
-  if (is_safe || is_second || !limits.mixed_case.is_refuted()) candidate.form.mixed_case = false;
-  if (!limits.cookie.is_refuted()) candidate.form.cookie = false;
-  if (!limits.edns.is_refuted() && is_second) candidate.form.edns = false;
-  candidate.complaint = "does not respond otherwise";
-  candidate.needed = 2;
 }
 
 // Its time is over: the next one may be asked.
@@ -444,17 +421,28 @@ void Race::on_suspected(Candidate& candidate) {
 
 void Race::on_response(Candidate& candidate, Event& event) {
   Answer& answer = event.response.answer;
-  observer_.ended(event.attempt, event.response.truncated ? "truncated" : rcode_text(answer.rcode),
-                  now());
+  const bool is_truncated = event.response.truncated;
+  observer_.ended(event.attempt, is_truncated ? "truncated" : rcode_text(answer.rcode), now());
   candidate.due.reset();
-  if (has_adapted(candidate, event)) return;
+  if (is_truncated && event.form.protocol != Protocol::udp) answer = Answer(Rcode::server_failure);
+  const bool is_beaten = holder_ != nullptr && candidate.index > holder_->index;
+  if (candidate.query.after_response(event, !is_beaten)) {
+    if (!is_truncated && answer.rcode != Rcode::bad_cookie) keep_for_now(candidate, answer);
+    return send_again(candidate);
+  }
   if (group_.ignores(answer)) {
     answer = Answer(Rcode::server_failure, ExtendedError::blocked);
     observer_.ruled("ignore_addresses");
   }
   if (answer.is_failure() || answer.is_lame) return take_failure(candidate, answer);
-  learn(candidate, event);
+  candidate.query.learn(event, has_failure_);
   take_answer(candidate, event);
+}
+
+// The same server is asked again, in another form: if nothing better comes, this counts.
+void Race::keep_for_now(Candidate& candidate, const Answer& answer) {
+  if (answer.is_failure()) return remember_failure(candidate, answer);
+  hold(candidate, answer, std::max(now() + patience(candidate), hold_until(candidate)));
 }
 
 void Race::on_failure(Candidate& candidate, const Event& event) {
@@ -469,99 +457,6 @@ void Race::on_failure(Candidate& candidate, const Event& event) {
   candidate.has_failed = true;
   if (is_usual_way && !candidate.is_alive()) candidate.upstream->suspect(event.error.message());
   if (!is_waiting(candidate.lane)) ask_next(candidate.lane);
-}
-
-// True when the same server is asked once more in another way.
-bool Race::has_adapted(Candidate& candidate, const Event& event) {
-  const bool over_udp = event.form.protocol == Protocol::udp;
-  if (event.response.truncated) {
-    if (!over_udp) {
-      take_failure(candidate, Answer(Rcode::server_failure));
-      return true;
-    }
-    candidate.form = event.form;
-    candidate.form.protocol = Protocol::tcp;
-    candidate.form.cookie = candidate.form.mixed_case = false;
-    send_again(candidate);
-    return true;
-  }
-  // RFC 7873 section 5.3: the response has brought the cookie that counts now.
-  if (event.response.answer.rcode == Rcode::bad_cookie && over_udp && event.form.cookie) {
-    if (std::exchange(candidate.had_bad_cookie, true)) candidate.form.protocol = Protocol::tcp;
-    candidate.form.cookie = candidate.form.protocol == Protocol::udp;
-    send_again(candidate);
-    return true;
-  }
-  if (event.response.answer.is_lame) return false;
-  if (event.response.answer.is_failure()) {
-    remember_failure(candidate, event.response.answer);
-    if (has_dropped_something(candidate, event)) return true;
-  }
-  return checks_case(candidate, event);
-}
-
-// A failure may lie in what the server does not support. Where it was never seen to support it, the
-// same query goes out without: first without the cookie, then without EDNS (RFC 6891 section 7).
-bool Race::has_dropped_something(Candidate& candidate, const Event& event) {
-  const Limitations& limits = candidate.upstream->limitations();
-  const Rcode rcode = event.response.answer.rcode;
-  const bool is_about_edns =
-      !event.response.has_edns && (rcode == Rcode::format_error || rcode == Rcode::not_implemented);
-  candidate.form = event.form;
-  // Nobody else than the server can have sent what repeats the question.
-  candidate.needed = event.has_question ? 1 : 0;
-  const bool may_be_the_cookie = rcode == Rcode::format_error || rcode == Rcode::server_failure ||
-                                 rcode == Rcode::refused || rcode == Rcode::not_implemented;
-  if (event.form.cookie && may_be_the_cookie && !is_about_edns &&
-      (!limits.cookie.is_refuted() || rcode == Rcode::format_error)) {
-    candidate.form.cookie = false;
-    candidate.complaint = "answers queries with a cookie with a failure";
-  } else if (event.form.edns && (is_about_edns || !limits.edns.is_refuted())) {
-    candidate.form.edns = candidate.form.cookie = false;
-    candidate.complaint = "answers queries with EDNS with a failure";
-  } else {
-    return false;
-  }
-  send_again(candidate);
-  return true;
-}
-
-// Servers behind a server may treat names in mixed letter case as other names.
-bool Race::checks_case(Candidate& candidate, const Event& event) {
-  const Answer& answer = event.response.answer;
-  const bool may_depend =
-      event.form.mixed_case && event.has_question && (answer.is_failure() || answer.is_negative());
-  const bool is_beaten = holder_ != nullptr && candidate.index > holder_->index;
-  if (!may_depend || is_beaten) return false;
-  if (!candidate.upstream->take_case_check(question_.name)) return false;
-  candidate.form = event.form;
-  candidate.form.mixed_case = false;
-  candidate.is_case_checked = true;
-  if (answer.is_negative()) {
-    hold(candidate, answer, std::max(now() + patience(candidate), hold_until(candidate)));
-  }
-  send_again(candidate);
-  return true;
-}
-
-void Race::learn(Candidate& candidate, const Event& event) {
-  Limitations& limits = candidate.upstream->limitations();
-  candidate.upstream->on_answer(question_);
-  if (event.form.protocol != Protocol::udp) return;
-  const QueryForm usual = candidate.upstream->usual_form();
-  if (candidate.is_case_checked && !event.form.mixed_case) {
-    const bool makes_a_difference = has_failure_ || !event.response.answer.is_negative();
-    if (makes_a_difference) candidate.upstream->on_case_mattered(question_.name);
-    return;
-  }
-  if (candidate.needed == 0) return;
-  if (usual.edns && !event.form.edns) {
-    limits.edns.observe(now(), candidate.complaint, candidate.needed);
-  } else if (usual.cookie && !event.form.cookie) {
-    limits.cookie.observe(now(), candidate.complaint, candidate.needed);
-  } else if (usual.mixed_case && !event.form.mixed_case) {
-    limits.mixed_case.observe(now(), candidate.complaint, candidate.needed);
-  }
 }
 
 void Race::remember_failure(Candidate& candidate, const Answer& answer) {

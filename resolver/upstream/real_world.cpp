@@ -1,6 +1,8 @@
 #include "resolver/upstream/real_world.hpp"
 
 #include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <asio/post.hpp>
 
@@ -46,9 +48,23 @@ void RealWorld::take_turn_soon() {
   asio::post(io_, [this] { const Turn turn(*this); });
 }
 
+std::optional<IpAddress> RealWorld::source_address(const Endpoint& server) {
+  sockaddr_storage address;
+  const socklen_t size = server.to_sockaddr(address);
+  const int fd = ::socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return std::nullopt;
+  sockaddr_storage own{};
+  socklen_t own_size = sizeof own;
+  const bool is_known = ::connect(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
+                        ::getsockname(fd, reinterpret_cast<sockaddr*>(&own), &own_size) == 0;
+  ::close(fd);
+  const auto source = is_known ? Endpoint::from_sockaddr(own) : std::nullopt;
+  return source ? std::optional(source->address) : std::nullopt;
+}
+
 std::shared_ptr<Carrier> RealWorld::make_carrier(const UpstreamConfig& upstream,
                                                  Protocol protocol) {
-  if (protocol == Protocol::udp) return make_udp_carrier(io_, *this, upstream.endpoint);
+  if (protocol == Protocol::udp) return make_udp_carrier(io_, *this, upstream);
   return make_stream_carrier(io_, *this, upstream, protocol);
 }
 

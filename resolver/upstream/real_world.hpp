@@ -21,6 +21,7 @@ class RealWorld final : public World {
   std::uint64_t random() override;
   bool is_throttled() override { return throttle_watch_.is_throttled(now()); }
   std::shared_ptr<Carrier> make_carrier(const UpstreamConfig& upstream, Protocol protocol) override;
+  std::optional<IpAddress> source_address(const Endpoint& server) override;
 
  private:
   void take_turn_soon() override;

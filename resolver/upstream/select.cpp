@@ -102,12 +102,16 @@ bool UpstreamGroup::is_down() const {
       members_, [](const Member& member) { return member.upstream->health().is_usable(); });
 }
 
-bool UpstreamGroup::is_same(const UpstreamGroup& other) const {
-  return zone_ == other.zone_ && policy_ == other.policy_ && hedge_ == other.hedge_ &&
-         ignored_ == other.ignored_ &&
+bool UpstreamGroup::asks_the_same(const UpstreamGroup& other) const {
+  return policy_ == other.policy_ &&
          std::ranges::equal(members_, other.members_, [](const Member& a, const Member& b) {
            return a.upstream == b.upstream && a.lane == b.lane;
          });
+}
+
+bool UpstreamGroup::is_same(const UpstreamGroup& other) const {
+  return zone_ == other.zone_ && hedge_ == other.hedge_ && ignored_ == other.ignored_ &&
+         asks_the_same(other);
 }
 
 bool UpstreamGroup::overlaps(const UpstreamGroup& other) const {
@@ -177,7 +181,14 @@ bool UpstreamGroup::wait_for_quota(Inbox& inbox) {
 void UpstreamGroup::serve_waiting() {
   const TimePoint now = world_.now();
   std::size_t room = 0;
-  for (const Member& member : members_) room += member.upstream->rate().room(now);
+  std::optional<unsigned> served;  // under `ordered` only the first of a lane is waited for
+  for (const auto& [upstream, lane] : members_) {
+    if (policy_ == SelectionPolicy::ordered && (lane == served || !upstream->health().is_usable()))
+      continue;
+    served = lane;
+    room += upstream->rate().room(now);
+  }
+  if (!served) room = waiting_.size();  // all look dead: they find out by themselves
   for (; room > 0 && !waiting_.empty(); --room) {
     waiting_.front()->put(Event::Kind::room);
     waiting_.pop_front();

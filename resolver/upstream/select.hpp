@@ -47,6 +47,8 @@ class UpstreamGroup {
   bool is_down() const;
   /// Since when queries have been sent without any answer.
   std::optional<TimePoint> silent_since() const { return silent_since_; }
+  /// The same servers in the same order, for another zone perhaps.
+  bool asks_the_same(const UpstreamGroup& other) const;
   /// Zone, servers, and how they are asked are the same.
   bool is_same(const UpstreamGroup& other) const;
   /// Some server is in both.
@@ -71,6 +73,7 @@ class UpstreamGroup {
 
   /// The inbox gets `room` when a quota has room again; false when too many wait already.
   bool wait_for_quota(Inbox& inbox);
+  bool has_queue() const { return !waiting_.empty(); }
   void stop_waiting(Inbox& inbox) { std::erase(waiting_, &inbox); }
 
  private:

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "resolver/config/values.hpp"
+
 namespace dnscache {
 namespace {
 
@@ -46,13 +48,13 @@ Trace::Try* Trace::find(unsigned attempt) {
 
 void Trace::sent(unsigned attempt, const UpstreamConfig& server, Protocol protocol,
                  SendReason reason, TimePoint now) {
-  tries.push_back({attempt, server.endpoint.to_text(), protocol, reason, now, {}, "", false});
+  tries.push_back({attempt, address_text(server), protocol, reason, now, {}, "", false});
 }
 
 void Trace::not_sent(const UpstreamConfig& server, SendReason reason, std::error_code why,
                      TimePoint now) {
   const bool is_full = why == std::errc::resource_unavailable_try_again;
-  tries.push_back({nobodys, server.endpoint.to_text(), server.protocol, reason, now, now,
+  tries.push_back({nobodys, address_text(server), server.protocol, reason, now, now,
                    is_full ? "no room in its quota" : why.message(), false});
 }
 

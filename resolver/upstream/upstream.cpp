@@ -12,13 +12,10 @@ constexpr Duration probe_question_lifetime = 10s;
 constexpr unsigned case_checks_per_second = 10;
 constexpr std::size_t max_case_checked = 1024;
 
-// Of the name without its first label.
-std::size_t hash_of_parent(const Name& name) {
+std::size_t hash_of(const Name& name) {
   const ByteView bytes = name.bytes();
-  const std::size_t first_label =
-      bytes.empty() ? 0 : std::min<std::size_t>(1u + bytes[0], bytes.size());
-  const auto* parent = reinterpret_cast<const char*>(bytes.data()) + first_label;
-  return std::hash<std::string_view>{}({parent, bytes.size() - first_label});
+  return std::hash<std::string_view>{}(
+      {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
 }  // namespace
@@ -37,6 +34,7 @@ Upstream::Upstream(World& world, const UpstreamConfig& config, const UpstreamSet
     : world_(world),
       config_(config),
       settings_(settings),
+      source_address_(world.source_address(config.endpoint)),
       rate_(quota_for(config.endpoint, settings.quota)),
       cookie_(world.random()),
       probe_interval_(settings.health.probe_interval),
@@ -100,10 +98,22 @@ std::unique_ptr<Attempt> Upstream::release(Attempt& attempt) {
   return released;
 }
 
-void Upstream::forget() {
-  health_.forget();
+bool Upstream::take_packet() {
+  const TimePoint now = world_.now();
+  if (!rate_.allows(now)) return false;
+  rate_.count(now);
+  return true;
+}
+
+void Upstream::on_network_change() {
+  const auto address = world_.source_address(config_.endpoint);
+  if (!address) return;  // no network now: it may be the same again
+  const auto former = std::exchange(source_address_, address);
+  if (!former || *former == *address) return;
+  health_ = Health();
   forget_limitations();
-  cookie_ = Cookie(world_.random());  // it must not show that we are still the same client
+  cookie_ = Cookie(world_.random());
+  probe_question_.reset();
   probe_timer_.cancel();
 }
 
@@ -185,17 +195,17 @@ bool Upstream::accept_cookie(const Response& response, const QueryForm& form) {
 
 void Upstream::on_case_mattered(const Name& name) {
   if (lower_case_only_.size() >= max_case_checked) lower_case_only_.clear();
-  lower_case_only_[hash_of_parent(name)] = world_.now() + Limitation::lifetime;
+  lower_case_only_[name.parent()] = world_.now() + Limitation::lifetime;
 }
 
 bool Upstream::does_case_matter(const Name& name) const {
   if (lower_case_only_.empty()) return false;
-  const auto found = lower_case_only_.find(hash_of_parent(name));
+  const auto found = lower_case_only_.find(name.parent());
   return found != lower_case_only_.end() && world_.now() < found->second;
 }
 
 bool Upstream::take_case_check(const Name& name) {
-  const std::size_t hash = hash_of_parent(name);
+  const std::size_t hash = hash_of(name.parent());
   if (case_checked_.contains(hash)) return false;
   const TimePoint now = world_.now();
   if (now - case_checks_since_ > 1s) {

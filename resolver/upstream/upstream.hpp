@@ -1,10 +1,10 @@
 // One server that is asked: its connections, its health, and what it seems not to support.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -74,9 +74,12 @@ class Upstream {
   void probe_if_silent(TimePoint since);
   /// Probing goes on only while there are queries; to be called with each of them.
   void on_query();
-  /// Forgets how the server fared, as after a change of network.
-  void forget();
+  /// Packets to it may leave from another address now. Then it may be another server, and must not
+  /// see that we are still the same client (RFC 7873 section 7.1): all that is known is forgotten.
+  void on_network_change();
   void forget_limitations();
+  /// One more packet in its quota; false when there is no room.
+  bool take_packet();
 
   /// Whether an answer that may depend on mixed letter case is worth a query in lower case. True
   /// once for the names below one name, and not too often.
@@ -84,6 +87,8 @@ class Upstream {
   /// The server, or one behind it, knows names in lower case only, at least next to this one.
   void on_case_mattered(const Name& name);
   bool does_case_matter(const Name& name) const;
+  /// The names below which it does, and until when that is believed.
+  const std::map<Name, TimePoint>& lower_case_only() const { return lower_case_only_; }
 
   // What happens to queries.
   void on_answer(const Question& question);
@@ -106,6 +111,7 @@ class Upstream {
   World& world_;
   UpstreamConfig config_;
   UpstreamSettings settings_;
+  std::optional<IpAddress> source_address_;
   PacketRate rate_;
   std::shared_ptr<Carrier> datagrams_;
   std::shared_ptr<Carrier> stream_;
@@ -122,8 +128,8 @@ class Upstream {
   TimePoint probe_question_since_{};
   Duration probe_interval_;
   Timer probe_timer_;
-  std::unordered_set<std::size_t> case_checked_;                // hashes of names
-  std::unordered_map<std::size_t, TimePoint> lower_case_only_;  // likewise, and until when
+  std::unordered_set<std::size_t> case_checked_;  // hashes of names
+  std::map<Name, TimePoint> lower_case_only_;
   TimePoint case_checks_since_{};
   unsigned case_checks_ = 0;  // since then
 };

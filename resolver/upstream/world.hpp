@@ -8,6 +8,7 @@
 #include <coroutine>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <system_error>
 #include <vector>
@@ -34,6 +35,8 @@ class Transaction {
   /// carrier has then already forgotten the transaction, which may be gone. False when it is not:
   /// keep waiting.
   virtual bool receive(ByteView packet) = 0;
+  /// A connection has to be made for this query. False when there is no room for it in the quota.
+  virtual bool take_connection() = 0;
   /// The query or its response is lost; the carrier has forgotten the transaction, which is gone
   /// afterwards.
   virtual void fail(std::error_code reason) = 0;
@@ -64,6 +67,8 @@ class World {
   virtual std::uint64_t random() = 0;  ///< cryptographically strong
   virtual std::shared_ptr<Carrier> make_carrier(const UpstreamConfig& upstream,
                                                 Protocol protocol) = 0;
+  /// The address that packets to a server leave from; nothing while no route leads there.
+  virtual std::optional<IpAddress> source_address(const Endpoint& server) = 0;
   /// Packets to link-local services are being dropped for exceeding their quota (see ena.hpp).
   virtual bool is_throttled() = 0;
   Timers& timers() { return timers_; }

@@ -15,19 +15,27 @@ std::string_view text_of(ByteView bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+/// How records are copied.
+struct CopyRule {
+  ByteView mixed_name = {};  // the question's as it was asked
+  std::size_t shift = 0;     // how many bytes longer it is in the messages to come
+  bool with_pointers = true;
+};
+
 /// Copies the records that stay, with names that point to none that go.
 class Copier {
  public:
-  /// `shift` is how many bytes longer the question's name is in the messages to come.
-  Copier(ByteView question, ByteView mixed_name, std::size_t shift, const Answer& answer)
+  Copier(ByteView question, const CopyRule& rule, const Answer& answer)
       : view_(answer.view()),
-        shift_(shift),
+        shift_(rule.shift),
+        with_pointers_(rule.with_pointers),
         question_end_(header_size + question.size() + 4),
         message_(question_end_) {
     std::ranges::copy(question, message_.begin() + header_size);
     message_.insert(message_.end(), answer.records.begin(), answer.records.end());
-    for (std::size_t i = 0; i < mixed_name.size(); i += 1u + mixed_name[i]) {
-      mixed_labels_.insert(text_of(mixed_name.subspan(i, 1u + mixed_name[i])));
+    const ByteView mixed = rule.mixed_name;
+    for (std::size_t i = 0; i < mixed.size(); i += 1u + mixed[i]) {
+      mixed_labels_.insert(text_of(mixed.subspan(i, 1u + mixed[i])));
     }
   }
 
@@ -58,7 +66,7 @@ class Copier {
     std::size_t at = question_end_ + record.owner;
     const auto owner = read(at);
     if (!owner) return false;
-    if (is_question(owner->bytes)) {
+    if (with_pointers_ && is_question(owner->bytes)) {
       append_pointer(header_size + shift_);
     } else {
       append_compressed(*owner);
@@ -123,6 +131,7 @@ class Copier {
 
   // The longest end of the name that is known to be there already becomes a pointer.
   void append_compressed(const WrittenName& name) {
+    if (!with_pointers_) return append(name.bytes);
     const std::size_t start = out_.size();
     const ByteView own = ByteView(name.bytes).first(name.own_size);
     std::size_t size = 0;  // of the labels in front of the pointer
@@ -167,30 +176,38 @@ class Copier {
   const AnswerView view_;
   std::set<std::string_view> mixed_labels_;  // of the name as it was asked; each with its length
   std::size_t shift_;
+  bool with_pointers_;
   std::size_t question_end_;
   std::vector<std::uint8_t> message_;
   std::vector<std::uint8_t> out_;  // records
   std::vector<Place> places_;
 };
 
-bool rewrite(ByteView question, ByteView mixed_name, std::size_t shift,
-             const std::vector<bool>& keeps, Answer& answer) {
+bool rewrite(ByteView question, const CopyRule& rule, const std::vector<bool>& keeps,
+             Answer& answer) {
   const Answer whole = answer;
-  if (Copier(question, mixed_name, shift, whole).copy(keeps, answer)) return true;
+  if (Copier(question, rule, whole).copy(keeps, answer)) return true;
   answer = whole;
   return false;
+}
+
+std::vector<bool> all_of(const Answer& answer) {
+  return std::vector<bool>(answer.ttl_offsets.size(), true);
 }
 
 }  // namespace
 
 bool keep_records(const Question& question, const std::vector<bool>& keeps, Answer& answer,
                   ByteView mixed_name) {
-  return rewrite(question.name.bytes(), mixed_name, 0, keeps, answer);
+  return rewrite(question.name.bytes(), {mixed_name}, keeps, answer);
 }
 
 bool move_below(const Name& name, const Name& below, Answer& answer) {
-  const std::vector<bool> all(answer.ttl_offsets.size(), true);
-  return rewrite(name.bytes(), {}, below.size() - name.size(), all, answer);
+  return rewrite(name.bytes(), {{}, below.size() - name.size()}, all_of(answer), answer);
+}
+
+bool write_out(const Name& name, Answer& answer) {
+  return rewrite(name.bytes(), {{}, 0, false}, all_of(answer), answer);
 }
 
 }  // namespace dnscache

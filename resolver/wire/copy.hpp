@@ -20,4 +20,8 @@ bool keep_records(const Question& question, const std::vector<bool>& keeps, Answ
 /// points to the same labels there. False when it does not fit.
 bool move_below(const Name& name, const Name& below, Answer& answer);
 
+/// Writes an answer about `name` without any pointers, so that its records can be taken elsewhere.
+/// False when it does not fit.
+bool write_out(const Name& name, Answer& answer);
+
 }  // namespace dnscache

@@ -21,8 +21,8 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <deque>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -53,6 +53,8 @@ struct Behaviour {
   std::chrono::microseconds delay{0};
   std::vector<Window> dead;
   double loss = 0;
+  double late_share = 0;  // of the answers, which come `lateness` after the others
+  std::chrono::microseconds lateness{0};
   std::uint8_t rcode = rcode_noerror;
   std::uint32_t ttl = 86400;
 };
@@ -89,7 +91,6 @@ class PeakRate {
 
 /// A reply that waits for its time.
 struct Pending {
-  Clock::time_point due;
   sockaddr_in client{};
   std::vector<std::uint8_t> packet;
 };
@@ -117,6 +118,12 @@ Behaviour parse_server(const std::string& text) {
       }
     } else if (key == "loss") {
       behaviour.loss = std::stod(value) / 100;
+    } else if (key == "late") {
+      const auto by = value.find('x');
+      if (by == std::string::npos) throw CLI::ValidationError("--server", "late=PERCENTxMS");
+      behaviour.late_share = std::stod(value) / 100;
+      behaviour.lateness =
+          std::chrono::microseconds(static_cast<long>(std::stod(value.substr(by + 1)) * 1000));
     } else if (key == "rcode") {
       behaviour.rcode = static_cast<std::uint8_t>(std::stoi(value));
     } else if (key == "ttl") {
@@ -188,7 +195,7 @@ class Server {
   /// Time of the next late reply, if one waits.
   [[nodiscard]] std::optional<Clock::time_point> next_due() const {
     if (pending_.empty()) return std::nullopt;
-    return pending_.front().due;
+    return pending_.begin()->first;
   }
 
   [[nodiscard]] std::uint64_t recent() const { return rate_.current(); }
@@ -209,7 +216,7 @@ class Server {
     for (int i = 0; i < received; ++i) {
       ports_.set(ntohs(clients_[i].sin_port));
       count_question(i);
-      if (dead || lost()) {
+      if (dead || chance(behaviour_.loss)) {
         ++unanswered_;
         continue;
       }
@@ -217,9 +224,11 @@ class Server {
       const std::size_t size =
           answer_in_place(buffers_[i].data(), messages_[i].msg_len, behaviour_);
       if (size == 0) continue;
-      if (behaviour_.delay.count() > 0) {
-        pending_.push_back(
-            {now + behaviour_.delay, clients_[i], {buffers_[i].data(), buffers_[i].data() + size}});
+      const auto delay =
+          chance(behaviour_.late_share) ? behaviour_.delay + behaviour_.lateness : behaviour_.delay;
+      if (delay.count() > 0) {
+        pending_.emplace(now + delay,
+                         Pending{clients_[i], {buffers_[i].data(), buffers_[i].data() + size}});
       } else {
         replies_[ready] = {.iov_base = buffers_[i].data(), .iov_len = size};
         outgoing_[ready].msg_hdr = {
@@ -234,11 +243,11 @@ class Server {
   }
 
   void send_due(Clock::time_point now) {
-    while (!pending_.empty() && pending_.front().due <= now) {
-      const auto& reply = pending_.front();
+    while (!pending_.empty() && pending_.begin()->first <= now) {
+      const auto& reply = pending_.begin()->second;
       sendto(fd_, reply.packet.data(), reply.packet.size(), 0,
              reinterpret_cast<const sockaddr*>(&reply.client), sizeof reply.client);
-      pending_.pop_front();
+      pending_.erase(pending_.begin());
     }
   }
 
@@ -261,8 +270,8 @@ class Server {
                        [time](const Window& w) { return time >= w.from && time < w.until; });
   }
 
-  bool lost() {
-    return behaviour_.loss > 0 && std::uniform_real_distribution<>(0, 1)(random_) < behaviour_.loss;
+  bool chance(double share) {
+    return share > 0 && std::uniform_real_distribution<>(0, 1)(random_) < share;
   }
 
   /// Questions are the clients' own; priming and health checks are packets only.
@@ -293,7 +302,7 @@ class Server {
   std::array<iovec, batch_size> replies_{};
   std::array<mmsghdr, batch_size> messages_{};
   std::array<mmsghdr, batch_size> outgoing_{};
-  std::deque<Pending> pending_;
+  std::multimap<Clock::time_point, Pending> pending_;
   std::bitset<65536> ports_;
   std::mt19937 random_{12345};
   PeakRate rate_;
@@ -392,7 +401,7 @@ int main(int argc, char** argv) {
   std::uint16_t port = 53;
   std::vector<double> kill_in_use;
   app.add_option("--server", servers,
-                 "ADDRESS[,delay=MS][,dead=FROM-UNTIL][,flap=S][,loss=%][,rcode=N][,ttl=S]")
+                 "ADDRESS[,delay=MS][,late=%xMS][,dead=FROM-UNTIL][,flap=S][,loss=%][,rcode=N][,ttl=S]")
       ->required()
       ->allow_extra_args(false);
   app.add_option("--port", port);

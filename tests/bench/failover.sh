@@ -4,9 +4,9 @@
 # that never repeats a question; over 6 s is failed. See --help.
 
 BENCH=failover
-CASES="first_dead dies_100 dies_5 extra stale equal flap loss servfail slow quota"
-PARALLEL_CASES="first_dead dies_100 dies_5 stale flap loss servfail slow"
-PEERS="ours dnsmasq dnsmasq-all dnsmasq-fast unbound resolved knot dnsdist named pdns"
+CASES="first_dead dies_100 dies_5 late extra stale equal flap loss servfail slow quota"
+PARALLEL_CASES="first_dead dies_100 dies_5 late stale flap loss servfail slow"
+PEERS="ours ours-fastest dnsmasq dnsmasq-all dnsmasq-fast dnsmasq-strict unbound resolved knot dnsdist named pdns"
 . "$(dirname "$0")/lib.sh"
 
 A=192.0.2.1,delay=2
@@ -27,7 +27,8 @@ case_first_dead() {
   load --mode open --rate 20 --count "$(number 200 60)" --distinct 200 --verify >"$WORK/load"
   upstream_counters >"$WORK/upstream"
   jq -c --slurpfile up "$WORK/upstream" "$summary +
-    {asked_per_lookup: (([\$up[0][].questions] | add) / .sent)}" "$WORK/load"
+    {later_max_ms: ([.timeline[1:][].max_ms] | max),
+     asked_per_lookup: (([\$up[0][].questions] | add) / .sent)}" "$WORK/load"
 }
 
 # dies RATE KILL_AT BACK_AT SECONDS: the server in use dies and returns.
@@ -38,9 +39,10 @@ dies() {
   start_clock
   steady "$1" "$4" >"$WORK/load"
   upstream_counters >"$WORK/upstream"
-  # Full speed again: what is asked a second or more after the return.
-  jq -c --slurpfile up "$WORK/upstream" --argjson back "${3%.*}" "$summary +
-    {after_return_max_ms: ([.timeline[\$back + 1:][].max_ms] | max),
+  # Full speed again: what is asked a second or more after the death, and after the return.
+  jq -c --slurpfile up "$WORK/upstream" --argjson back "${3%.*}" --argjson kill "${2%.*}" "$summary +
+    {later_max_ms: ([.timeline[\$kill + 2:\$back][].max_ms] | max),
+     after_return_max_ms: ([.timeline[\$back + 1:][].max_ms] | max),
      after_return_failed: ([.timeline[\$back + 1:][].failed] | add),
      used_again_after_s: ([\$up[0][].back_after_s // empty] | max)}" "$WORK/load"
   kill "$SERVER_PID" "$UPSTREAM_PID"
@@ -55,8 +57,32 @@ case_dies_5() {
     dies 5 "$moment" 8 12
   done >"$WORK/all"
   jq -cs '{failed: (map(.failed) | add), max_ms: (map(.max_ms) | max),
-    p99_ms: (map(.p99_ms) | max), after_return_max_ms: (map(.after_return_max_ms) | max),
+    p99_ms: (map(.p99_ms) | max), later_max_ms: (map(.later_max_ms) | max), after_return_max_ms: (map(.after_return_max_ms) | max),
     wrong: (map(.wrong) | add), client_late_ms: (map(.client_late_ms) | max)}' "$WORK/all"
+}
+
+# Those that ask the second server only when the first has failed.
+applies_late() { case $1 in ours | dnsmasq-strict) return 0 ;; *) return 1 ;; esac; }
+
+# Names that only the first server knows, whose answers are late at times: from_second are those
+# that the second one has denied.
+case_late() {
+  local share lateness names
+  names=$(number 2000 400)
+  for share in 0 10 20 50; do
+    for lateness in 30 60 150 300; do
+      if [ "$share$lateness" != 030 ] && [ "$share" = 0 ]; then continue; fi
+      start_upstream "$A,late=${share}x$lateness" "$B,rcode=3"
+      start_server
+      load --mode open --rate 500 --count "$names" --distinct "$names" --verify >"$WORK/load"
+      jq -c --arg case "${share}x$lateness" '{case: $case, sent,
+        from_second: (.rcodes["3"] // 0), failed}' "$WORK/load"
+      kill "$SERVER_PID" "$UPSTREAM_PID"
+      wait "$SERVER_PID" "$UPSTREAM_PID" || true
+    done
+  done >"$WORK/all"
+  jq -cs '{names: (map(.sent) | add), from_second: (map(.from_second) | add),
+    failed: (map(.failed) | add), worst: (max_by(.from_second).case)}' "$WORK/all"
 }
 
 case_extra() {
@@ -112,7 +138,7 @@ case_loss() { degraded "$A,loss=30"; }
 case_servfail() { degraded "$A,rcode=2"; }
 case_slow() { degraded "192.0.2.1,delay=900"; }
 
-applies_quota() { case $1 in ours | dnsmasq | unbound) return 0 ;; *) return 1 ;; esac; }
+applies_quota() { case $1 in ours | ours-fastest | dnsmasq | unbound) return 0 ;; *) return 1 ;; esac; }
 
 case_quota() {
   UPSTREAMS=192.0.2.1 QUOTA=1024 STALE=yes

@@ -88,7 +88,7 @@ fetch_peers() {
   for peer in $PEERS; do
     if ! reason=$(fetch_peer "$peer"); then
       skip "*" "$peer" "$reason"
-    elif [ "$peer" = ours ] && [ ! -x "$BUILD/dnscachectl" ]; then
+    elif [ "${peer#ours}" != "$peer" ] && [ ! -x "$BUILD/dnscachectl" ]; then
       skip "*" "$peer" "$BUILD/dnscachectl is not built"
     else
       kept="$kept $peer"

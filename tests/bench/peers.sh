@@ -5,7 +5,7 @@
 # Package of a peer; none for those that are built here.
 peer_package() {
   case $1 in
-    dnsmasq | dnsmasq-all | dnsmasq-fast) echo dnsmasq-base ;;
+    dnsmasq | dnsmasq-*) echo dnsmasq-base ;;
     unbound) echo unbound ;;
     knot) echo knot-resolver ;;
     dnsdist) echo dnsdist ;;
@@ -17,7 +17,7 @@ peer_package() {
 
 peer_program() {
   case $1 in
-    ours) echo "$BUILD/dnscachectl" ;;
+    ours | ours-*) echo "$BUILD/dnscachectl" ;;
     bare) echo "$TOOLS/bare_responder" ;;
     dnsmasq*) echo /usr/sbin/dnsmasq ;;
     unbound) echo /usr/sbin/unbound ;;
@@ -106,6 +106,8 @@ configure_ours() {
     echo "listen: [127.0.0.1:53]"
     echo "workers: $WORKERS"
     echo "upstreams: [$(echo "$UPSTREAMS" | sed 's/ /, /g')]"
+    # "ours" has the default: these servers are asked in the order in which they are written.
+    if [ "$1" = ours-fastest ]; then echo "policy: fastest"; fi
     if [ -n "$PERSIST" ]; then echo "cache: {persist: $PERSIST}"; fi
     if [ -n "$QUOTA" ]; then echo "quota: {packets_per_second: $QUOTA}"; fi
     echo "control: $WORK/control.sock"
@@ -128,6 +130,7 @@ configure_dnsmasq() {
     case $1 in
       dnsmasq-all) echo "all-servers" ;;
       dnsmasq-fast) echo "fast-dns-retry" ;;
+      dnsmasq-strict) echo "strict-order" ;;
     esac
     if [ "$STALE" = yes ]; then echo "use-stale-cache"; fi
   } >"$WORK/dnsmasq.conf"

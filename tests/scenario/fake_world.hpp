@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -28,6 +29,9 @@ class FakeWorld final : public World {
   std::uint64_t random() override { return random_(); }
   std::shared_ptr<Carrier> make_carrier(const UpstreamConfig& upstream, Protocol protocol) override;
 
+  std::optional<IpAddress> source_address(const Endpoint&) override { return source_address_; }
+  void set_source_address(const IpAddress& address) { source_address_ = address; }
+
   /// Moves the clock, with everything that happens on the way at its own time.
   void pass(Duration duration);
 
@@ -49,6 +53,7 @@ class FakeWorld final : public World {
   TimePoint now_{std::chrono::hours(1000)};
   std::mt19937_64 random_{20261123};
   std::deque<SentQuery> sent_;
+  IpAddress source_address_ = IpAddress::v4(192, 0, 2, 100);
   bool is_throttled_ = false;
   std::vector<std::string> unreachable_;
   std::vector<std::string> busy_;

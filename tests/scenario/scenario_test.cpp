@@ -227,10 +227,12 @@ class Player {
       : cache_(config.cache.size),
         resolver_(world_, cache_, config),
         service_{cache_,
-                 [this](const dnscache::Question& q, ReplyFunction reply) {
-                   resolver_.ask(q, std::move(reply));
+                 [this](const dnscache::Question& question, std::uint64_t hash,
+                        ReplyFunction reply) { resolver_.ask(question, hash, std::move(reply)); },
+                 [this](const dnscache::Question& question, std::uint64_t hash) {
+                   resolver_.refresh(question, hash);
                  },
-                 [this](const dnscache::Question& q) { resolver_.refresh(q); }, late_stats_},
+                 late_stats_},
         worker_(service_) {
     set_policy(config);
   }
@@ -247,6 +249,10 @@ class Player {
     if (verb == "UNREACHABLE") return world_.set_unreachable(words.at(1));
     if (verb == "THROTTLED") return world_.set_throttled(words.at(1) == "yes");
     if (verb == "BUSY") return world_.set_busy(words.at(1), words.at(2) == "yes");
+    if (verb == "ADDRESS") {
+      world_.set_source_address(*IpAddress::parse(words.at(1)));
+      return resolver_.on_network_change();
+    }
     if (verb == "TIME_PASSES") return world_.pass(duration_of(words.at(1)));
     if (verb == "FLUSH") return flush(words);
     if (verb == "EXPECT_STATE") return expect_state(words);
@@ -311,7 +317,7 @@ class Player {
       case Verdict::resolve:
         break;
     }
-    service_.ask(incoming.query.question, [this, packet](const Answer& answer) {
+    service_.ask(incoming.query.question, incoming.hash, [this, packet](const Answer& answer) {
       Bytes bytes(65535);
       dnscache::Query asked;
       read_query(packet, asked);
@@ -498,7 +504,7 @@ class Player {
   }
 
   void expect_state(const Words& words) {
-    for (const auto& group : resolver_.routes()) {
+    for (const auto& group : resolver_.groups()) {
       for (const auto& [upstream, lane] : group->members()) {
         if (upstream->config().endpoint.address.to_text() != words.at(1)) continue;
         CHECK(health_text(upstream->health().state()) == words.at(2));

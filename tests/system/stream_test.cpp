@@ -101,6 +101,15 @@ TEST_CASE("a TCP upstream that closes after each answer gets a new connection fo
   CHECK(first_upstream(engine).at("errors") == 0);
 }
 
+TEST_CASE("connections to a TCP upstream count against its quota") {
+  TestUpstream upstream;
+  Engine engine(with_config(upstreams_line({over_tcp(upstream)}) +
+                            "quota: {packets_per_second: 1000}\n"));
+  REQUIRE(is_true_answer(engine.ask("name.example"), "name.example"));
+  CHECK(first_upstream(engine).at("sent") == 1);
+  CHECK(first_upstream(engine).at("packets_per_second_peak") == 2);
+}
+
 TEST_CASE("what was outstanding when a TCP upstream closed is asked again") {
   TestUpstream upstream;
   Engine engine(with_config(upstreams_line({over_tcp(upstream)})));

@@ -291,3 +291,56 @@ TEST_CASE("an upstream may have an IPv6 address") {
   Engine engine(with_config(upstreams_line({&upstream})));
   CHECK(is_true_answer(engine.ask("www.example.com"), "www.example.com"));
 }
+
+TEST_CASE("an alias that leads out of a route is followed at the other servers") {
+  TestUpstream corp, internet;
+  corp.set("www.corp.example", "alias x.cdn.example");
+  Engine engine(with_config(upstreams_line({&internet}) + "routes: [{zone: corp.example, upstreams: [\"" +
+                            corp.address().to_text() + "\"]}]\n"));
+  const auto answer = engine.ask("www.corp.example");
+  REQUIRE(answer);
+  CHECK(answer->texts(type_cname) == std::vector<std::string>{"x.cdn.example"});
+  CHECK(answer->texts(type_a) == engine.ask("x.cdn.example")->texts(type_a));
+  CHECK(internet.count("x.cdn.example") == 1);
+  CHECK(internet.count("www.corp.example") == 0);
+}
+
+namespace {
+
+void ip(const std::string& arguments) {
+  const std::string command = "ip " + arguments;
+  CAPTURE(command);
+  REQUIRE(std::system(command.c_str()) == 0);
+}
+
+void make_interface(const std::string& name) {
+  ip("link add " + name + " type dummy");
+  ip("link set " + name + " up");
+  ip("address add fe80::53/64 dev " + name + " nodad");
+}
+
+}  // namespace
+
+TEST_CASE("a link-local upstream's interface may come later, and be made anew") {
+  if (!namespaces_permitted()) {
+    WARN("SKIPPED: namespaces are not permitted here");
+    return;
+  }
+  in_namespace({}, [] {
+    TestUpstream upstream({.listen = {{"::", 5300}}});
+    const std::string protocol = GENERATE("", "tcp://");
+    Engine engine(with_config("upstreams: [\"" + protocol + "[fe80::53%late0]:5300\"]\n"));
+    unsigned number = 0;
+    const auto answers = [&] {  // a failure is remembered for a moment
+      const std::string name = "name" + std::to_string(++number) + ".example";
+      return is_true_answer(engine.ask(name), name);
+    };
+    CHECK_FALSE(answers());
+    make_interface("late0");
+    CHECK(eventually(answers));
+    ip("link delete late0");
+    make_interface("other0");  // takes the index after the last one
+    make_interface("late0");
+    CHECK(eventually(answers));
+  });
+}

@@ -10,6 +10,11 @@ namespace {
 constexpr CacheSeconds start = 1000;
 const ServeStaleConfig config;
 
+std::optional<Answer> stale_answer(const Cache& cache, const Question& question, CacheSeconds now,
+                                   const ServeStaleConfig& how) {
+  return dnscache::stale_answer(cache, question, cache.prepare(question), now, how);
+}
+
 Question question_with(bool dnssec_ok) {
   return {*Name::parse("www.example"), rr_type::a, dnssec_ok, false};
 }

@@ -85,6 +85,7 @@ TEST_CASE("upstreams") {
       {"tls://192.0.2.1:53", "tls://192.0.2.1:53"},
       {"tls://2001:db8::1#dns.example.", "tls://[2001:db8::1]:853#dns.example"},
       {"fe80::1%lo", "[fe80::1%lo]:53"},
+      {"tcp://[fe80::1%not-there-0]:5353", "tcp://[fe80::1%not-there-0]:5353"},
   }));
   CAPTURE(row.text);
   const auto upstream = parse_upstream(row.text);
@@ -99,7 +100,8 @@ TEST_CASE("texts that are no upstream") {
       "192.0.2.1:", "192.0.2.1:0", "192.0.2.1:65536", "192.0.2.1:53:53", "192.0.2", "192.0.2.1 ",
       "192.0.2.1/24", "192.0.2.1#x", "tcp://192.0.2.1#x", "tls://192.0.2.1#", "tls://192.0.2.1#a b",
       "tls://192.0.2.1#a..b", "tls://192.0.2.1#.", "tls://192.0.2.1#192.0.2.1", "::", "0.0.0.0",
-      "255.255.255.255", "239.1.1.1", "ff02::1", "fe80::1", "fe80::1%no-such-if");
+      "255.255.255.255", "239.1.1.1", "ff02::1", "fe80::1", "fe80::1%",
+      "fe80::1%a/b", "fe80::1%eth0:0", "[fe80::1%eth0]:0", "2001:db8::1%no-such-if");
   CAPTURE(text);
   CHECK_FALSE(parse_upstream(text));
 }

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "resolver/config/text_file.hpp"
+#include "resolver/dnssec/anchor_algorithms.hpp"
 #include "resolver/dnssec/autotrust.hpp"
 
 namespace dnscache::unbound {
@@ -71,6 +72,19 @@ class MemoryFile {
   int descriptor_;
 };
 
+// Files that can't be read are another error.
+Result<void> check_anchors(const std::vector<std::string>& anchors) {
+  std::vector<std::string> texts;
+  for (const std::string& anchor : anchors) {
+    if (!anchor.starts_with('/')) {
+      texts.push_back(anchor);
+    } else if (const auto text = read_text_file(anchor)) {
+      texts.push_back(*text);
+    }
+  }
+  return check_algorithms(texts);
+}
+
 bool may_replace(const std::filesystem::path& file) {
   return ::access(file.c_str(), W_OK) == 0 && ::access(file.parent_path().c_str(), W_OK) == 0;
 }
@@ -85,6 +99,7 @@ Result<std::shared_ptr<Context>> Context::open(const Library& library, EventBase
   if (created == nullptr) return Error{"libunbound can't be set up: out of memory"};
   std::shared_ptr<Context> context(new Context(library, created));
   if (auto done = context->configure(negative_anchors, port); !done) return done.error();
+  if (auto usable = check_anchors(trust_anchors); !usable) return usable.error();
   for (const std::string& anchor : trust_anchors) {
     if (auto added = context->add_trust_anchor(anchor); !added) return added.error();
   }

@@ -8,7 +8,8 @@
 #include <ranges>
 #include <unordered_map>
 
-#include "resolver/cache/in_flight.hpp"
+#include "resolver/cache/entry.hpp"
+#include "resolver/cache/hash.hpp"
 #include "resolver/dnssec/bogus_reason.hpp"
 #include "resolver/dnssec/negative_anchors.hpp"
 #include "resolver/dnssec/unbound/context.hpp"
@@ -50,7 +51,9 @@ class UnboundValidator final : public Validator {
         no_soa_ttl_(static_cast<std::uint32_t>(config.cache.negative.default_ttl.count())),
         fetch_(std::move(fetch)),
         key_(random_hash_key()),
-        sources_(64, QuestionHash{&key_}) {}
+        sources_(64, [this](const Question& question) {
+          return hash_question(key_, question.name.bytes(), question.type, key_bits(question));
+        }) {}
 
   // libunbound ends what is pending with its context, and tells so.
   ~UnboundValidator() override {
@@ -282,6 +285,7 @@ class UnboundValidator final : public Validator {
   FetchFunction fetch_;
   HashKey key_;
   std::list<Lookup> lookups_;
+  using QuestionHash = std::function<std::size_t(const Question&)>;
   std::unordered_map<Question, Source, QuestionHash> sources_;  // of what is being looked up
   std::deque<Failure> failures_;                                // the latest last
   std::uint64_t failure_count_ = 0;

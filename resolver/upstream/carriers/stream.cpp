@@ -111,7 +111,7 @@ class StreamCarrier final : public Carrier, public std::enable_shared_from_this<
         with_tls_(protocol == Protocol::tls) {}
 
   std::error_code send(Transaction& transaction) override {
-    if (waiting_.size() >= max_waiting) {
+    if (waiting_.size() >= max_waiting || (!connection_ && !transaction.take_connection())) {
       return std::make_error_code(std::errc::resource_unavailable_try_again);
     }
     std::uint16_t id;
@@ -149,6 +149,9 @@ class StreamCarrier final : public Carrier, public std::enable_shared_from_this<
   }
 
   void start_connection() {
+    if (!upstream_.interface.empty()) {  // which may have been made anew
+      find_interface(upstream_.interface, upstream_.endpoint.address);
+    }
     connection_ = std::make_shared<Connection>(io_, with_tls_);
     asio::co_spawn(io_, run(shared_from_this(), connection_), asio::detached);
   }
@@ -262,7 +265,7 @@ class StreamCarrier final : public Carrier, public std::enable_shared_from_this<
     if (connection_ != connection) return;
     connection_.reset();
     if (waiting_.empty()) return;
-    if (connection->has_answered) {
+    if (connection->has_answered && waiting_.begin()->second->take_connection()) {
       start_connection();
       for (const auto& [id, transaction] : waiting_) enqueue(*transaction);
       return;

@@ -52,15 +52,22 @@ struct Socket {
 
 class UdpCarrier final : public Carrier, public std::enable_shared_from_this<UdpCarrier> {
  public:
-  UdpCarrier(asio::io_context& io, World& world, const Endpoint& upstream)
+  UdpCarrier(asio::io_context& io, World& world, const UpstreamConfig& upstream)
       : world_(world),
-        address_size_(upstream.to_sockaddr(address_)),
+        endpoint_(upstream.endpoint),
+        interface_(upstream.interface),
+        address_size_(endpoint_.to_sockaddr(address_)),
         epoll_(io, ::epoll_create1(EPOLL_CLOEXEC)),
         buffer_(max_message_size) {}
 
   std::error_code send(Transaction& transaction) override {
     std::error_code error;
     Socket* socket = pick_socket(error);
+    // The interface of a link-local address may have been made anew.
+    if (socket == nullptr && !interface_.empty() && find_interface(interface_, endpoint_.address)) {
+      endpoint_.to_sockaddr(address_);
+      socket = pick_socket(error);
+    }
     if (socket == nullptr) return as_seen_by_sender(error);
     std::uint16_t id;
     do {
@@ -210,6 +217,8 @@ class UdpCarrier final : public Carrier, public std::enable_shared_from_this<Udp
   }
 
   World& world_;
+  Endpoint endpoint_;
+  std::string interface_;
   sockaddr_storage address_;
   socklen_t address_size_;
   asio::posix::stream_descriptor epoll_;  // one for all sockets: asio would ask epoll for each
@@ -221,7 +230,7 @@ class UdpCarrier final : public Carrier, public std::enable_shared_from_this<Udp
 }  // namespace
 
 std::shared_ptr<Carrier> make_udp_carrier(asio::io_context& io, World& world,
-                                          const Endpoint& upstream) {
+                                          const UpstreamConfig& upstream) {
   auto carrier = std::make_shared<UdpCarrier>(io, world, upstream);
   carrier->wait_for_packets();
   return carrier;

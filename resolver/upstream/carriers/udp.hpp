@@ -13,6 +13,6 @@ namespace dnscache {
 /// The kernel passes only packets from the upstream's address. Throws std::system_error when no
 /// descriptors are left.
 std::shared_ptr<Carrier> make_udp_carrier(asio::io_context& io, World& world,
-                                          const Endpoint& upstream);
+                                          const UpstreamConfig& upstream);
 
 }  // namespace dnscache
