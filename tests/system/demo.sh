@@ -145,7 +145,7 @@ inside() {
   grep -q '^nameserver 127\.0\.0\.1$' /etc/resolv.conf || fail "resolv.conf does not name the cache"
   run dnscachectl status
 
-  step "After: the same lookups, first from the upstream that lives, then from the cache"
+  step "After: the same lookups, first from the upstream that is still up, then from the cache"
   lookup_all "$GREEN"
   cold=$MEAN cold_slowest=$SLOWEST
   note "  again:"
