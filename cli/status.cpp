@@ -421,12 +421,13 @@ bool is_set_up() {
 
 // Another program's servers are asked because it wants it so; the cache follows them.
 void note_author(StatusReport& report, const std::string& resolv_conf) {
-  const bool is_changed = std::ranges::count(report.changed_files, resolv_conf_path) > 0;
   auto& path = report.path;
-  if (!is_changed || path.is_through_cache || path.is_through_resolved) return;
+  if (path.is_through_cache || path.is_through_resolved) return;
   ResolvConfFacts facts;
   facts.content = resolv_conf;
   const auto author = author_of(facts);
+  const bool is_changed = std::ranges::count(report.changed_files, resolv_conf_path) > 0;
+  if (!is_changed && !author.is_vpn) return;
   path.overwritten = fmt::format("{} has written /etc/resolv.conf since setup; {}",
                                  author.name.empty() ? "another program" : author.name,
                                  author.is_vpn ? "when its tunnel ends, they go to this cache again"

@@ -49,13 +49,29 @@ JournalEntry plain_entry(JournalEntry::Kind kind, const fs::path& path) {
   return entry;
 }
 
+// As version 0.1.0 said it, and as it is said now.
+constexpr std::pair<std::string_view, std::string_view> old_comments[] = {
+    {"# The servers to ask are those that systemd-resolved lists for the links, as they change.\n",
+     "# The servers to ask are those that this file names, which /etc/resolv.conf linked to.\n"},
+    {"# The servers that this machine asked before; the fastest that answers is asked first.\n",
+     "# The servers to ask; without this list they are the machine's own.\n"}};
+
+std::string with_new_comments(std::string text) {
+  for (const auto& [old, fresh] : old_comments) {
+    if (const auto at = text.find(old); at != text.npos) text.replace(at, old.size(), fresh);
+  }
+  return text;
+}
+
 // The same values, written anew, give the same bytes.
-bool is_initial(const std::string& text, const fs::path& root) {
+bool is_initial(const std::string& original) {
+  const auto text = with_new_comments(original);
   const auto reading = read_config(text, default_config_path);
   if (!reading) return false;
   const auto& config = reading.config;
   const auto listen = config.listen == default_listen() ? std::vector<Endpoint>{} : config.listen;
-  const auto control = root.empty() ? fs::path() : config.control;
+  const bool has_control = text.find("\ncontrol:") != text.npos;  // below --root, but for images
+  const auto control = has_control ? config.control : fs::path();
   const auto from = config.upstreams.empty() && text.find("\nupstreams_from:") != text.npos
                         ? config.upstreams_from
                         : fs::path();
@@ -111,7 +127,7 @@ class Search {
   void find_config() {
     const fs::path path = default_config_path;
     const auto now = regular(path);
-    if (!now || !is_initial(now->content, root_)) return;
+    if (!now || !is_initial(now->content)) return;
     remains_.entries.push_back(plain_entry(JournalEntry::Kind::directory, path.parent_path()));
     remains_.entries.push_back(file_entry(path, *now));
   }
@@ -121,6 +137,14 @@ class Search {
     remains_.entries.push_back(plain_entry(JournalEntry::Kind::user, system_user));
   }
 
+  // The units of version 0.1.0 differ from today's.
+  bool is_old_unit(const FileState& now) const {
+    const bool is_old = std::ranges::any_of(old_units, [&](const char* name) {
+      return regular(fs::path(unit_directory) / name).has_value();
+    });
+    return is_old && now.content.find(unit_mark) != std::string::npos;
+  }
+
   void find_units() {
     std::vector<std::string> enabled;
     std::vector<std::string> there;
@@ -128,7 +152,8 @@ class Search {
       const auto path = fs::path(unit_directory) / unit.name;
       const auto now = regular(path);
       has_units_ = has_units_ || now;
-      if (now) add_file(path, *now, fixed_lines(now->content) == fixed_lines(unit.text));
+      const auto text = now ? fixed_lines(now->content) : std::string();
+      if (now) add_file(path, *now, text == fixed_lines(unit.text) || is_old_unit(*now));
       if (now) there.emplace_back(unit.name);
       if (!links_to_unit(root_, unit.name).empty()) enabled.emplace_back(unit.name);
     }
@@ -153,11 +178,25 @@ class Search {
   }
 
   void find_drop_ins() {
+    bool is_old_version = false;
     for (const auto& path : drop_ins(root_)) {
       const auto now = regular(path);
       if (!now) continue;
       remains_.entries.push_back(plain_entry(JournalEntry::Kind::directory, path.parent_path()));
       add_file(path, *now, now->content.starts_with(drop_in_mark));
+      is_old_version = is_old_version || is_network_drop_in(path);
+    }
+    if (is_old_version && root_.empty()) find_links();
+  }
+
+  // Version 0.1.0 also set their servers at run time; which ones, systemd-resolved knows.
+  void find_links() {
+    std::error_code error;
+    for (const auto& link : fs::directory_iterator("/sys/class/net", error)) {
+      const auto name = link.path().filename();
+      if (name != "lo") {
+        remains_.entries.push_back(plain_entry(JournalEntry::Kind::link_servers, name));
+      }
     }
   }
 

@@ -122,6 +122,11 @@ Result<void> revert_servers(dbus::Bus& bus, const JournalEntry& entry) {
   dbus::Networkd networkd(bus);
   const auto is_running = networkd.is_running();
   if (index == 0 || !is_running || !*is_running) return {};
+  // What somebody else has set since is theirs.
+  const auto link = dbus::Resolved(bus).link(static_cast<int>(index));
+  const bool is_ours =
+      link && !link->servers.empty() && link->servers.front().endpoint.address.is_loopback();
+  if (!is_ours) return {};
   return networkd.revert_servers(static_cast<int>(index));
 }
 

@@ -37,6 +37,10 @@ class OldSetup {
     add_directory("/etc/dnscachectl");
     add_file("/etc/dnscachectl/config.yaml",
              "# Configuration of dnscachectl, written by 'dnscachectl setup'. It is yours now.\n"
+             "# Every setting: 'dnscachectl check --print' and dnscachectl.yaml(5).\n"
+             "# After a change: 'dnscachectl check', then send the engine SIGHUP.\n\n"
+             "# The servers to ask are those that systemd-resolved lists for the links, as they "
+             "change.\n"
              "upstreams_from: \"/run/systemd/resolve/resolv.conf\"\n");
     add_file(units + "dnscachectl.socket", std::string(templates::dnscachectl_socket));
     add_file(units + "dnscachectl.service",

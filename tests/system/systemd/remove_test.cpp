@@ -181,7 +181,7 @@ TEST_CASE("owner, mode and extended attributes of resolv.conf come back", "[remo
   output_of("bash " LAB_DIR "/lab-manager static");
   const char* path = "/etc/resolv.conf";
   output_of(
-      "chown 1:2 /etc/resolv.conf; chmod 0640 /etc/resolv.conf; touch -d @1234567890 "
+      "chown 1:2 /etc/resolv.conf; chmod 0604 /etc/resolv.conf; touch -d @1234567890 "
       "/etc/resolv.conf");
   const std::string label = "system_u:object_r:net_conf_t:s0";
   set_xattr(path, "security.selinux", label);
