@@ -2,7 +2,7 @@
 # Reads every #include of the sources and fails when one goes against the architecture:
 #   wire <- {config, cache, policy, upstream} <- dnssec <- resolve <- server;  cli -> everything
 # Among the four in braces everybody may use config, and upstream the cache's entries. Of the files
-# directly in resolver/, error and endpoint are the ground everybody stands on; the others (log,
+# directly in resolver/, error, endpoint and file_descriptor are the ground everybody stands on; the others (log,
 # task, stats …) are common to all but wire and config.
 set -eu
 cd "${1:-$(dirname "$0")/..}"
@@ -14,7 +14,7 @@ awk '
     n = split(path, part, "/")
     if (part[1] != "resolver") return part[1]
     if (n > 2) return part[2]
-    if (part[2] ~ /^(error|endpoint)\./) return "ground"
+    if (part[2] ~ /^(error|endpoint|file_descriptor)\./) return "ground"
     return part[2] ~ /^resolve\./ ? "resolve" : "common"
   }
   BEGIN {
