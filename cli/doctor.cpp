@@ -270,8 +270,9 @@ void check_upstream(Findings& findings, const Facts& facts, const UpstreamFact& 
   }
   if (contains(examination.dns64_upstreams, endpoint) && validates(facts)) {
     return add_bad(findings, "upstream",
-                   name + " makes IPv6 addresses for names that have none (DNS64), which no signature "
-                          "covers: with dnssec.mode: validate they are left out or fail",
+                   name +
+                       " makes IPv6 addresses for names that have none (DNS64), which no signature "
+                       "covers: with dnssec.mode: validate they are left out or fail",
                    fmt::format("{}, or set dnssec.mode: passthrough", take_out(facts, name)));
   }
   add_good(findings, "upstream",

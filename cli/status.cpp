@@ -40,7 +40,8 @@ std::string optional_milliseconds(const std::optional<double>& value) {
 }
 
 std::string failure_in_words(const UpstreamStatus& upstream) {
-  if (!upstream.limitations.empty()) return fmt::format("{}", fmt::join(upstream.limitations, "; "));
+  if (!upstream.limitations.empty())
+    return fmt::format("{}", fmt::join(upstream.limitations, "; "));
   if (upstream.last_failure.empty()) return "-";
   if (!upstream.last_failure_seconds_ago) return upstream.last_failure;
   return fmt::format("{}, {} ago", upstream.last_failure,

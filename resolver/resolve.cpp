@@ -265,7 +265,9 @@ bool Resolver::leads_back(const Flight& flight, const Question& target) {
 // The alias at which an answer leads out of its route; what came after it is gone then.
 std::optional<Name> Resolver::cut_alias(const Question& question, Outcome& outcome) const {
   if (outcome.kind != Outcome::Kind::answered || !routes_.are_several()) return std::nullopt;
-  const auto leads_out = [&](const Name& target) { return routes_.lead_out(question.name, target); };
+  const auto leads_out = [&](const Name& target) {
+    return routes_.lead_out(question.name, target);
+  };
   return dnscache::cut_alias(question, leads_out, outcome.answer);
 }
 
@@ -413,8 +415,8 @@ bool Resolver::answer_with_stale(Flight& flight) {
   return stale.has_value();
 }
 
-// Expired data is better than waiting for servers that have been silent for a while. Until when they
-// are waited for; nothing when there is no such data, or it is given out now.
+// Expired data is better than waiting for servers that have been silent for a while. Until when
+// they are waited for; nothing when there is no such data, or it is given out now.
 std::optional<TimePoint> Resolver::patience_with_servers(Flight& flight) {
   const UpstreamGroup& group = *routes_.group_for(flight.question().name);
   const TimePoint now = world_.now();

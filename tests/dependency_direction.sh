@@ -4,7 +4,7 @@
 # cli/import knows the configuration and how to print, no command and no cli/host; only commands, the
 # files directly in cli/, know it.
 # Among the four in braces everybody may use config, and upstream the cache's entries. Of the files
-# directly in resolver/, error and endpoint are the ground everybody stands on; the others (log,
+# directly in resolver/, error, endpoint and file_descriptor are the ground everybody stands on; the others (log,
 # task, stats …) are common to all but wire and config.
 set -eu
 cd "${1:-$(dirname "$0")/..}"
@@ -18,7 +18,7 @@ awk '
     if (path ~ /^cli\/(output|unique_fd)\./) return "print"
     if (part[1] != "resolver") return part[1]
     if (n > 2) return part[2]
-    if (part[2] ~ /^(error|endpoint)\./) return "ground"
+    if (part[2] ~ /^(error|endpoint|file_descriptor)\./) return "ground"
     return part[2] ~ /^resolve\./ ? "resolve" : "common"
   }
   BEGIN {

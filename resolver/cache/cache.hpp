@@ -73,7 +73,8 @@ class Cache {
   /// A refresh came to nothing: a later hit asks for it again.
   void allow_refresh(const Question& question, std::uint64_t hash);
 
-  /// The answer to `question`, fresh or expired. Here and in store(), `hash` is what prepare() gave.
+  /// The answer to `question`, fresh or expired. Here and in store(), `hash` is what prepare()
+  /// gave.
   std::optional<CachedAnswer> find(const Question& question, std::uint64_t hash,
                                    CacheSeconds now) const;
   std::optional<CachedAnswer> find(const Question& question, CacheSeconds now) const {

@@ -20,6 +20,7 @@
 
 #include "resolver/cache/restore.hpp"
 #include "resolver/config/text_file.hpp"
+#include "resolver/file_descriptor.hpp"
 
 namespace dnscache {
 namespace {
@@ -36,21 +37,6 @@ constexpr std::size_t max_block_bytes = block_bytes + entry_fixed_bytes + 255 + 
 constexpr std::size_t step = 1024;                     // slots: about 0.1 ms under a lock
 constexpr HashKey header_key{0x68636163, 0x736e6170};  // any: a checksum, not a secret
 constexpr std::uint8_t authentic_flag = 4;             // above the question's key_bits
-
-/// A file descriptor that closes itself.
-class File {
- public:
-  explicit File(int fd) : fd_(fd) {}
-  ~File() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 std::uint64_t load64(const std::uint8_t* at) {
   return static_cast<std::uint64_t>(load32(at)) << 32 | load32(at + 4);
@@ -330,7 +316,7 @@ std::string rules_text(const Config& config) {
 
 bool sync_directory(const std::filesystem::path& path) {
   const auto directory = path.has_parent_path() ? path.parent_path() : ".";
-  const File opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const FileDescriptor opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   return opened.get() >= 0 && ::fsync(opened.get()) == 0;
 }
 
@@ -362,7 +348,7 @@ Result<std::uint64_t> write_snapshot(const Cache& cache, const std::filesystem::
     return system_error("cannot write the snapshot " + fresh.string(), number);
   };
   ::unlink(fresh.c_str());  // left by a crash
-  const File file(
+  const FileDescriptor file(
       ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (file.get() < 0) return system_error("cannot write the snapshot " + fresh.string(), errno);
   SnapshotWriter writer(file.get(), upstreams, now);
@@ -409,7 +395,7 @@ Result<std::uint64_t> load_snapshot(int file, const std::filesystem::path& path,
 Result<std::uint64_t> load_snapshot(const std::filesystem::path& path,
                                     std::optional<std::uint64_t> upstreams,
                                     const CacheConfig& config, Moment now, Cache& cache) {
-  const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (file.get() < 0 && errno == ENOENT) return std::uint64_t{0};
   if (file.get() < 0) return system_error("cannot read the snapshot " + path.string(), errno);
   struct stat status {};

@@ -40,7 +40,7 @@ struct UpstreamConfig {
   std::string link{};
   /// The interface that its link-local address is written with, which may be gone, come later, or
   /// come back under another index; empty: none, or its index is written.
-  std::string interface{};
+  std::string interface {};
 
   bool operator==(const UpstreamConfig&) const = default;
 };

@@ -6,25 +6,10 @@
 
 #include <cerrno>
 
+#include "resolver/file_descriptor.hpp"
+
 namespace dnscache {
 namespace {
-
-/// An open file that closes itself.
-class File {
- public:
-  explicit File(const std::filesystem::path& path)
-      // A named pipe without a writer must not hold us up.
-      : descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)) {}
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  ~File() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  int descriptor() const { return descriptor_; }
-
- private:
-  int descriptor_;
-};
 
 Error too_large(const std::string& name, std::size_t max_size) {
   return {name + ": is larger than " + std::to_string(max_size >> 20) +
@@ -48,20 +33,21 @@ Result<std::string> read_all(int descriptor, const std::string& name, std::size_
 
 Result<std::string> read_text_file(const std::filesystem::path& path, std::size_t max_size) {
   const std::string name = path.string();
-  const File file(path);
-  if (file.descriptor() < 0) return system_error(name + ": can't be opened", errno);
+  // A named pipe without a writer must not hold us up.
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!file) return system_error(name + ": can't be opened", errno);
   struct stat status {};
-  if (::fstat(file.descriptor(), &status) != 0) {
+  if (::fstat(file.get(), &status) != 0) {
     return system_error(name + ": can't be examined", errno);
   }
   if (S_ISDIR(status.st_mode)) return Error{name + ": is a directory, not a file"};
   if (S_ISFIFO(status.st_mode)) {
-    ::fcntl(file.descriptor(), F_SETFL, 0);  // with a writer at the other end: wait for it
+    ::fcntl(file.get(), F_SETFL, 0);  // with a writer at the other end: wait for it
   } else if (!S_ISREG(status.st_mode)) {
     return Error{name + ": is a device or socket, not a file"};
   }
   if (status.st_size > static_cast<off_t>(max_size)) return too_large(name, max_size);
-  return read_all(file.descriptor(), name, max_size);
+  return read_all(file.get(), name, max_size);
 }
 
 }  // namespace dnscache

@@ -3,6 +3,7 @@
 #include <net/if.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <charconv>
 #include <cmath>
@@ -129,18 +130,6 @@ Result<Endpoint> parse_address(std::string_view text, std::uint16_t default_port
   return *endpoint;
 }
 
-std::string_view protocol_text(Protocol protocol) {
-  switch (protocol) {
-    case Protocol::udp:
-      return "udp";
-    case Protocol::tcp:
-      return "tcp";
-    case Protocol::tls:
-      return "tls";
-  }
-  return "udp";
-}
-
 }  // namespace
 
 Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
@@ -215,6 +204,11 @@ Result<Endpoint> parse_listen(std::string_view text) { return parse_address(text
 
 Result<Endpoint> parse_metrics_listen(std::string_view text) {
   return parse_address(text, metrics_port);
+}
+
+const char* protocol_text(Protocol protocol) {
+  static constexpr std::array words{"udp", "tcp", "tls"};
+  return words.at(static_cast<std::size_t>(protocol));
 }
 
 Result<Protocol> parse_protocol(std::string_view text) {

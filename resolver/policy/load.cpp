@@ -26,7 +26,8 @@ class Loader {
   LoadedPolicy load() {
     for (const auto& path : config_.local.hosts_files) read_hosts_path(path);
     for (const auto& path : config_.local.block.files) read_block_file(path);
-    if (const auto own = own_addresses(); !own) warn(own.error().message + "; only the acl is served");
+    if (const auto own = own_addresses(); !own)
+      warn(own.error().message + "; only the acl is served");
     policy_->finish();
     warn_of_aliases_that_lead_elsewhere();
     return {std::move(policy_), std::move(warnings_)};

@@ -10,6 +10,8 @@
 #include <fstream>
 #include <string>
 
+#include "resolver/file_descriptor.hpp"
+
 namespace dnscache {
 namespace {
 
@@ -18,16 +20,15 @@ constexpr std::uint64_t max_age_ms = 1000;
 constexpr std::uint64_t max_age_of_absence_ms = 100;
 
 Result<void> add_v4(std::vector<IpAddress>& addresses) {
-  const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return system_error("cannot open a socket", errno);
+  const FileDescriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket) return system_error("cannot open a socket", errno);
   std::vector<ifreq> interfaces(max_interfaces);
   ifconf request{};
   request.ifc_len = static_cast<int>(interfaces.size() * sizeof(ifreq));
   request.ifc_req = interfaces.data();
-  const int result = ::ioctl(fd, SIOCGIFCONF, &request);
-  const int error_number = errno;
-  ::close(fd);
-  if (result != 0) return system_error("cannot list the interfaces", error_number);
+  if (::ioctl(socket.get(), SIOCGIFCONF, &request) != 0) {
+    return system_error("cannot list the interfaces", errno);
+  }
   interfaces.resize(static_cast<std::size_t>(request.ifc_len) / sizeof(ifreq));
   for (const ifreq& interface : interfaces) {
     sockaddr_storage storage{};

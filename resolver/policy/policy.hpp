@@ -67,7 +67,8 @@ class Policy {
   bool overrules(ByteView name, std::uint16_t type) const;
 
   /// What a client that did not come by a loopback address is told; `now` in milliseconds. This
-  /// machine is served by each of its addresses, whatever the access list says. `takes_token` is false over TCP, where the client's address is no lie.
+  /// machine is served by each of its addresses, whatever the access list says. `takes_token` is
+  /// false over TCP, where the client's address is no lie.
   Admission admit(const IpAddress& client, bool takes_token, std::uint64_t now) const;
 
   std::size_t local_name_count() const { return names_.size(); }

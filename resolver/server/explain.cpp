@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "resolver/cache/persist.hpp"
+#include "resolver/config/values.hpp"
 #include "resolver/policy/special_names.hpp"
 #include "resolver/server/worker.hpp"
 #include "resolver/upstream/trace.hpp"
@@ -177,7 +178,8 @@ Result<ControlReply> explain(const json& request, const ExplainSources& sources)
   const auto pending =
       std::make_shared<Pending>(Pending{*question, sources.config, std::move(document)});
   sources.resolver.ask(
-      *question, sources.cache.prepare(*question), [pending](const Answer& answer) { pending->take(answer); }, pending->trace);
+      *question, sources.cache.prepare(*question),
+      [pending](const Answer& answer) { pending->take(answer); }, pending->trace);
   return ControlReply([pending](std::string& out) {
            if (!pending->is_there) return true;
            out += line_of(pending->document);

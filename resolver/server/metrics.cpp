@@ -13,6 +13,7 @@
 #include <cctype>
 #include <fmt/format.h>
 
+#include "resolver/config/values.hpp"
 #include "resolver/server/acceptor.hpp"
 #include "resolver/upstream/ena.hpp"
 #include "resolver/version.hpp"

@@ -3,25 +3,24 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <array>
+
+#include "resolver/file_descriptor.hpp"
 
 namespace dnscache {
 
 NetworkWatch::NetworkWatch(asio::io_context& io, std::uint32_t groups,
                            std::function<void()> changed)
     : events_(io), changed_(std::move(changed)) {
-  const int fd = ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
-  if (fd < 0) return;
+  constexpr int type = SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK;
+  FileDescriptor socket(::socket(AF_NETLINK, type, NETLINK_ROUTE));
   sockaddr_nl address{};
   address.nl_family = AF_NETLINK;
   address.nl_groups = groups;
-  if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    ::close(fd);
-    return;
-  }
-  events_.assign(fd);
+  const auto* any = reinterpret_cast<const sockaddr*>(&address);
+  if (!socket || ::bind(socket.get(), any, sizeof address) != 0) return;
+  events_.assign(socket.release());
   wait();
 }
 

@@ -8,8 +8,8 @@
 
 namespace dnscache {
 
-/// Listens to the kernel (rtnetlink(7)), which needs no rights. Where that is not allowed, nothing is
-/// noticed.
+/// Listens to the kernel (rtnetlink(7)), which needs no rights. Where that is not allowed, nothing
+/// is noticed.
 class NetworkWatch {
  public:
   /// `groups` are of <linux/rtnetlink.h>, such as RTMGRP_LINK; `changed` is called on the

@@ -96,9 +96,9 @@ class Server {
         policy_keeper_(io_, [this](const PolicyPtr& policy) { publish(policy); }),
         signals_(io_, SIGTERM, SIGINT, SIGHUP),
         watchdog_(io_),
-        network_watch_(io_, RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE |
-                                RTMGRP_IPV6_ROUTE,
-                       [this] { look_at_network_soon(); }),
+        network_watch_(
+            io_, RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE,
+            [this] { look_at_network_soon(); }),
         network_timer_(io_),
         drain_timer_(io_) {}
 

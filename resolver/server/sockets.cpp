@@ -100,11 +100,6 @@ bool is_regular_file(int fd) {
 
 }  // namespace
 
-void FileDescriptor::reset(int fd) {
-  if (fd_ >= 0) ::close(fd_);
-  fd_ = fd;
-}
-
 Result<ListenSockets> open_listener(const Endpoint& endpoint, Sharing sharing, Presence presence) {
   // With port 0 the kernel's choice for UDP may be taken for TCP: then another is tried.
   const int attempts = endpoint.port == 0 ? attempts_for_same_port : 1;

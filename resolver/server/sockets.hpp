@@ -5,32 +5,9 @@
 
 #include "resolver/endpoint.hpp"
 #include "resolver/error.hpp"
+#include "resolver/file_descriptor.hpp"
 
 namespace dnscache {
-
-/// An open file descriptor, closed by its owner's end.
-class FileDescriptor {
- public:
-  FileDescriptor() = default;
-  explicit FileDescriptor(int fd) : fd_(fd) {}
-  FileDescriptor(FileDescriptor&& other) noexcept : fd_(other.release()) {}
-  FileDescriptor& operator=(FileDescriptor&& other) noexcept {
-    reset(other.release());
-    return *this;
-  }
-  ~FileDescriptor() { reset(-1); }
-
-  int get() const { return fd_; }
-  int release() {
-    const int fd = fd_;
-    fd_ = -1;
-    return fd;
-  }
-  void reset(int fd);
-
- private:
-  int fd_ = -1;
-};
 
 /// The sockets of one listen address, for one worker.
 struct ListenSockets {

@@ -47,8 +47,7 @@ json limitations_of(Upstream& upstream, TimePoint now) {
     if (until <= now) continue;
     add("mixed letter case in " + zone.to_text(), "knows these names in lower case only", until);
   }
-  for (const auto kind : {QuestionKind::ipv4_address, QuestionKind::ipv6_address,
-                          QuestionKind::service_binding, QuestionKind::other}) {
+  for (const auto kind : question_kinds) {
     if (!upstream.health().fails_at(kind)) continue;
     add(std::string("answers for ") + types_of(kind), "fails at most of them", std::nullopt);
   }

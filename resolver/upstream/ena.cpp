@@ -5,7 +5,6 @@
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -13,6 +12,8 @@
 #include <filesystem>
 #include <string_view>
 #include <vector>
+
+#include "resolver/file_descriptor.hpp"
 
 namespace dnscache {
 namespace {
@@ -67,19 +68,18 @@ class Ethtool {
 }  // namespace
 
 std::optional<std::uint64_t> read_linklocal_allowance_exceeded() {
-  const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return std::nullopt;
+  const FileDescriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket) return std::nullopt;
   std::optional<std::uint64_t> sum;
   // Not if_nameindex(3), which wants netlink: the service's sandbox has none.
   std::error_code error;
   auto interface = std::filesystem::directory_iterator("/sys/class/net", error);
   for (; !error && interface != std::filesystem::directory_iterator(); interface.increment(error)) {
     const std::string name = interface->path().filename().string();
-    if (const auto count = Ethtool(fd, name.c_str()).counter(counter_name)) {
+    if (const auto count = Ethtool(socket.get(), name.c_str()).counter(counter_name)) {
       sum = sum.value_or(0) + *count;
     }
   }
-  ::close(fd);
   return sum;
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <numeric>
-#include <ranges>
 #include <utility>
 
 #include "resolver/wire/protocol.hpp"
@@ -22,17 +21,8 @@ constexpr unsigned probes_until_down = 3;
 }  // namespace
 
 const char* health_text(HealthState state) {
-  switch (state) {
-    case HealthState::untried:
-      return "untried";
-    case HealthState::healthy:
-      return "healthy";
-    case HealthState::suspect:
-      return "suspect";
-    case HealthState::down:
-      return "down";
-  }
-  return "?";
+  static constexpr std::array words{"healthy", "untried", "suspect", "down"};
+  return words.at(static_cast<std::size_t>(state));
 }
 
 void RttEstimator::add(Duration rtt) {
@@ -111,26 +101,16 @@ QuestionKind kind_of(std::uint16_t type) {
 }
 
 const char* types_of(QuestionKind kind) {
-  switch (kind) {
-    case QuestionKind::ipv4_address:
-      return "A";
-    case QuestionKind::ipv6_address:
-      return "AAAA";
-    case QuestionKind::service_binding:
-      return "HTTPS and SVCB";
-    case QuestionKind::other:
-      return "other types";
-  }
-  return "?";
+  static constexpr std::array words{"A", "AAAA", "HTTPS and SVCB", "other types"};
+  return words.at(static_cast<std::size_t>(kind));
 }
 
 bool Health::fails_at(QuestionKind kind) const {
   constexpr double mostly = 0.5;  // after six questions in a row
   constexpr double seldom = 0.2;
-  const bool knows_others =
-      std::ranges::any_of(std::views::iota(std::size_t{0}, question_kinds), [&](std::size_t i) {
-        return responded_[i] && failure_share_[i] < seldom;
-      });
+  const bool knows_others = std::ranges::any_of(question_kinds, [&](QuestionKind other) {
+    return responded_[index(other)] && failure_share_[index(other)] < seldom;
+  });
   return failure_share_[index(kind)] > mostly && knows_others;
 }
 

@@ -12,10 +12,10 @@
 
 namespace dnscache {
 
-/// Whether a server can be waited for.
+/// Whether a server can be waited for, the better first.
 enum class HealthState {
-  untried,  ///< nothing is known yet
   healthy,  ///< its last word was a response
+  untried,  ///< nothing is known yet
   suspect,  ///< silent or unreachable: not waited for, only probed
   down,     ///< still silent after several probes
 };
@@ -68,7 +68,8 @@ class RecentTimes {
 
 /// Kinds of questions that servers fail at separately: a router that drops AAAA answers A well.
 enum class QuestionKind { ipv4_address, ipv6_address, service_binding, other };
-inline constexpr std::size_t question_kinds = 4;
+inline constexpr std::array question_kinds{QuestionKind::ipv4_address, QuestionKind::ipv6_address,
+                                           QuestionKind::service_binding, QuestionKind::other};
 QuestionKind kind_of(std::uint16_t type);
 /// The types of a kind, "AAAA".
 const char* types_of(QuestionKind kind);
@@ -115,8 +116,8 @@ class Health {
   HealthState state_ = HealthState::untried;
   RttEstimator rtt_;
   RecentTimes recent_times_;
-  std::array<double, question_kinds> failure_share_{};  // of the recent questions, 0 to 1
-  std::array<bool, question_kinds> responded_{};
+  std::array<double, question_kinds.size()> failure_share_{};  // of the recent questions, 0 to 1
+  std::array<bool, question_kinds.size()> responded_{};
   unsigned timeouts_in_a_row_ = 0;
   unsigned unanswered_probes_ = 0;
   TimePoint last_response_{};

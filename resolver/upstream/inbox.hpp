@@ -69,6 +69,8 @@ class Inbox {
   };
   Next next(TimePoint until);
 
+  bool is_past(TimePoint when) const { return world_.now() >= when; }
+
   /// An attempt is underway, or no longer.
   void add(Attempt& attempt) { attempts_.push_back(&attempt); }
   void remove(Attempt& attempt) { std::erase(attempts_, &attempt); }
@@ -106,9 +108,10 @@ struct Finding {
 /// What is found; nothing when the deadline, or an event that ends the wait, comes before.
 template <typename T>
 Async<std::optional<T>> wait_for(std::shared_ptr<Finding<T>> finding, TimePoint deadline) {
-  Event event(Event::Kind::servers_changed);  // which is for others to react to
-  while (event.kind == Event::Kind::servers_changed) {
-    event = co_await finding->inbox->next(deadline);
+  bool is_over = false;
+  while (!finding->content && !is_over) {
+    const Event event = co_await finding->inbox->next(deadline);
+    is_over = event.kind == Event::Kind::given_up || finding->inbox->is_past(deadline);
   }
   finding->inbox = nullptr;
   co_return std::move(finding->content);

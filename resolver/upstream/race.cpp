@@ -23,23 +23,9 @@ constexpr Duration send_error_pause = 20ms;
 constexpr unsigned handicap_of_suspects = 2;  // a suspect's first turn comes with others' third
 
 const char* outcome_text(Outcome::Kind kind) {
-  switch (kind) {
-    case Outcome::Kind::answered:
-      return "answered";
-    case Outcome::Kind::failed:
-      return "failed";
-    case Outcome::Kind::silent:
-      return "silent";
-    case Outcome::Kind::unreachable:
-      return "unreachable";
-    case Outcome::Kind::over_quota:
-      return "over quota";
-    case Outcome::Kind::servers_changed:
-      return "servers changed";
-    case Outcome::Kind::bogus:
-      return "bogus";
-  }
-  return "?";
+  static constexpr std::array words{"answered",   "failed",          "silent", "unreachable",
+                                    "over quota", "servers changed", "bogus"};
+  return words.at(static_cast<std::size_t>(kind));
 }
 
 /// One server as a race sees it.
@@ -181,7 +167,8 @@ void Race::ask_all() {
 void Race::ask_next(unsigned lane) {
   if (is_queued_) return;
   for (Candidate& candidate : candidates_) candidate.is_full = false;
-  if (!had_turn_ && group_.has_queue()) return wait_for_quota();  // others came before
+  const bool is_new = attempts_ == 0 && !had_turn_;
+  if (is_new && group_.has_queue()) return wait_for_quota();  // others came before
   while (Candidate* candidate = next_candidate(lane)) {
     if (send(*candidate, candidate->sends == 0 ? SendReason::turn : SendReason::again)) return;
     if (candidate->is_full && is_ordered()) break;  // the order counts more than the wait

@@ -2,10 +2,10 @@
 
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <asio/post.hpp>
 
+#include "resolver/file_descriptor.hpp"
 #include "resolver/upstream/carriers/stream.hpp"
 #include "resolver/upstream/carriers/udp.hpp"
 
@@ -51,14 +51,14 @@ void RealWorld::take_turn_soon() {
 std::optional<IpAddress> RealWorld::source_address(const Endpoint& server) {
   sockaddr_storage address;
   const socklen_t size = server.to_sockaddr(address);
-  const int fd = ::socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return std::nullopt;
+  const FileDescriptor socket(::socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   sockaddr_storage own{};
   socklen_t own_size = sizeof own;
-  const bool is_known = ::connect(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-                        ::getsockname(fd, reinterpret_cast<sockaddr*>(&own), &own_size) == 0;
-  ::close(fd);
-  const auto source = is_known ? Endpoint::from_sockaddr(own) : std::nullopt;
+  if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+      ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&own), &own_size) != 0) {
+    return std::nullopt;
+  }
+  const auto source = Endpoint::from_sockaddr(own);
   return source ? std::optional(source->address) : std::nullopt;
 }
 

@@ -11,8 +11,8 @@ namespace dnscache {
 /// The groups of servers of one configuration, the longest zone first.
 using Groups = std::vector<std::shared_ptr<UpstreamGroup>>;
 
-/// All servers, and the zones that they are asked about. Servers that another configuration names as
-/// well keep their health, and groups of which nothing has changed their budget and their queue.
+/// All servers, and the zones that they are asked about. Servers that another configuration names
+/// as well keep their health, and groups of which nothing has changed their budget and their queue.
 class Routes {
  public:
   Routes(World& world, const Config& config);

@@ -14,21 +14,6 @@ constexpr Duration silence_forgotten_after = 60s;
 constexpr Duration quota_check_interval = 10ms;
 constexpr std::size_t max_waiting = 512;  // half a second of a VPC resolver's quota
 
-// A server that fell silent comes after all that may answer, whatever its speed was.
-int rank_of(HealthState state) {
-  switch (state) {
-    case HealthState::healthy:
-      return 0;
-    case HealthState::untried:
-      return 1;
-    case HealthState::suspect:
-      return 2;
-    case HealthState::down:
-      return 3;
-  }
-  return 3;
-}
-
 // Only of the addresses of Route 53 Resolver do we know by ourselves that all answer the same. An
 // address two above some base may be somebody else's, so it counts once.
 SelectionPolicy policy_for(const Config& config, const std::vector<UpstreamConfig>& servers) {
@@ -74,13 +59,10 @@ std::vector<UpstreamGroup::Choice> UpstreamGroup::in_order(QuestionKind kind) co
         order, [](const Choice& choice) { return choice.upstream->health().is_usable(); });
     return order;
   }
-  std::ranges::stable_sort(order, [kind](const Choice& a, const Choice& b) {
-    const Health& left = a.upstream->health();
-    const Health& right = b.upstream->health();
-    const int rank_a = rank_of(left.state());
-    const int rank_b = rank_of(right.state());
-    return rank_a != rank_b ? rank_a < rank_b
-                            : left.expected_cost(kind) < right.expected_cost(kind);
+  // A server that fell silent comes after all that may answer, whatever its speed was.
+  std::ranges::stable_sort(order, {}, [kind](const Choice& choice) {
+    const Health& health = choice.upstream->health();
+    return std::pair(health.state(), health.expected_cost(kind));
   });
   return order;
 }

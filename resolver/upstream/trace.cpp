@@ -1,6 +1,7 @@
 #include "resolver/upstream/trace.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "resolver/config/values.hpp"
 
@@ -12,19 +13,8 @@ constexpr unsigned nobodys = 0;  // attempts are counted from 1 in each race
 }  // namespace
 
 const char* send_reason_text(SendReason reason) {
-  switch (reason) {
-    case SendReason::turn:
-      return "turn";
-    case SendReason::all:
-      return "all";
-    case SendReason::hedge:
-      return "hedge";
-    case SendReason::neglected:
-      return "neglected";
-    case SendReason::again:
-      return "again";
-  }
-  return "?";
+  static constexpr std::array words{"turn", "all", "hedge", "neglected", "again"};
+  return words.at(static_cast<std::size_t>(reason));
 }
 
 void RaceObserver::begun(const Name&) {}

@@ -14,8 +14,7 @@ constexpr std::size_t max_case_checked = 1024;
 
 std::size_t hash_of(const Name& name) {
   const ByteView bytes = name.bytes();
-  return std::hash<std::string_view>{}(
-      {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  return std::hash<std::string_view>{}({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
 }  // namespace
@@ -242,18 +241,6 @@ void Upstream::send_probe() {
   std::error_code error;
   const Question question = probe_question_.value_or(Question{Name{}, rr_type::ns});
   if (Attempt* attempt = send(question, usual_form(), nullptr, error)) attempt->detach(false);
-}
-
-const char* protocol_text(Protocol protocol) {
-  switch (protocol) {
-    case Protocol::udp:
-      return "udp";
-    case Protocol::tcp:
-      return "tcp";
-    case Protocol::tls:
-      return "tls";
-  }
-  return "?";
 }
 
 }  // namespace dnscache

@@ -134,6 +134,4 @@ class Upstream {
   unsigned case_checks_ = 0;  // since then
 };
 
-const char* protocol_text(Protocol protocol);
-
 }  // namespace dnscache

@@ -41,11 +41,10 @@ std::vector<bool> records_of_aliases(const AnswerView& view, const Names& names,
     const Record record = record_at(view, i);
     const bool is_alias = record.section == Section::answer && record.covered == rr_type::cname;
     const bool is_dname = record.section == Section::answer && record.covered == rr_type::dname;
-    keeps.push_back(
-        is_proof(record) || (is_alias && owners.contains(names.at(record.owner))) ||
-        (is_dname && std::ranges::any_of(owners, [&](const Name& owner) {
-           return owner.is_within(names.at(record.owner));
-         })));
+    keeps.push_back(is_proof(record) || (is_alias && owners.contains(names.at(record.owner))) ||
+                    (is_dname && std::ranges::any_of(owners, [&](const Name& owner) {
+                       return owner.is_within(names.at(record.owner));
+                     })));
   }
   return keeps;
 }

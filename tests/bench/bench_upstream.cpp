@@ -400,8 +400,9 @@ int main(int argc, char** argv) {
   std::vector<std::string> servers;
   std::uint16_t port = 53;
   std::vector<double> kill_in_use;
-  app.add_option("--server", servers,
-                 "ADDRESS[,delay=MS][,late=%xMS][,dead=FROM-UNTIL][,flap=S][,loss=%][,rcode=N][,ttl=S]")
+  app.add_option(
+         "--server", servers,
+         "ADDRESS[,delay=MS][,late=%xMS][,dead=FROM-UNTIL][,flap=S][,loss=%][,rcode=N][,ttl=S]")
       ->required()
       ->allow_extra_args(false);
   app.add_option("--port", port);

@@ -103,8 +103,8 @@ TEST_CASE("a TCP upstream that closes after each answer gets a new connection fo
 
 TEST_CASE("connections to a TCP upstream count against its quota") {
   TestUpstream upstream;
-  Engine engine(with_config(upstreams_line({over_tcp(upstream)}) +
-                            "quota: {packets_per_second: 1000}\n"));
+  Engine engine(
+      with_config(upstreams_line({over_tcp(upstream)}) + "quota: {packets_per_second: 1000}\n"));
   REQUIRE(is_true_answer(engine.ask("name.example"), "name.example"));
   CHECK(first_upstream(engine).at("sent") == 1);
   CHECK(first_upstream(engine).at("packets_per_second_peak") == 2);

@@ -295,7 +295,8 @@ TEST_CASE("an upstream may have an IPv6 address") {
 TEST_CASE("an alias that leads out of a route is followed at the other servers") {
   TestUpstream corp, internet;
   corp.set("www.corp.example", "alias x.cdn.example");
-  Engine engine(with_config(upstreams_line({&internet}) + "routes: [{zone: corp.example, upstreams: [\"" +
+  Engine engine(with_config(upstreams_line({&internet}) +
+                            "routes: [{zone: corp.example, upstreams: [\"" +
                             corp.address().to_text() + "\"]}]\n"));
   const auto answer = engine.ask("www.corp.example");
   REQUIRE(answer);
@@ -314,7 +315,8 @@ void ip(const std::string& arguments) {
 }
 
 void make_interface(const std::string& name) {
-  ip("link add " + name + " type dummy");
+  ip("link add " + name + " type veth peer name " + name + "p");
+  ip("link set " + name + "p up");
   ip("link set " + name + " up");
   ip("address add fe80::53/64 dev " + name + " nodad");
 }

@@ -9,6 +9,7 @@
 #include "resolver/config/text_file.hpp"
 #include "resolver/dnssec/anchor_algorithms.hpp"
 #include "resolver/dnssec/autotrust.hpp"
+#include "resolver/file_descriptor.hpp"
 
 namespace dnscache::unbound {
 namespace {
@@ -50,27 +51,14 @@ forward-zone:
          std::to_string(port) + "\n";
 }
 
-/// A file in memory that has a name.
-class MemoryFile {
- public:
-  explicit MemoryFile(const std::string& text)
-      : descriptor_(::memfd_create("libunbound", MFD_CLOEXEC)) {
-    if (::write(descriptor_, text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
-      ::close(descriptor_);
-      descriptor_ = -1;
-    }
+// A file in memory, which has a name.
+FileDescriptor memory_file(const std::string& text) {
+  FileDescriptor file(::memfd_create("libunbound", MFD_CLOEXEC));
+  if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+    file.reset();
   }
-  ~MemoryFile() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  MemoryFile(const MemoryFile&) = delete;
-  MemoryFile& operator=(const MemoryFile&) = delete;
-
-  std::string name() const { return "/proc/self/fd/" + std::to_string(descriptor_); }
-
- private:
-  int descriptor_;
-};
+  return file;
+}
 
 // Files that can't be read are another error.
 Result<void> check_anchors(const std::vector<std::string>& anchors) {
@@ -114,8 +102,9 @@ Result<std::shared_ptr<Context>> Context::open(const Library& library, EventBase
 Context::~Context() { library_.destroy(context_); }
 
 Result<void> Context::configure(const std::vector<Name>& negative_anchors, std::uint16_t port) {
-  const MemoryFile file(config_text(port));
-  if (const int error = library_.read_config(context_, file.name().c_str()); error != 0) {
+  const FileDescriptor file = memory_file(config_text(port));
+  const std::string name = "/proc/self/fd/" + std::to_string(file.get());
+  if (const int error = library_.read_config(context_, name.c_str()); error != 0) {
     return Error{std::string("libunbound does not accept its settings: ") +
                  library_.error_text(error)};
   }

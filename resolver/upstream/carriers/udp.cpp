@@ -2,13 +2,13 @@
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <asio/posix/stream_descriptor.hpp>
 #include <vector>
 
+#include "resolver/file_descriptor.hpp"
 #include "resolver/wire/protocol.hpp"
 
 namespace dnscache {
@@ -37,15 +37,12 @@ struct Socket {
   };
 
   explicit Socket(int descriptor) : fd(descriptor) {}
-  ~Socket() { ::close(fd); }
-  Socket(const Socket&) = delete;
-  Socket& operator=(const Socket&) = delete;
 
   bool has(std::uint16_t id) const {
     return std::ranges::find(waiting, id, &Waiting::id) != waiting.end();
   }
 
-  int fd;
+  FileDescriptor fd;
   bool is_broken = false;  // has reported an error: not used again
   std::vector<Waiting> waiting;
 };
@@ -75,7 +72,7 @@ class UdpCarrier final : public Carrier, public std::enable_shared_from_this<Udp
     } while (socket->has(id));
     const auto query = transaction.query();
     store16(query.data(), id);
-    if (::send(socket->fd, query.data(), query.size(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+    if (::send(socket->fd.get(), query.data(), query.size(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
       error = last_error();
       if (socket->waiting.empty()) put_back(*socket);
       return as_seen_by_sender(error);
@@ -133,8 +130,9 @@ class UdpCarrier final : public Carrier, public std::enable_shared_from_this<Udp
   bool connect(Socket& socket, std::error_code& error) const {
     sockaddr nobody{};
     nobody.sa_family = AF_UNSPEC;
-    if (::connect(socket.fd, &nobody, sizeof nobody) == 0 &&
-        ::connect(socket.fd, reinterpret_cast<const sockaddr*>(&address_), address_size_) == 0) {
+    if (::connect(socket.fd.get(), &nobody, sizeof nobody) == 0 &&
+        ::connect(socket.fd.get(), reinterpret_cast<const sockaddr*>(&address_), address_size_) ==
+            0) {
       return true;
     }
     error = last_error();
@@ -185,7 +183,7 @@ class UdpCarrier final : public Carrier, public std::enable_shared_from_this<Udp
   }
 
   void read_packet(Socket& socket) {
-    const ssize_t size = ::recv(socket.fd, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+    const ssize_t size = ::recv(socket.fd.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
     if (size < 0) {
       if (errno != EAGAIN && errno != EINTR) fail_all(socket, last_error());
       return;
