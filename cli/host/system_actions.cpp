@@ -73,7 +73,8 @@ Result<void> stop_unit(dbus::Bus& bus, const std::string& name) {
   if (state->active_state != "inactive") {
     if (const auto stopped = systemd.stop(name); !stopped) return stopped;
   }
-  if (name != service_unit) return {};
+  // A query may have started the service again before its socket was stopped.
+  if (name != service_unit && name != socket_unit) return {};
   std::error_code ignored;
   for (const auto* directory : cache_directories) fs::remove_all(directory, ignored);
   // A query log stays, as somebody wanted it; without one, the second name points to nothing now.
