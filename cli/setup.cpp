@@ -104,11 +104,8 @@ struct Before {
 std::vector<RouteFault> find_faults(const Plan& plan, const Before& before,
                                     const std::filesystem::path& control) {
   auto faults = check_routes(control, plan.probe.name);
-  if (!faults.empty() || !plan.keeps_servers || !before.machine.is_certain) return faults;
-  const auto engine = engine_status(control);
-  if (!engine) return faults;
-  const auto now = read_servers(source_of_engine(*engine));
-  return now.is_certain ? compare_machine(before.machine.servers, now.servers) : faults;
+  if (!faults.empty() || !plan.keeps_servers) return faults;
+  return check_machine(control, before.machine);
 }
 
 // Nobody may be asked for a name who would not have been asked for it before.

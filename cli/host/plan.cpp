@@ -152,10 +152,18 @@ bool takes_servers_from_us(const Facts& facts, const Route& route) {
          former_target(facts).string().find("systemd/resolve") != std::string::npos;
 }
 
+// The service has no rights, and a hardened machine may keep its resolv.conf to itself.
+bool is_hidden_from_service(const Facts& facts, const Route& route) {
+  const auto& state = facts.resolv_conf.state;
+  return route.has_units && route.writes_resolv_conf && state.kind == FileState::Kind::regular &&
+         (state.mode & S_IROTH) == 0;
+}
+
 // A file that says whom to ask would be wrong on the next network, and in an image.
 bool writes_servers(const Facts& facts, const PlanRequest& request, const Route& route) {
   return !request.upstreams.empty() ||
-         (!request.is_image && (!request.root.empty() || takes_servers_from_us(facts, route)));
+         (!request.is_image && (!request.root.empty() || takes_servers_from_us(facts, route) ||
+                                is_hidden_from_service(facts, route)));
 }
 
 Step config_step(const Facts& facts, const PlanRequest& request, const Decision& decision,

@@ -26,6 +26,7 @@ constexpr auto settle_patience = 4s;
 constexpr auto settle_interval = 100ms;
 // Each costs a query; whom the engine would ask for the rest is compared all the same.
 constexpr std::size_t most_queries = 16;
+constexpr auto query_patience = 6s;
 constexpr Patience zone_patience{.timeout_seconds = 2, .attempts = 2};
 
 using Servers = std::vector<std::string>;
@@ -112,7 +113,7 @@ Servers asked_for(const std::filesystem::path& control, const Name& zone,
                   const std::string& probe_zone) {
   const auto name = new_name_in(zone.is_root() ? probe_zone : zone.to_text());
   const auto told =
-      ask_engine(control, {{"command", "explain"}, {"name", name}, {"type", "A"}}, 15s);
+      ask_engine(control, {{"command", "explain"}, {"name", name}, {"type", "A"}}, query_patience);
   Servers servers;
   if (!told) return servers;
   const auto exchange = told->value("exchange", json::object());
@@ -188,8 +189,10 @@ std::vector<RouteFault> compare_machine(const MachineServers& before, const Mach
     if (was == is) continue;
     faults.push_back(
         {RouteFault::Kind::leak,
-         fmt::format("with the cache, this machine's servers for {} are {} instead of {}",
-                     names_of(zone), in_words(is), in_words(was))});
+         fmt::format(
+             "this machine's servers for {} are {} now instead of {}; if that is not because of "
+             "the cache, try again",
+             names_of(zone), in_words(is), in_words(was))});
   }
   return faults;
 }
@@ -206,19 +209,27 @@ ServerSource source_of_engine(const EngineStatus& engine) {
 std::vector<RouteFault> check_queries(const std::filesystem::path& control,
                                       const EngineStatus& engine, const ServerReading& machine,
                                       const std::string& probe_zone) {
-  std::vector<RouteFault> faults;
   const auto groups = groups_of(engine);
-  std::size_t count = 0;
+  std::vector<Name> zones;
   for (const auto& zone : zones_of(machine.servers)) {
     const auto* group = group_for(zone, groups);
-    if (group == nullptr || group->is_configured() || ++count > most_queries) continue;
-    const auto expected = texts_of(servers_for(zone, machine.servers));
-    auto asked = asked_for(control, zone, probe_zone);
-    std::erase_if(asked, [&](const auto& server) { return std::ranges::count(expected, server); });
-    if (!asked.empty()) {
-      faults.push_back(leak(zone, asked, expected, source_for(zone, machine.servers)));
-    }
+    const bool is_followed = group != nullptr && !group->is_configured();
+    if (is_followed && zones.size() < most_queries) zones.push_back(zone);
   }
+  std::mutex mutex;
+  std::vector<RouteFault> faults;
+  std::vector<std::thread> threads;
+  for (const auto& zone : zones) {
+    threads.emplace_back([&] {
+      const auto expected = texts_of(servers_for(zone, machine.servers));
+      auto asked = asked_for(control, zone, probe_zone);
+      std::erase_if(asked, [&](const auto& one) { return std::ranges::count(expected, one) > 0; });
+      if (asked.empty()) return;
+      const std::lock_guard lock(mutex);
+      faults.push_back(leak(zone, asked, expected, source_for(zone, machine.servers)));
+    });
+  }
+  for (auto& thread : threads) thread.join();
   return faults;
 }
 
@@ -233,6 +244,17 @@ std::vector<RouteFault> check_routes(const std::filesystem::path& control,
       faults = check_queries(control, *engine, machine, probe_zone);
     }
     return faults;
+  });
+}
+
+std::vector<RouteFault> check_machine(const std::filesystem::path& control,
+                                      const ServerReading& before) {
+  return settled([&]() -> std::vector<RouteFault> {
+    const auto engine = engine_status(control);
+    if (!engine) return {};
+    const auto now = read_servers(source_of_engine(*engine));
+    if (!before.is_certain || !now.is_certain) return {};
+    return compare_machine(before.servers, now.servers);
   });
 }
 

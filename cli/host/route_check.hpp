@@ -46,6 +46,10 @@ std::vector<RouteFault> check_queries(const std::filesystem::path& control,
 std::vector<RouteFault> check_routes(const std::filesystem::path& control,
                                      const std::string& probe_zone);
 
+/// Whether the machine lists the servers that it listed before; the same holds.
+std::vector<RouteFault> check_machine(const std::filesystem::path& control,
+                                      const ServerReading& before);
+
 /// Whether programs' lookups come to the cache: by glibc and, if wanted, through systemd-resolved.
 /// Lookups that fail say nothing.
 std::vector<RouteFault> check_bypass(const std::filesystem::path& control,

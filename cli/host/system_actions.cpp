@@ -85,7 +85,8 @@ Result<void> stop_unit(dbus::Bus& bus, const std::string& name) {
   if (state->active_state != "inactive") {
     if (const auto stopped = systemd.stop(name); !stopped) return stopped;
   }
-  if (name == service_unit) remove_directories({});
+  // A query may have started the service again before its socket was stopped.
+  if (name == service_unit || name == socket_unit) remove_directories({});
   return {};
 }
 

@@ -29,12 +29,14 @@ check "installing changes no DNS setting" is_same "$work/dns.before" "$work/dns.
 check "no unit was started" bash -c '! systemctl is-active dnscachectl.socket dnscachectl.service'
 check "the manual is there" test -s /usr/share/man/man1/dnscachectl.1.gz
 check "the configuration is a conffile" bash -c "dpkg-query -W -f='\${Conffiles}' dnscachectl | grep -q /etc/dnscachectl/config.yaml"
+check "the package adds the user" getent passwd dnscachectl
 check "the default configuration is valid" dnscachectl check
 check "setup" dnscachectl setup --yes --upstream 10.0.0.2
 check "setup takes the package's units" bash -c '[ "$(systemctl show -P FragmentPath dnscachectl.service)" = /lib/systemd/system/dnscachectl.service ] && [ ! -e /etc/systemd/system/dnscachectl.service ]'
 dnscachectl setup --yes --upstream 10.0.0.2 --detailed-exitcode >/dev/null
 check "a second setup changes nothing" test $? = 0
 check "status" dnscachectl status
+check "the service runs as this user" bash -c '[ "$(stat -c %u /proc/"$(systemctl show -P MainPID dnscachectl.service)")" = "$(id -u dnscachectl)" ]'
 check "bench" dnscachectl bench -n 20 www.example.com
 
 # Lookups as programs make them, while the package is upgraded; names that no cache knows yet.

@@ -35,6 +35,7 @@ subprocess.run(f"rpm2cpio '{package}' | cpio -idm --quiet", shell=True, check=Tr
 files = [path for path in glob.glob(root.name + "/**", recursive=True)
          if os.path.isfile(path) and open(path, "rb").read(4) == b"\x7fELF"]
 check("the program is there", root.name + "/usr/bin/dnscachectl" in files, str(files))
+check("the file of the user is there", os.path.exists(root.name + "/usr/lib/sysusers.d/dnscachectl.conf"), "")
 bundled = {os.path.basename(path) for path in files if "/usr/lib/dnscachectl/" in path}
 
 needed = set()

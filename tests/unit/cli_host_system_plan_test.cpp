@@ -615,3 +615,62 @@ TEST_CASE("doctor names what is wrong and the command that mends it") {
     CHECK_THAT(problem(facts, examination), Contains("was changed since setup"));
   }
 }
+
+TEST_CASE("servers that the service may not read are named in the configuration") {
+  auto facts = machine();
+  stop_resolved(facts, "not-found");
+  make_file(facts);
+  PlanRequest request;
+  const auto config_of = [&] {
+    const auto plan = plan_setup(facts, request);
+    REQUIRE(plan);
+    const auto step = std::ranges::find(plan->steps, default_config_path, &Step::path);
+    return step->after.content;
+  };
+  CHECK_THAT(config_of(), !Contains("10.0.0.2"));
+  facts.resolv_conf.state.mode = 0640;
+  CHECK_THAT(config_of(), Contains("10.0.0.2"));
+}
+
+TEST_CASE("Domains=~. of the administrator's puts the cache first in the global list") {
+  auto facts = machine(dbus::ResolvConfMode::stub);
+  CHECK_FALSE(plan_setup(facts, {})->steps.empty());
+  CHECK_FALSE(writes(*plan_setup(facts, {}), resolved_drop_in));
+  facts.system.configured.servers = {"10.9.0.3"};
+  facts.system.configured.domains = {"~."};
+  const auto plan = plan_setup(facts, {});
+  REQUIRE(plan);
+  CHECK(writes(*plan, resolved_drop_in));
+  CHECK_THAT(to_text(*plan), Contains("DNS=127.0.0.1 10.9.0.3"));
+}
+
+TEST_CASE("the plan tells who is asked today and then") {
+  auto facts = machine(dbus::ResolvConfMode::stub);
+  facts.resolv_conf.content = "nameserver 127.0.0.53\n";
+  facts.machine.servers.upstreams = {{{vpc, dns_port}, Protocol::udp, "", "ens5"}};
+  facts.machine.servers.source = "systemd-resolved";
+  RouteConfig corp;
+  corp.zone = *Name::parse("corp.example");
+  corp.upstreams = {{*Endpoint::parse("10.8.0.1", dns_port), Protocol::udp, "", "wg0"}};
+  corp.source = "systemd-resolved, link wg0";
+  facts.machine.domains.routes = {corp};
+  auto rows = plan_setup(facts, {})->asked;
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0].zone == "corp.example");
+  CHECK(rows[0].today == std::vector<std::string>{"10.8.0.1:53 (wg0)"});
+  CHECK((rows[0].is_by_resolved && !rows[0].is_by_cache));
+  CHECK(rows[1].zone == ".");
+  CHECK((rows[1].is_by_cache && !rows[1].is_by_resolved));
+  CHECK(rows[1].then == rows[1].today);
+
+  facts.machine.domains.has_tunnel = true;
+  CHECK(plan_setup(facts, {})->asked[1].is_by_resolved);
+
+  PlanRequest request;
+  request.routes = {corp};
+  request.routes.front().upstreams = {{{cache, 5353}, Protocol::udp, ""}};
+  rows = plan_setup(facts, request)->asked;
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0].then == std::vector<std::string>{"127.0.0.1:5353"});
+  CHECK(rows[0].is_by_cache);
+}

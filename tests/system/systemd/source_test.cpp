@@ -224,6 +224,7 @@ TEST_CASE("a global server stays in the list, after the cache", "[source-boot]")
     CHECK_THAT(read_file("/run/systemd/resolve/resolv.conf"), !Contains("127.0.0.1"));
   }
   std::filesystem::remove("/etc/systemd/resolved.conf.d/10-admin.conf");
+  output_of("systemctl reset-failed systemd-resolved; systemctl restart systemd-resolved");
   set_mode("stub-resolv.conf");
 }
 
