@@ -521,6 +521,25 @@ TEST_CASE("doctor names what is wrong and the command that mends it") {
     examination.no_aaaa = {{vpc, dns_port}};
     CHECK_THAT(problem(facts, examination), Contains("silent when asked for IPv6 addresses"));
   }
+  SECTION("an upstream that makes IPv6 addresses, where signatures count") {
+    Examination examination;
+    examination.dns64_upstreams = {{vpc, dns_port}};
+    CHECK(problem(facts, examination).empty());
+    facts.config.emplace().dnssec.mode = DnssecMode::validate;
+    CHECK_THAT(problem(facts, examination), Contains("DNS64") && Contains("passthrough"));
+  }
+  SECTION("what an upstream seems not to support is shown, and is no problem") {
+    UpstreamStatus upstream;
+    upstream.address = "10.0.0.2:53";
+    upstream.limitations = {"without EDNS, because it does not respond otherwise"};
+    facts.engine->upstreams = {upstream};
+    CHECK(problem(facts).empty());
+    const auto findings = diagnose(facts, {});
+    CHECK(std::ranges::any_of(findings, [](const Finding& finding) {
+      return finding.detail ==
+             "10.0.0.2:53 is asked without EDNS, because it does not respond otherwise";
+    }));
+  }
   SECTION("an upstream that leaves signatures out") {
     Examination examination;
     examination.unsigned_upstreams = {{vpc, dns_port}};

@@ -111,4 +111,18 @@ TEST_CASE("a server is taken for dead by time-outs alone after three in a row an
   CHECK(health.state() == HealthState::healthy);
 }
 
+TEST_CASE("a server that fails at one type only is told from one that fails") {
+  const TimePoint now{std::chrono::hours(1)};
+  Health health;
+  for (int i = 0; i < 10; ++i) {
+    health.responded(now, 1ms, QuestionKind::ipv4_address, false);
+    health.responded(now, 1ms, QuestionKind::ipv6_address, true);
+  }
+  CHECK(health.fails_at(QuestionKind::ipv6_address));
+  CHECK_FALSE(health.fails_at(QuestionKind::ipv4_address));
+  CHECK_FALSE(health.fails_at(QuestionKind::service_binding));  // not asked
+  for (int i = 0; i < 10; ++i) health.responded(now, 1ms, QuestionKind::ipv4_address, true);
+  CHECK_FALSE(health.fails_at(QuestionKind::ipv6_address));  // it fails at everything
+}
+
 }  // namespace dnscache

@@ -72,7 +72,8 @@ TEST_CASE("of an alias that leads out, what is behind it goes") {
 TEST_CASE("an answer whose aliases lead nowhere else stays as it is") {
   Answer answer = alias_answer();
   const Texts before = read(question, answer);
-  CHECK_FALSE(cut_alias(question, [](const Name&) { return false; }, answer));
+  CHECK_FALSE(cut_alias(
+      question, [](const Name&) { return false; }, answer));
   CHECK(read(question, answer) == before);
   Question of_alias = question;
   of_alias.type = rr_type::cname;
