@@ -411,7 +411,7 @@ Result<std::vector<Step>> unit_steps(const Facts& facts, const Route& route,
   std::vector<Step> steps;
   std::vector<std::string> disabled;
   bool is_service_changed = false, is_any_changed = false;
-  steps.push_back(user_step(system));
+  if (!route.is_image) steps.push_back(user_step(system));  // an image's machine does it itself
   for (const auto& unit : wanted_units(route)) {
     if (!unit.is_source && !is_enabled(system, unit.name)) disabled.push_back(unit.name);
     // Other addresses than the package's socket has need one of our own, which counts more.
