@@ -94,7 +94,10 @@ Setting single_value(std::string key, SettingType type, Field field,
   const std::string allowed = join_words(alternatives);
 
   const auto read = [=](const YamlNode& node, Config& config, ReadContext& context) {
-    if (!context.expect(node, YamlNode::Kind::scalar, key, allowed)) return;
+    // YAML takes the word null for no value unless it is quoted.
+    const bool is_word = std::ranges::count(names, node.text) > 0;
+    const bool is_null_word = node.kind == YamlNode::Kind::null && is_word;
+    if (!is_null_word && !context.expect(node, YamlNode::Kind::scalar, key, allowed)) return;
     const auto word = std::ranges::find(words, node.text, [](const auto& w) { return w.first; });
     if (word != words.end()) {
       field(config) = word->second;
@@ -796,9 +799,8 @@ std::vector<Setting> make_settings() {
                       "an empty list they do not exist (NXDOMAIN)."),
       path_list(
           "local.block.files", [](auto& c) -> auto& { return c.local.block.files; },
-          "Lists of names that are not resolved: lines in the form of hosts(5) block exactly their "
-          "names, lines of one domain block it and everything below; they are read again when they "
-          "change."),
+          "Lists of names that are not resolved, in any of the forms under Block lists; they "
+          "are read again when they change."),
       zone_list(
           "local.block.allow", [](auto& c) -> auto& { return c.local.block.allow; },
           "Zones that are resolved although a list blocks them or a domain above them."),
