@@ -141,10 +141,22 @@ void add_check(CLI::App& app, CheckOptions& options) {
 }
 
 void add_import(CLI::App& app, ImportOptions& options) {
-  auto& command =
-      *app.add_subcommand("import", "Turn dnsmasq's configuration into one for this cache");
-  command.add_option("file", options.file, "dnsmasq's configuration file [/etc/dnsmasq.conf]")
+  auto& command = *app.add_subcommand(
+      "import", "Translate the configuration of dnsmasq, Unbound, BIND or systemd-resolved");
+  command
+      .add_option("file", options.file,
+                  "The configuration file, - for standard input [/etc/dnsmasq.conf]")
       ->type_name("FILE");
+  command
+      .add_option("--from", options.from,
+                  "Whose configuration it is: dnsmasq, unbound, bind or resolved [by its content]")
+      ->type_name("PROGRAM")
+      ->check(CLI::IsMember({"dnsmasq", "unbound", "bind", "resolved"}).description(""));
+  command
+      .add_option("--only", options.only,
+                  "Show lines with this result only: refused, translated, kept or not-needed")
+      ->type_name("RESULT")
+      ->check(CLI::IsMember({"refused", "translated", "kept", "not-needed"}).description(""));
   command
       .add_option("--resolv-file", options.resolv_file,
                   "Take dnsmasq's servers from this file instead of the one that it names")
@@ -172,7 +184,7 @@ void add_setup(CLI::App& app, SetupOptions& options) {
       ->capture_default_str();
   command.add_flag("--image", options.is_image,
                    "Prepare an image: start nothing, its first boot finishes the setup");
-  command.add_option("--import", options.import_file, "Import this dnsmasq configuration")
+  command.add_option("--import", options.import_file, "Import another program's configuration")
       ->type_name("FILE");
   command.add_flag("--explain", options.is_explained,
                    "Show the facts and reasons behind the plan and change nothing");
@@ -444,6 +456,8 @@ std::vector<std::string> choices_of(const CLI::App& command, const CLI::Option& 
   if (command.get_name() == "completion" && option.check_name("shell")) return shells;
   if (option.check_name("--type") || option.check_name("type")) return common_types;
   if (option.check_name("--mode")) return modes;
+  if (option.check_name("--from")) return {"dnsmasq", "unbound", "bind", "resolved"};
+  if (option.check_name("--only")) return {"refused", "translated", "kept", "not-needed"};
   if (option.check_name("--scenario")) return scenarios;
   if (option.check_name("--through")) return bench_clients;
   if (option.check_name("--form")) return forms;

@@ -8,6 +8,7 @@
 
 #include "resolver/config/read.hpp"
 #include "resolver/config/text_file.hpp"
+#include "resolver/policy/block_list.hpp"
 #include "resolver/policy/hosts.hpp"
 
 namespace dnscache::cli {

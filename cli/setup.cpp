@@ -21,8 +21,8 @@
 #include "cli/host/system_actions.hpp"
 #include "cli/host/system_plan.hpp"
 #include "cli/host/unit_links.hpp"
-#include "cli/import/dnsmasq/dnsmasq.hpp"
 #include "cli/import/import.hpp"
+#include "cli/import/programs.hpp"
 #include "cli/output.hpp"
 #include "resolver/config/read.hpp"
 #include "resolver/config/resolv_conf.hpp"
@@ -172,17 +172,23 @@ Result<void> complete_undo(Journal& journal, const std::filesystem::path& root) 
   return {};
 }
 
-// The configuration is dnsmasq's, translated; what the command line says as well would contradict
-// it.
+// The configuration is another program's, translated; what the command line says as well would
+// contradict it.
 Result<void> add_import(const SetupOptions& options, PlanRequest& request) {
   if (!options.upstreams.empty() || !options.listen.empty() || !options.routes.empty()) {
     return Error{
         "--import takes everything from the file; leave out --upstream, --listen and --route",
         ExitCode::usage};
   }
-  const auto import = import_dnsmasq(options.import_file, std::nullopt, real_files());
+  const auto import = import_file(options.import_file, std::nullopt, std::nullopt, real_files());
   if (!import) return import.error();
-  if (!options.is_json) print_lines(*import, std::cerr);
+  if (!options.is_json) print_lines(*import, {}, std::cerr);
+  if (!import->block_list.empty()) {
+    return Error{options.import_file.string() +
+                 ": blocks names, which go into a file of their own: run 'dnscachectl import " +
+                 options.import_file.string() + " --output " + default_config_path +
+                 "', then 'dnscachectl setup'"};
+  }
   Config config = import->config;
   if (config.upstreams.empty() && !request.is_image) {
     const auto servers = read_servers(source_of(config)).servers;

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "resolver/config/record.hpp"
+#include "resolver/config/text.hpp"
 #include "resolver/config/values.hpp"
 
 namespace dnscache::cli {
@@ -11,6 +12,21 @@ void Draft::note(const std::string& setting, Index line) {
   auto& origins = translation_.origins[setting];
   const std::string origin = translation_.lines[line].origin();
   if (std::ranges::find(origins, origin) == origins.end()) origins.push_back(origin);
+}
+
+bool Draft::set_seconds(std::string_view value, const std::string& key,
+                        std::chrono::seconds& setting, std::uint32_t highest,
+                        std::uint32_t lowest) {
+  const auto number = number_of(value);
+  if (!number || *number < lowest) {
+    refuse(in_quotes(value) + " is not a valid number of seconds");
+    return false;
+  }
+  setting = std::chrono::seconds(std::min(*number, highest));
+  note(key);
+  const std::string text = key + ": " + print_duration(setting);
+  translate(*number > highest ? text + ", the most that is possible" : text);
+  return true;
 }
 
 std::string_view trim(std::string_view text) {
@@ -24,6 +40,19 @@ std::optional<std::uint32_t> number_of(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{} || end != text.data() + text.size() || text.empty()) return std::nullopt;
   return number;
+}
+
+std::optional<std::uint64_t> bytes_of(std::string_view text) {
+  unsigned shift = 0;
+  if (!text.empty()) {
+    const char unit = text.back();
+    shift = unit == 'k' || unit == 'K' ? 10 : unit == 'm' || unit == 'M' ? 20 : 0;
+    if (unit == 'g' || unit == 'G') shift = 30;
+  }
+  if (shift != 0) text.remove_suffix(1);
+  const auto number = number_of(text);
+  if (!number) return std::nullopt;
+  return std::uint64_t{*number} << shift;
 }
 
 std::optional<Name> name_of(std::string_view text) {

@@ -18,6 +18,8 @@ class Draft {
  public:
   using Index = std::size_t;  ///< of a line
 
+  explicit Draft(std::string program) { translation_.program = std::move(program); }
+
   void add_line(TranslatedLine line) {
     translation_.lines.push_back(std::move(line));
     current_ = translation_.lines.size() - 1;
@@ -58,6 +60,10 @@ class Draft {
     note(key + '[' + std::to_string(index) + ']');
   }
 
+  /// Sets a setting to a number of seconds between these, or refuses the line.
+  bool set_seconds(std::string_view value, const std::string& key, std::chrono::seconds& setting,
+                   std::uint32_t highest, std::uint32_t lowest = 0);
+
   Translation take() { return std::move(translation_); }
 
  private:
@@ -70,6 +76,9 @@ std::string_view trim(std::string_view text);
 
 /// A whole number in decimal digits, up to 32 bits.
 std::optional<std::uint32_t> number_of(std::string_view text);
+
+/// A number of bytes, "64m" or "1G".
+std::optional<std::uint64_t> bytes_of(std::string_view text);
 
 /// A domain name; a dot in front means nothing.
 std::optional<Name> name_of(std::string_view text);

@@ -35,6 +35,7 @@ struct TranslatedLine {
 
 /// A configuration that means the same as the other program's, and how it came about.
 struct Translation {
+  std::string program;  ///< whose configuration it was: "dnsmasq"
   Config config;
   std::vector<TranslatedLine> lines;  ///< every option that was read, in order
   Origins origins;

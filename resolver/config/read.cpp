@@ -265,7 +265,10 @@ ConfigReading read_config(std::string_view text, const std::string& file) {
   ConfigReading reading;
   ReadContext context(file, reading.problems);
   if (text.size() > max_text_file_size) {
-    context.report({}, "", "is larger than " + print_size(max_text_file_size));
+    context.report({}, "",
+                   "is larger than " + print_size(max_text_file_size) +
+                       "; keep names in files of their own, under local.block.files or "
+                       "local.hosts_files");
     return reading;
   }
   const YamlNode root = parse_yaml(text, file, reading.problems);

@@ -94,7 +94,10 @@ Setting single_value(std::string key, SettingType type, Field field,
   const std::string allowed = join_words(alternatives);
 
   const auto read = [=](const YamlNode& node, Config& config, ReadContext& context) {
-    if (!context.expect(node, YamlNode::Kind::scalar, key, allowed)) return;
+    // YAML takes the word null for no value unless it is quoted.
+    const bool is_word = std::ranges::count(names, node.text) > 0;
+    const bool is_null_word = node.kind == YamlNode::Kind::null && is_word;
+    if (!is_null_word && !context.expect(node, YamlNode::Kind::scalar, key, allowed)) return;
     const auto word = std::ranges::find(words, node.text, [](const auto& w) { return w.first; });
     if (word != words.end()) {
       field(config) = word->second;
@@ -785,8 +788,7 @@ std::vector<Setting> make_settings() {
                       "included. With an empty list the names do not exist (NXDOMAIN)."),
       path_list(
           "local.block.files", [](auto& c) -> auto& { return c.local.block.files; },
-          "Blocklists. Lines in the format of hosts(5) block exactly their names; a line with a "
-          "single domain blocks it and all names below it. Changes are followed."),
+          "Blocklists, in any of the formats under Block lists. Changes are followed."),
       zone_list(
           "local.block.allow", [](auto& c) -> auto& { return c.local.block.allow; },
           "Zones that are resolved even if a blocklist has them or a domain above them."),

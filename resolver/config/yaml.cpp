@@ -46,6 +46,8 @@ class TreeBuilder : public YAML::EventHandler {
     YamlNode node;
     node.place = place_before(mark);
     refuse_anchor(node.place, anchor);
+    const auto here = static_cast<std::size_t>(std::max(mark.pos, 0));
+    if (here < text_.size() && text_.substr(here).starts_with("null")) node.text = "null";
     add(std::move(node));
   }
 
@@ -297,7 +299,8 @@ std::string write_yaml(const YamlNode& node, std::size_t indent) {
   const std::string margin(indent, ' ');
   std::string text;
   if (node.kind == YamlNode::Kind::scalar) {
-    return node.quoted ? double_quoted(node.text) : node.text;
+    // A plain null would be no value at all.
+    return node.quoted || is_null_text(node.text) ? double_quoted(node.text) : node.text;
   }
   if (node.kind == YamlNode::Kind::map) {
     for (std::size_t i = 0; i < node.items.size(); ++i) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "resolver/config/text_file.hpp"
+#include "resolver/policy/block_list.hpp"
 #include "resolver/policy/hosts.hpp"
 #include "resolver/policy/own_addresses.hpp"
 #include "resolver/policy/policy.hpp"
@@ -9,7 +10,6 @@ namespace dnscache {
 namespace {
 
 constexpr std::size_t max_file_size = 512u << 20;  // bytes
-constexpr std::size_t max_warned_lines = 3;        // of one file
 
 // Hidden files and editors' leftovers in a folder are not meant.
 bool is_meant(const std::filesystem::path& file) {
@@ -71,15 +71,20 @@ class Loader {
     const auto text = read_text_file(path, max_file_size);
     if (!text) return warn(text.error().message + "; its names are missing until it is there");
     const LineProblems problems = parse(*text);
-    for (std::size_t i = 0; i < std::min(problems.first.size(), max_warned_lines); ++i) {
-      const LineProblem& problem = problems.first[i];
-      warn(path.string() + ':' + std::to_string(problem.line) + ": " + problem.message +
-           "; the line is left out");
+    if (problems.count > 0) warn(left_out(path, problems));
+  }
+
+  // One message a file, however many lines it is about.
+  static std::string left_out(const std::filesystem::path& path, const LineProblems& problems) {
+    const LineProblem& first = problems.first.front();
+    std::string text = path.string() + ':' + std::to_string(first.line) + ": " + first.message;
+    if (problems.count == 1) return text + "; the line is left out";
+    text += "; " + std::to_string(problems.count) + " of " + std::to_string(problems.lines) +
+            " lines are left out: ";
+    for (const LineProblem& problem : problems.first) {
+      text += (&problem == &first ? "" : ", ") + std::to_string(problem.line);
     }
-    if (problems.count > max_warned_lines) {
-      warn(path.string() + ": " + std::to_string(problems.count - max_warned_lines) +
-           " more lines are left out");
-    }
+    return problems.count > problems.first.size() ? text + ", ..." : text;
   }
 
   // Whether the target has records is only known when everything was read.

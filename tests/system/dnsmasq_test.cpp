@@ -8,46 +8,11 @@
 #include <sstream>
 #include <thread>
 
-#include "tests/system/fixture.hpp"
+#include "tests/system/replies.hpp"
 
 using namespace dnscache::test;
 
 namespace {
-
-const Address server{"127.0.0.1", 53};
-
-using Asked = std::pair<std::string, std::uint16_t>;
-
-/// What counts of a reply: its code and the records that answer.
-struct Reply {
-  int rcode = -1;  // -1: there was none
-  std::set<std::string> records;
-
-  bool operator==(const Reply&) const = default;
-  std::string to_text() const {
-    std::string text = "rcode " + std::to_string(rcode);
-    for (const auto& record : records) text += "; " + record;
-    return text;
-  }
-};
-
-Reply reply_of(const std::optional<Message>& message) {
-  if (!message) return {};
-  Reply reply{static_cast<int>(message->rcode), {}};
-  for (const auto& record : message->answers) {
-    reply.records.insert(lower_case(record.name) + " type " + std::to_string(record.type) + ' ' +
-                         lower_case(record.text));
-  }
-  return reply;
-}
-
-std::string reverse_of(const std::string& address) {
-  int a = 0, b = 0, c = 0, d = 0;
-  std::sscanf(address.c_str(), "%d.%d.%d.%d", &a, &b, &c, &d);
-  std::ostringstream out;
-  out << d << '.' << c << '.' << b << '.' << a << ".in-addr.arpa";
-  return out.str();
-}
 
 const std::vector<std::string> outside_addresses = {
     "192.168.1.1", "10.0.0.1",     "172.16.0.1",  "172.31.255.255", "172.32.0.1",
@@ -191,38 +156,9 @@ class Machine {
   TempDir etc_, run_, log_, work_;
 };
 
-std::map<Asked, Reply> ask_everything(Process& process) {
-  const bool ready = eventually([&] {
-    return ask(server, query("www.example.net"), milliseconds(100)) || !process.is_running();
-  });
-  INFO(process.errors());
-  REQUIRE(ready);
-  REQUIRE(process.is_running());
-  // Some at a time: dnsmasq forwards at most 150 questions at once.
-  constexpr std::size_t at_a_time = 40;
-  const auto all = questions();
-  std::map<Asked, Reply> replies;
-  UdpClient client(server);
-  for (std::size_t start = 0; start < all.size(); start += at_a_time) {
-    const std::size_t count = std::min(at_a_time, all.size() - start);
-    for (std::size_t i = start; i < start + count; ++i) {
-      Query one = query(all[i].first, all[i].second);
-      one.id = static_cast<std::uint16_t>(i + 1);
-      client.send(one);
-    }
-    for (std::size_t left = count; left > 0; --left) {
-      const auto message = client.receive_message(milliseconds(4000));
-      if (!message) break;
-      replies[all.at(message->id - 1u)] = reply_of(message);
-    }
-  }
-  for (const Asked& asked : all) replies.try_emplace(asked);  // those without a reply
-  return replies;
-}
-
 std::map<Asked, Reply> ask_dnsmasq(const std::filesystem::path& config) {
   Process dnsmasq({"dnsmasq", "--keep-in-foreground", "--conf-file=" + config.string()});
-  return ask_everything(dnsmasq);
+  return ask_everything(dnsmasq, questions(), "www.example.net");
 }
 
 std::map<Asked, Reply> ask_ours(const Machine& machine, const std::filesystem::path& config) {
@@ -236,7 +172,7 @@ std::map<Asked, Reply> ask_ours(const Machine& machine, const std::filesystem::p
   REQUIRE(check.wait() == 0);
   Process ours({DNSCACHECTL_PATH, "--control", (machine.files().path() / "socket").string(),
                 "serve", "--config", yaml.string()});
-  return ask_everything(ours);
+  return ask_everything(ours, questions(), "www.example.net");
 }
 
 /// A difference that is meant, and the words by which the manual page tells it.
@@ -245,19 +181,6 @@ struct Difference {
   bool (*applies)(const std::string& option, const Asked& asked, const Reply& theirs,
                   const Reply& ours);
 };
-
-bool is_empty(const Reply& reply) { return reply.rcode == noerror && reply.records.empty(); }
-
-bool has_type(const Reply& reply, std::uint16_t type) {
-  const std::string word = " type " + std::to_string(type) + ' ';
-  return std::ranges::any_of(reply.records, [&](const std::string& record) {
-    return record.find(word) != std::string::npos;
-  });
-}
-
-bool is_within(const std::string& name, const std::string& zone) {
-  return name == zone || name.ends_with('.' + zone);
-}
 
 const std::vector<Difference>& differences() {
   static const std::set<std::string> hosts = {"host.lan",
@@ -364,12 +287,6 @@ std::vector<Variant> variants() {
     list.push_back({option, std::move(text)});
   }
   return list;
-}
-
-std::string words_of_manual() {
-  std::string text = read_text(DNSCACHE_SOURCE_DIR "/man/dnscachectl.yaml.5");
-  std::ranges::replace(text, '\n', ' ');
-  return text;
 }
 
 }  // namespace

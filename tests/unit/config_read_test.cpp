@@ -519,7 +519,9 @@ TEST_CASE("a shared value can't be multiplied") {
 
 TEST_CASE("a text that is too large is refused") {
   const std::string text(max_text_file_size + 1, '\n');
-  CHECK(problems_of(text) == std::vector<std::string>{"f: is larger than 1MiB"});
+  CHECK(problems_of(text) ==
+        std::vector<std::string>{"f: is larger than 1MiB; keep names in files of their own, under "
+                                 "local.block.files or local.hosts_files"});
   CHECK(valid(std::string(max_text_file_size, '\n')) == Config{});
 }
 

@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include "resolver/policy/block_list.hpp"
 #include "resolver/policy/hosts.hpp"
 
 namespace dnscache {
@@ -71,11 +72,34 @@ TEST_CASE("block lists: what they say about the machine itself is left out") {
                 "10.0.0.1 no-block.example\n") == Lines{});
 }
 
-TEST_CASE("block lists: lines of other formats are told") {
-  const auto problems =
-      read_block_list("||ads.example^\n@@||good.example^\ntwo words\naddress=/x.example/\n",
-                      [](const Name&, bool) { FAIL("nothing is blocked here"); });
-  CHECK(problems.count == 4);
+TEST_CASE("block lists: every common format is read, also mixed in one file") {
+  CHECK(blocked("[Adblock Plus 2.0]\n"
+                "||ads.example^\n||important.example^$important\n"
+                "address=/one.example/two.example/0.0.0.0\naddress=/hash.example/#\n"
+                "server=/three.example/\nlocal=/four.example/\naddress=/five.example/\n"
+                "server:\n  local-zone: \"zone.example\" always_nxdomain\n"
+                "local-zone: \"null.example.\" redirect\n"
+                "local-data: \"data.example A 0.0.0.0\"\n"
+                "$TTL 60\n$ORIGIN rpz.local.\n"
+                "@ IN SOA localhost. root.localhost. (\n 1 3600\n 600 86400 60 )\n"
+                "  IN NS localhost.\n"
+                "policy.example CNAME . ; comment\n*.policy.example 60 IN CNAME .\n"
+                "nodata.example CNAME *.\nfull.example.rpz.local. CNAME .\n") ==
+        Lines{"*.ads.example", "*.important.example", "*.one.example", "*.two.example",
+              "*.hash.example", "*.three.example", "*.four.example", "*.five.example",
+              "*.zone.example", "*.null.example", "data.example", "policy.example",
+              "*.policy.example", "nodata.example", "full.example"});
+}
+
+TEST_CASE("block lists: lines that do not block are told, with their numbers") {
+  const auto problems = read_block_list(
+      "@@||good.example^\ntwo words\n||x.example^$third-party\naddress=/x.example/10.0.0.1\n"
+      "local-zone: \"x.example\" transparent\nx.example CNAME rpz-passthru.\n"
+      "32.1.0.0.10.rpz-ip CNAME .\nhttps://x.example/\naddress=/#/0.0.0.0\n",
+      [](const Name&, bool) { FAIL("nothing is blocked here"); });
+  CHECK(problems.lines == 9);
+  CHECK(problems.count == 9);
+  CHECK(problems.first.front().line == 1);
 }
 
 }  // namespace dnscache

@@ -43,7 +43,8 @@ class Cache : public Section {
   }
   void neg_ttl(const std::string& value) {
     auto& negative = config_.cache.negative;
-    if (!set_seconds(value, "cache.negative.default_ttl", negative.default_ttl, 86400)) return;
+    if (!draft_.set_seconds(value, "cache.negative.default_ttl", negative.default_ttl, 86400))
+      return;
     has_negative_ttl_ = true;
     if (negative.default_ttl <= negative.max_ttl) return;
     negative.max_ttl = negative.default_ttl;
@@ -51,14 +52,14 @@ class Cache : public Section {
   }
   void max_ttl(const std::string& value) {
     std::chrono::seconds highest = config_.cache.max_ttl;
-    if (!set_seconds(value, "cache.max_ttl", highest, 7 * 86400, 1)) return;
+    if (!draft_.set_seconds(value, "cache.max_ttl", highest, 7 * 86400, 1)) return;
     // Both what clients see and what is kept has the one limit.
     if (has_max_ttl_) highest = std::min(highest, config_.cache.max_ttl);
     config_.cache.max_ttl = highest;
     has_max_ttl_ = true;
   }
   void min_cache_ttl(const std::string& value) {
-    set_seconds(value, "cache.min_ttl", config_.cache.min_ttl, 3600);  // dnsmasq's own limit
+    draft_.set_seconds(value, "cache.min_ttl", config_.cache.min_ttl, 3600);  // dnsmasq's own limit
   }
   void use_stale_cache(const std::string& value) {
     auto& stale = config_.cache.serve_stale;
@@ -66,7 +67,8 @@ class Cache : public Section {
     if (value.empty() || value == "0") {
       stale.max_age = value.empty() ? std::chrono::seconds(24h) : std::chrono::seconds(30 * 24h);
       draft_.note("cache.serve_stale.max_age");
-    } else if (!set_seconds(value, "cache.serve_stale.max_age", stale.max_age, 30 * 86400, 1)) {
+    } else if (!draft_.set_seconds(value, "cache.serve_stale.max_age", stale.max_age, 30 * 86400,
+                                   1)) {
       return;
     }
     draft_.translate("cache.serve_stale: while no upstream answers, for " +

@@ -47,7 +47,7 @@ class Records : public Section {
     draft_.keep("local.domain", name->to_text());
   }
   void local_ttl(const std::string& value) {
-    set_seconds(value, "local.ttl", config_.local.ttl, 7 * 86400);
+    draft_.set_seconds(value, "local.ttl", config_.local.ttl, 7 * 86400);
     has_local_ttl_ = true;
   }
 

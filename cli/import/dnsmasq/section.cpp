@@ -16,21 +16,6 @@ std::vector<UpstreamConfig> Context::servers_of_file() const {
   return upstreams;
 }
 
-bool Section::set_seconds(const std::string& value, const std::string& key,
-                          std::chrono::seconds& setting, std::uint32_t highest,
-                          std::uint32_t lowest) {
-  const auto number = number_of(value);
-  if (!number || *number < lowest) {
-    draft_.refuse(in_quotes(value) + " is not a number of seconds that can be");
-    return false;
-  }
-  setting = std::chrono::seconds(std::min(*number, highest));
-  draft_.note(key);
-  const std::string text = key + ": " + print_duration(setting);
-  draft_.translate(*number > highest ? text + ", the most that is possible" : text);
-  return true;
-}
-
 std::vector<std::string> split(std::string_view text, char separator) {
   std::vector<std::string> parts;
   for (;;) {

@@ -25,7 +25,10 @@ struct Context {
   const ImportFiles& files;
   std::filesystem::path resolv_file = "/etc/resolv.conf";  ///< where the servers are
   bool has_resolv_file = false;                            ///< the user named it
-  Draft draft{};
+  Draft draft{"dnsmasq"};
+  bool asks_nobody = false;  ///< no-resolv without any server
+  /// Those for every name, and the lines that name them.
+  std::vector<std::pair<UpstreamConfig, Draft::Index>> servers{};
 
   /// The servers in resolv_file, without ourselves.
   std::vector<UpstreamConfig> servers_of_file() const;
@@ -57,9 +60,6 @@ class Section {
     if (place) return draft_.not_needed("is there already");
     place = draft_.current();
   }
-  /// Sets a setting to a number of seconds, or refuses the line.
-  bool set_seconds(const std::string& value, const std::string& key, std::chrono::seconds& setting,
-                   std::uint32_t highest, std::uint32_t lowest = 0);
 
   Context& context_;
   Draft& draft_;

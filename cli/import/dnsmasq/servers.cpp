@@ -23,7 +23,7 @@ class Servers : public Section {
     const auto server = parse_server(value);
     if (!server) return draft_.refuse(server.error().message);
     if (!server->upstream) return draft_.refuse("names no server");
-    servers_.push_back({*server->upstream, draft_.current()});
+    context_.servers.push_back({*server->upstream, draft_.current()});
     if (!server->lost.empty()) return draft_.refuse("upstreams; but " + server->lost);
     draft_.translate("upstreams");
   }
@@ -58,9 +58,10 @@ class Servers : public Section {
   }
 
   void finish() override {
+    context_.asks_nobody = no_resolv_line_ && context_.servers.empty();
     if (no_resolv_line_) {
       draft_.go_to(*no_resolv_line_);
-      if (servers_.empty()) {
+      if (context_.servers.empty()) {
         draft_.refuse("without any server= nothing could be asked; name servers under upstreams");
       } else {
         draft_.not_needed("resolv.conf is not read when upstreams are named");
@@ -70,11 +71,11 @@ class Servers : public Section {
         draft_.not_needed("no-resolv: the file is not read");
       }
     }
-    for (const auto& [upstream, line] : servers_) {
+    for (const auto& [upstream, line] : context_.servers) {
       draft_.go_to(line);
       draft_.add_new(config_.upstreams, "upstreams", upstream);
     }
-    const bool follows_file = servers_.empty() && !no_resolv_line_;
+    const bool follows_file = context_.servers.empty() && !no_resolv_line_;
     if (follows_file) {
       // Without either, dnsmasq reads /etc/resolv.conf: what this machine uses.
       if (resolv_line_ || context_.has_resolv_file) config_.upstreams_from = context_.resolv_file;
@@ -93,7 +94,7 @@ class Servers : public Section {
 
   void add_servers_of_file() {
     const auto more = context_.servers_of_file();
-    const Index line = resolv_line_.value_or(servers_.front().second);
+    const Index line = resolv_line_.value_or(context_.servers.front().second);
     draft_.go_to(line);
     for (const UpstreamConfig& upstream : more) {
       draft_.add_new(config_.upstreams, "upstreams", upstream);
@@ -110,7 +111,6 @@ class Servers : public Section {
       draft_.line(line).explanation = told;
     }
   }
-  std::vector<std::pair<UpstreamConfig, Index>> servers_;
   std::optional<Index> resolv_line_;
   std::optional<Index> no_resolv_line_;
 };
