@@ -245,7 +245,7 @@ std::string take_interface(std::string& text) {
   std::string name = text.substr(percent + 1, end - percent - 1);
   const bool may_be = !name.empty() && name.size() < IF_NAMESIZE &&
                       count_digits(name) != name.size() &&
-                      name.find_first_of("/% \t") == std::string::npos;
+                      name.find_first_of(":/% \t") == std::string::npos;
   if (!may_be) return {};
   text.erase(percent, end - percent);
   return name;

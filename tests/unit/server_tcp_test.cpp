@@ -50,9 +50,11 @@ class Server {
   Cache cache{1 << 20};
   QueryStats late_stats;
   std::vector<ReplyFunction> waiting;
-  Service service{
-      cache, [this](const Question&, ReplyFunction reply) { waiting.push_back(std::move(reply)); },
-      [](const Question&) {}, late_stats};
+  Service service{cache,
+                  [this](const Question&, std::uint64_t, ReplyFunction reply) {
+                    waiting.push_back(std::move(reply));
+                  },
+                  [](const Question&, std::uint64_t) {}, late_stats};
   Worker worker{service};
   Endpoint endpoint;
 };
