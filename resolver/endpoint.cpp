@@ -23,6 +23,7 @@ std::optional<Integer> parse_number(std::string_view text) {
 
 std::optional<std::uint32_t> parse_scope(std::string_view text) {
   if (auto index = parse_number<std::uint32_t>(text); index && *index > 0) return index;
+  if (text.find(':') != std::string_view::npos) return std::nullopt;  // "eth0:0" would be eth0
   const unsigned index = ::if_nametoindex(std::string(text).c_str());
   if (index == 0) return std::nullopt;
   return index;

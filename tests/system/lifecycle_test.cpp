@@ -271,32 +271,42 @@ TEST_CASE("a bad configuration ends the start with every problem and its place")
 
 TEST_CASE("a configuration that cannot be used leaves the last one that worked in force") {
   TestUpstream upstream;
-  TempDir cache;
-  auto options = with_config(upstreams_line({&upstream}) + "log_level: info\n");
-  options.environment = {{"CACHE_DIRECTORY", cache.path().string()}};
+  TempDir directory;
+  const Address address{"127.0.0.1", free_port()};
+  const auto control = (directory.path() / "control.sock").string();
+  const auto good = upstreams_line({&upstream}) + "listen: [\"" + address.to_text() +
+                    "\"]\ncontrol: " + control + "\n";
+  const std::vector<std::string> serve = {"sh", "-c",
+                                          "CACHE_DIRECTORY=" + directory.path().string() +
+                                              " exec " DNSCACHECTL_PATH " serve --config " +
+                                              directory.write("config.yaml", good).string()};
+  const auto answers = [&] {
+    return eventually(
+        [&] { return is_true_answer(ask(address, "www.example.com"), "www.example.com"); });
+  };
+  const auto status = [&](const std::string& words) {
+    return Process({DNSCACHECTL_PATH, "--control", control, words}).wait();
+  };
   {
-    Engine engine(options);
-    CHECK(is_true_answer(engine.ask("www.example.com"), "www.example.com"));
+    Process engine(serve);
+    CHECK(answers());
+    engine.signal(SIGTERM);
+    CHECK(engine.wait() == 0);
   }
   Cache other;  // has the address that the second mistake names
   const auto mistakes = {std::string("no_such_key: 1\n"),
                          "metrics: {listen: \"" + other.engine.address().to_text() + "\"}\n"};
   for (const std::string& mistake : mistakes) {
     CAPTURE(mistake);
-    auto wrong = options;
-    wrong.config += mistake;
-    Engine engine(wrong);
-    CHECK(is_true_answer(engine.ask("www.example.com"), "www.example.com"));
-    const auto state = nlohmann::json::parse(engine.control(R"({"command":"status"})"));
-    INFO(state.dump(1));
-    CHECK(state.at("configuration").at("in_force") == false);
-    CHECK(state.at("configuration").at("problems").size() == 1);
-    const auto reload = nlohmann::json::parse(engine.control(R"({"command":"reload"})"));
-    CHECK(reload.at("ok") == false);
-    engine.write_config(options.config);
-    CHECK(nlohmann::json::parse(engine.control(R"({"command":"reload"})")).at("ok") == true);
-    const auto mended = nlohmann::json::parse(engine.control(R"({"command":"status"})"));
-    CHECK(mended.at("configuration").at("in_force") == true);
+    directory.write("config.yaml", good + mistake);
+    Process engine(serve);
+    CHECK(answers());
+    CHECK(status("reload") != 0);
+    directory.write("config.yaml", good);
+    CHECK(status("reload") == 0);
+    engine.signal(SIGTERM);
+    CHECK(engine.wait() == 0);
+    CHECK(engine.errors().find("serving with the last one that worked") != std::string::npos);
   }
 }
 

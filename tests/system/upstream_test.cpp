@@ -294,7 +294,7 @@ TEST_CASE("an upstream may have an IPv6 address") {
 
 TEST_CASE("an alias that leads out of a route is followed at the other servers") {
   TestUpstream corp, internet;
-  corp.set("www.corp.example", "alias x.cdn.example");
+  corp.set("www.corp.example", "alias=x.cdn.example");
   Engine engine(with_config(upstreams_line({&internet}) +
                             "routes: [{zone: corp.example, upstreams: [\"" +
                             corp.address().to_text() + "\"]}]\n"));
