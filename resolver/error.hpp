@@ -18,7 +18,8 @@ enum class ExitCode : int {
   check_failed = 5,   ///< a check found problems
   rolled_back = 6,    ///< a self-test failed and every change was undone
   would_change = 10,  ///< with --detailed-exitcode: something was changed, or would be
-  /// `serve`: the configuration can't be used, and none is known that could (EX_CONFIG, sysexits(3))
+  /// `serve`: the configuration can't be used, and none is known that could (EX_CONFIG,
+  /// sysexits(3))
   bad_configuration = 78,
 };
 

@@ -107,7 +107,8 @@ TEST_CASE("dnsmasq: the article's file means what its author meant") {
   CHECK(yaml.find("# dnsmasq.conf:33: domain-needed\ndomain_needed: true\n") != std::string::npos);
 }
 
-TEST_CASE("dnsmasq: every line has a result; comments, blanks and quotes are read as dnsmasq does") {
+TEST_CASE(
+    "dnsmasq: every line has a result; comments, blanks and quotes are read as dnsmasq does") {
   const auto import = import_text(
       "# a comment\n\n  bogus-priv  # and another\ncache-size = 100\n#domain-needed\n"
       "txt-record=a.example,\"one, two # three\",b\n");

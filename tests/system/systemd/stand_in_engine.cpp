@@ -1,14 +1,14 @@
 // `stand_in_engine serve`: an engine for tests of the units alone. It takes the sockets that
 // systemd passes, says that it is ready, feeds the watchdog, and answers every query with its
 // process id as a TXT record's text. With /run/stand-in/hang it neither feeds the watchdog nor
-// answers.
+// answers. `stand_in_engine reload` is what its unit reloads it by.
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
-#include <cstring>
+#include <cstdlib>
 #include <string>
 #include <systemd/sd-daemon.h>
 #include <vector>
@@ -71,7 +71,10 @@ void answer_tcp(int listener) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2 || std::strcmp(argv[1], "serve") != 0) return 2;
+  const std::string command = argc == 2 ? argv[1] : "";
+  const char* main_pid = std::getenv("MAINPID");  // of the service, for its ExecReload=
+  if (command == "reload" && main_pid != nullptr) return ::kill(std::atoi(main_pid), SIGHUP);
+  if (command != "serve") return 2;
   struct sigaction action {};
   action.sa_handler = [](int) { asked_to_stop = 1; };
   ::sigaction(SIGTERM, &action, nullptr);
