@@ -100,7 +100,8 @@ TEST_CASE("where upstreams are named is told", "[explain]") {
   CHECK(contains(written.decision(reply), "replaced by rebind_protection"));
   reply["config"]["upstreams"] = "--upstream";
   CHECK(contains(written.decision(reply), "serve --upstream"));
-  CHECK(contains(decision_in_words(reply_with("none", "."), ConfigLines()), "upstreams_from system"));
+  CHECK(
+      contains(decision_in_words(reply_with("none", "."), ConfigLines()), "upstreams_from system"));
   reply = reply_with("none", ".");
   reply["exchange"] = {{"zone", "."}, {"source", "systemd-resolved"}};
   CHECK(contains(decision_in_words(reply, ConfigLines()), "upstreams of systemd-resolved"));

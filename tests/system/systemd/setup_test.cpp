@@ -341,9 +341,8 @@ TEST_CASE("a mistake in the configuration leaves no lookup unanswered", "[never-
     SteadyClient client;
     run("systemctl restart dnscachectl");
     CHECK(eventually([&] { return state() == "failed\n"; }));
-    CHECK(eventually([] {
-      return output_of("systemctl is-active dnscachectl.socket") == "inactive\n";
-    }));
+    CHECK(eventually(
+        [] { return output_of("systemctl is-active dnscachectl.socket") == "inactive\n"; }));
     report("without a last one that worked", client.stop());
   }
   CHECK_THAT(output_of("systemctl show -p ExecMainStatus dnscachectl"), Contains("=78"));
