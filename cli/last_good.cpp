@@ -1,15 +1,21 @@
 #include "cli/last_good.hpp"
 
-#include <unistd.h>
-
+#include <cerrno>
 #include <cstdlib>
+#include <fstream>
 #include <string>
 
-#include "cli/host/file_state.hpp"
 #include "resolver/config/read.hpp"
+#include "resolver/config/text_file.hpp"
 #include "resolver/log.hpp"
 
 namespace dnscache::cli {
+
+namespace {
+
+constexpr std::size_t max_size = 16u << 20;  // bytes: with every default written out
+
+}  // namespace
 
 LastGood LastGood::of_service() {
   const char* directories = std::getenv("CACHE_DIRECTORY");
@@ -28,15 +34,18 @@ std::optional<Config> LastGood::read() const {
 
 void LastGood::keep(const Config& config) const {
   if (path_.empty()) return;
-  auto wanted = FileState::regular(print_config(config), 0600);
-  wanted.uid = ::geteuid();
-  wanted.gid = ::getegid();
-  const auto present = FileState::read(path_);
-  if (present && present->has_same_content(wanted)) return;
-  if (const auto written = write_state(path_, wanted); !written) {
-    log_warning("the configuration is in force, but is not kept for a start with a wrong one: {}",
-                written.error().message);
-  }
+  const std::string text = print_config(config);
+  const auto present = read_text_file(path_, max_size);
+  if (present && *present == text) return;
+  // The service may change neither owners nor modes of files; its UMask= leaves them to itself.
+  auto fresh = path_;
+  fresh += ".new";
+  std::ofstream file(fresh, std::ios::trunc);
+  std::error_code error;
+  if (file << text << std::flush) std::filesystem::rename(fresh, path_, error);
+  if (file && !error) return;
+  log_warning("the configuration is in force, but cannot be saved as {}: {}", path_.string(),
+              error ? error.message() : errno_text(errno));
 }
 
 }  // namespace dnscache::cli

@@ -184,11 +184,6 @@ Result<void> Resolved::set_link_domains(int interface_index, const std::vector<D
       });
 }
 
-Result<void> Resolved::flush_caches() {
-  return attempt_running(*connection_, resolved_service, "empty systemd-resolved's cache",
-                         [&] { Manager(*connection_, resolved_service).FlushCaches(); });
-}
-
 Result<Lookup> Resolved::resolve(const std::string& name, int family,
                                  std::chrono::milliseconds limit) {
   CallLimit call_limit(*connection_, limit);

@@ -85,7 +85,6 @@ class Resolved {
   Result<void> wait_until_running(std::chrono::milliseconds limit = 5s);
   Result<ResolvedState> state();
   Result<ResolvedLink> link(int interface_index);
-  Result<void> flush_caches();
 
   // These change a link that no network manager has, until it is deleted or resolved starts anew.
   /// Gives it these servers, domains and default route, and turns off what is not plain DNS there:

@@ -103,9 +103,11 @@ class OldSetup {
 
 std::string etc_state() {
   return output_of(
-      "find /etc \\( -type f -o -type l \\) ! -name .pwd.lock -printf '%p %y %m %u %g %l\\n' | "
+      "find /etc \\( -type f -o -type l \\) ! -name .pwd.lock ! -name '*-' -printf '%p %y %m "
+      "%u %g %l\\n' | "
       "sort;"
-      " find /etc -type f -print0 | sort -z | xargs -0 sha256sum; ls /var/lib/dnscachectl "
+      " find /etc -type f ! -name '*-' -print0 | sort -z | xargs -0 sha256sum; ls "
+      "/var/lib/dnscachectl "
       "2>/dev/null || true");
 }
 

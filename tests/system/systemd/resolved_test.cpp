@@ -152,15 +152,6 @@ TEST_CASE("a lookup says what answered it", "[resolved]") {
                  Contains("not found"));
 }
 
-TEST_CASE("resolved's cache can be emptied", "[resolved]") {
-  auto bus = value_of(Bus::connect());
-  const std::string query = "resolvectl query flush.example.com";
-  output_of(query);
-  CHECK_THAT(output_of(query), Contains("Data from: cache"));
-  must(Resolved(bus).flush_caches());
-  CHECK_THAT(output_of(query), Contains("Data from: network"));
-}
-
 TEST_CASE("a link that does not exist is one clear line", "[resolved]") {
   auto bus = value_of(Bus::connect());
   auto link = Resolved(bus).link(4711);
