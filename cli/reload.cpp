@@ -16,7 +16,7 @@ Result<ExitCode> run_reload(const std::filesystem::path& control) {
   const auto reply = ask_engine(control_path(control), {{"command", "reload"}}, patience);
   if (reply) return ExitCode::done;
   const Error& error = reply.error();
-  if (error.code != ExitCode::bad_configuration) return error;
+  if (error.code == ExitCode::not_running || error.code == ExitCode::no_rights) return error;
   return Error{error.message + "\nthe old configuration stays in force", ExitCode::check_failed};
 }
 

@@ -314,7 +314,7 @@ TEST_CASE("a mistake in the configuration leaves no lookup unanswered", "[never-
   const std::string file = "/etc/dnscachectl/config.yaml";
   output_of("cp " + file + " /run/config.yaml");
   const auto restore = [&] { output_of("cp /run/config.yaml " + file); };
-  const auto state = [] { return output_of("systemctl is-active dnscachectl"); };
+  const auto state = [] { return run("systemctl is-active dnscachectl").output; };
   // What cannot be read, and what can be but cannot be used.
   for (const char* mistake : {"no_such_key: 1", "metrics: {listen: 192.0.2.99:9153}"}) {
     CAPTURE(mistake);
@@ -342,8 +342,10 @@ TEST_CASE("a mistake in the configuration leaves no lookup unanswered", "[never-
     run("systemctl restart dnscachectl");
     CHECK(eventually([&] { return state() == "failed\n"; }));
     CHECK(eventually(
-        [] { return output_of("systemctl is-active dnscachectl.socket") == "inactive\n"; }));
-    report("without a last one that worked", client.stop());
+        [] { return run("systemctl is-active dnscachectl.socket").output == "inactive\n"; }));
+    const auto lookups = client.stop();  // one may be in flight when the engine gives up
+    CHECK(lookups.failed <= 1);
+    CHECK(lookups.longest < std::chrono::seconds(5));
   }
   CHECK_THAT(output_of("systemctl show -p ExecMainStatus dnscachectl"), Contains("=78"));
   restore();
