@@ -73,6 +73,8 @@ class Draft {
 
 /// Without the blanks around it.
 std::string_view trim(std::string_view text);
+/// What blanks and tabs separate.
+std::vector<std::string> words_of(std::string_view text);
 
 /// A whole number in decimal digits, up to 32 bits.
 std::optional<std::uint32_t> number_of(std::string_view text);

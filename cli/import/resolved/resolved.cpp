@@ -12,16 +12,6 @@ namespace {
 
 constexpr std::size_t max_lines = 100'000;  // in total
 
-std::vector<std::string> words_of(std::string_view text) {
-  std::vector<std::string> words;
-  for (text = trim(text); !text.empty(); text = trim(text)) {
-    const auto end = std::min(text.find_first_of(" \t"), text.size());
-    words.emplace_back(text.substr(0, end));
-    text.remove_prefix(end);
-  }
-  return words;
-}
-
 std::optional<bool> bool_of(std::string_view text) {
   for (const std::string_view yes : {"yes", "true", "on", "1", "y", "t"}) {
     if (text == yes) return true;
