@@ -508,7 +508,8 @@ Examination examine(const Facts& facts, const std::filesystem::path& control,
   examination.stages = look_up_everywhere(facts, examination.is_set_up, name);
   if (facts.engine) {
     examination.faults = check_routes(control, name);
-    if (examination.is_set_up && examination.stages.cache &&
+    const bool is_left_to_vpn = author_of(facts.resolv_conf).is_vpn;
+    if (examination.is_set_up && !is_left_to_vpn && examination.stages.cache &&
         examination.stages.cache->is_answer()) {
       const auto past = check_bypass(control, {name}, facts.system.resolved.has_value());
       examination.faults.insert(examination.faults.end(), past.begin(), past.end());
