@@ -27,6 +27,13 @@ std::string_view without_quotes(std::string_view text) {
   return text.substr(first, text.find_last_not_of(around) - first + 1);
 }
 
+// What follows Unbound's `option` in the line, as in "server: local-zone: …".
+std::optional<std::string_view> value_of(std::string_view line, std::string_view option) {
+  const auto at = line.find(option);
+  if (at == std::string_view::npos) return std::nullopt;
+  return line.substr(at + option.size());
+}
+
 /// Reads line by line; a response policy zone's statements can go over several.
 class Reader {
  public:
@@ -46,9 +53,9 @@ class Reader {
     for (const std::string_view option : {"address=", "server=", "local="}) {
       if (first.starts_with(option)) return read_dnsmasq(first.substr(option.size()));
     }
+    if (const auto value = value_of(line, "local-zone:")) return read_local_zone(*value);
+    if (const auto value = value_of(line, "local-data:")) return read_record(without_quotes(*value));
     if (first == "server:") return {};
-    if (line.find("local-zone:") != std::string_view::npos) return read_local_zone(line);
-    if (line.find("local-data:") != std::string_view::npos) return read_local_data(line);
     line = line.substr(0, line.find(';'));
     Words both(line);
     both.next();
@@ -111,8 +118,7 @@ class Reader {
     return wrong;
   }
 
-  std::string read_local_zone(std::string_view line) {
-    const std::string_view value = line.substr(line.find(':') + 1);
+  std::string read_local_zone(std::string_view value) {
     Words words(value);
     const std::string_view name = without_quotes(words.next());
     const std::string_view type = words.next();
@@ -123,9 +129,6 @@ class Reader {
       return in_quotes(name) + " is not blocked by a zone of type " + in_quotes(type);
     }
     return read_domain(name);
-  }
-  std::string read_local_data(std::string_view line) {
-    return read_record(without_quotes(line.substr(line.find(':') + 1)));
   }
 
   // "name [ttl] [class] TYPE data"
@@ -139,7 +142,7 @@ class Reader {
     if (owner.starts_with('$')) return {};
     std::string_view type = words.next();
     // A line that begins with blanks goes on with the name above; only SOA and NS do.
-    if (line.front() == ' ' || line.front() == '\t') type = owner;
+    if (line.starts_with(' ') || line.starts_with('\t')) type = owner;
     while (is_number(type) || type == "IN" || type == "in") type = words.next();
     if (type == "SOA" || type == "NS") {
       is_in_parentheses_ =

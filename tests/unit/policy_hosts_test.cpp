@@ -79,7 +79,7 @@ TEST_CASE("block lists: every common format is read, also mixed in one file") {
                 "server=/three.example/\nlocal=/four.example/\naddress=/five.example/\n"
                 "server:\n  local-zone: \"zone.example\" always_nxdomain\n"
                 "local-zone: \"null.example.\" redirect\n"
-                "local-data: \"data.example A 0.0.0.0\"\n"
+                "server: local-data: \"data.example A 0.0.0.0\"\n"
                 "$TTL 60\n$ORIGIN rpz.local.\n"
                 "@ IN SOA localhost. root.localhost. (\n 1 3600\n 600 86400 60 )\n"
                 "  IN NS localhost.\n"
@@ -95,10 +95,11 @@ TEST_CASE("block lists: lines that do not block are told, with their numbers") {
   const auto problems = read_block_list(
       "@@||good.example^\ntwo words\n||x.example^$third-party\naddress=/x.example/10.0.0.1\n"
       "local-zone: \"x.example\" transparent\nx.example CNAME rpz-passthru.\n"
-      "32.1.0.0.10.rpz-ip CNAME .\nhttps://x.example/\naddress=/#/0.0.0.0\n",
+      "32.1.0.0.10.rpz-ip CNAME .\nhttps://x.example/\naddress=/#/0.0.0.0\nlocal-data:\n"
+      "local-zone:\n",
       [](const Name&, bool) { FAIL("nothing is blocked here"); });
-  CHECK(problems.lines == 9);
-  CHECK(problems.count == 9);
+  CHECK(problems.lines == 11);
+  CHECK(problems.count == 11);
   CHECK(problems.first.front().line == 1);
 }
 
