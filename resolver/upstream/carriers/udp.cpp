@@ -18,6 +18,13 @@ constexpr std::size_t max_sockets = 1024;  // beyond them, several queries share
 constexpr std::size_t max_idle = 64;
 constexpr unsigned max_events = 64;  // sockets served before other work gets its turn
 
+// A new source port costs as much as the rest of a query. Under load that lasts, most queries leave
+// from one of many open ports by chance instead, which the next moments close.
+constexpr std::uint32_t new_ports_per_second = 2000;
+constexpr std::uint32_t new_ports_at_once = 4000;
+constexpr std::size_t shared_sockets = 256;
+constexpr std::chrono::seconds longest_use{1};  // of a port, and of the route and address behind it
+
 std::error_code last_error() { return {errno, std::generic_category()}; }
 
 // What this process or machine is short of is not the upstream's failure.
@@ -28,6 +35,23 @@ std::error_code as_seen_by_sender(std::error_code error) {
                         error == std::errc::not_enough_memory;
   return is_short ? std::make_error_code(std::errc::resource_unavailable_try_again) : error;
 }
+
+/// How many new source ports may be taken now: a token bucket.
+class NewPorts {
+ public:
+  bool take(TimePoint now) {
+    constexpr auto interval =
+        std::chrono::nanoseconds(std::chrono::seconds(1)) / new_ports_per_second;
+    const TimePoint earliest = now - interval * new_ports_at_once;
+    if (spent_until_ < earliest) spent_until_ = earliest;
+    if (spent_until_ + interval > now) return false;
+    spent_until_ += interval;
+    return true;
+  }
+
+ private:
+  TimePoint spent_until_{};
+};
 
 /// One source port at a time, and the queries that wait there, by id.
 struct Socket {
@@ -43,6 +67,7 @@ struct Socket {
   }
 
   FileDescriptor fd;
+  TimePoint connected{};   // since when it has its port
   bool is_broken = false;  // has reported an error: not used again
   std::vector<Waiting> waiting;
 };
@@ -66,21 +91,12 @@ class UdpCarrier final : public Carrier, public std::enable_shared_from_this<Udp
       socket = pick_socket(error);
     }
     if (socket == nullptr) return as_seen_by_sender(error);
-    std::uint16_t id;
-    do {
-      id = static_cast<std::uint16_t>(world_.random());
-    } while (socket->has(id));
-    const auto query = transaction.query();
-    store16(query.data(), id);
-    if (::send(socket->fd.get(), query.data(), query.size(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
-      error = last_error();
-      if (socket->waiting.empty()) put_back(*socket);
-      return as_seen_by_sender(error);
-    }
-    socket->waiting.push_back({id, &transaction});
-    transaction.carrier = this;
-    transaction.carrier_place = socket;
-    return {};
+    error = send_from(*socket, transaction);
+    if (!error || !socket->waiting.empty()) return as_seen_by_sender(error);
+    // The address that this socket had may have gone.
+    if (connect(*socket, error)) error = send_from(*socket, transaction);
+    if (error) put_back(*socket);
+    return as_seen_by_sender(error);
   }
 
   void forget(Transaction& transaction) override {
@@ -114,20 +130,51 @@ class UdpCarrier final : public Carrier, public std::enable_shared_from_this<Udp
   }
 
  private:
-  // One that nobody uses, with a new source port; else a fresh one; else one by chance.
+  std::error_code send_from(Socket& socket, Transaction& transaction) {
+    std::uint16_t id;
+    do {
+      id = static_cast<std::uint16_t>(world_.random());
+    } while (socket.has(id));
+    const auto query = transaction.query();
+    store16(query.data(), id);
+    if (::send(socket.fd.get(), query.data(), query.size(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+      return last_error();
+    }
+    socket.waiting.push_back({id, &transaction});
+    transaction.carrier = this;
+    transaction.carrier_place = &socket;
+    return {};
+  }
+
+  // One with a new source port; else an idle one by chance; else any by chance.
   Socket* pick_socket(std::error_code& error) {
-    while (!idle_.empty()) {
-      Socket* socket = idle_.back();
-      idle_.pop_back();
-      if (!socket->is_broken && connect(*socket, error)) return socket;
+    const TimePoint now = world_.now();
+    const bool is_new = new_ports_.take(now);
+    if (!is_new) shared_until_ = now + longest_use;
+    if (!is_new && sockets_.size() < shared_sockets) return open(error);
+    while (Socket* socket = take_idle()) {
+      const bool is_reused = !is_new && now - socket->connected < longest_use;
+      if (is_reused || connect(*socket, error)) return socket;
       discard(*socket);
     }
-    if (sockets_.size() >= max_sockets) return sockets_[world_.random() % max_sockets].get();
-    return open(error);
+    if (sockets_.size() < max_sockets) return open(error);
+    return sockets_[world_.random() % max_sockets].get();
+  }
+
+  Socket* take_idle() {
+    while (!idle_.empty()) {
+      std::swap(idle_[world_.random() % idle_.size()], idle_.back());
+      Socket* socket = idle_.back();
+      idle_.pop_back();
+      if (!socket->is_broken) return socket;
+      discard(*socket);
+    }
+    return nullptr;
   }
 
   // Dissolving the association and connecting again costs a third of a fresh socket (connect(2)).
   bool connect(Socket& socket, std::error_code& error) const {
+    socket.connected = world_.now();
     sockaddr nobody{};
     nobody.sa_family = AF_UNSPEC;
     if (::connect(socket.fd.get(), &nobody, sizeof nobody) == 0 &&
@@ -155,6 +202,7 @@ class UdpCarrier final : public Carrier, public std::enable_shared_from_this<Udp
       error = last_error();
       return nullptr;
     }
+    socket->connected = world_.now();
     sockets_.push_back(std::move(socket));
     return sockets_.back().get();
   }
@@ -166,9 +214,11 @@ class UdpCarrier final : public Carrier, public std::enable_shared_from_this<Udp
   }
 
   void trim() {
-    while (idle_.size() > max_idle) {
-      discard(*idle_.front());
-      idle_.erase(idle_.begin());
+    if (idle_.size() <= max_idle) return;
+    const std::size_t wanted = world_.now() < shared_until_ ? shared_sockets : max_idle;
+    while (idle_.size() > wanted) {
+      discard(*idle_.back());
+      idle_.pop_back();
     }
   }
 
@@ -222,6 +272,8 @@ class UdpCarrier final : public Carrier, public std::enable_shared_from_this<Udp
   asio::posix::stream_descriptor epoll_;  // one for all sockets: asio would ask epoll for each
   std::vector<std::unique_ptr<Socket>> sockets_;
   std::vector<Socket*> idle_;
+  NewPorts new_ports_;
+  TimePoint shared_until_{};  // ports are few: sockets are kept for the next queries
   std::vector<std::uint8_t> buffer_;
 };
 
