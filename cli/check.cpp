@@ -5,9 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/follow/read.hpp"
+#include "resolver/base/text.hpp"
 #include "resolver/config/read.hpp"
 #include "resolver/config/schema.hpp"
-#include "resolver/config/text.hpp"
 #include "resolver/config/values.hpp"
 #include "resolver/dnssec/validator.hpp"
 

@@ -5,7 +5,7 @@
 #include <iosfwd>
 #include <optional>
 
-#include "resolver/error.hpp"
+#include "resolver/base/error.hpp"
 
 namespace dnscache::cli {
 

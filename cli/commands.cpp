@@ -6,10 +6,10 @@
 #include <fmt/format.h>
 #include <string_view>
 
-#include "resolver/config/text.hpp"
+#include "resolver/base/text.hpp"
+#include "resolver/base/version.hpp"
 #include "resolver/config/values.hpp"
 #include "resolver/dnssec/validator.hpp"
-#include "resolver/version.hpp"
 
 namespace dnscache::cli {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "resolver/error.hpp"
+#include "resolver/base/error.hpp"
 
 namespace dnscache::cli {
 

@@ -6,10 +6,10 @@
 #include <fstream>
 #include <sstream>
 
+#include "resolver/base/text_file.hpp"
 #include "resolver/config/read.hpp"
-#include "resolver/config/text_file.hpp"
-#include "resolver/policy/block_list.hpp"
-#include "resolver/policy/hosts.hpp"
+#include "resolver/local/block_list.hpp"
+#include "resolver/local/hosts.hpp"
 
 namespace dnscache::cli {
 

@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
+#include "resolver/base/endpoint.hpp"
 #include "resolver/config/config.hpp"
 #include "resolver/config/yaml.hpp"
-#include "resolver/endpoint.hpp"
 #include "resolver/wire/name.hpp"
 
 namespace dnscache::cli {

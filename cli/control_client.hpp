@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "cli/unique_fd.hpp"
-#include "resolver/endpoint.hpp"
-#include "resolver/error.hpp"
+#include "resolver/base/endpoint.hpp"
+#include "resolver/base/error.hpp"
 
 namespace dnscache::cli {
 

@@ -16,9 +16,9 @@
 #include "cli/host/system_actions.hpp"
 #include "cli/host/virtual_link.hpp"
 #include "cli/status.hpp"
+#include "resolver/base/text.hpp"
+#include "resolver/base/text_file.hpp"
 #include "resolver/config/resolv_conf.hpp"
-#include "resolver/config/text.hpp"
-#include "resolver/config/text_file.hpp"
 #include "resolver/config/values.hpp"
 
 namespace dnscache::cli {

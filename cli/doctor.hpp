@@ -9,7 +9,7 @@
 #include "cli/host/facts.hpp"
 #include "cli/host/route_check.hpp"
 #include "cli/output.hpp"
-#include "resolver/error.hpp"
+#include "resolver/base/error.hpp"
 
 namespace dnscache::cli {
 

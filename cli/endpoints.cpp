@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <sstream>
 
-#include "resolver/config/text.hpp"
+#include "resolver/base/text.hpp"
 #include "resolver/config/values.hpp"
 
 namespace dnscache::cli {

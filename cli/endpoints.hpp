@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "resolver/base/error.hpp"
 #include "resolver/config/config.hpp"
-#include "resolver/error.hpp"
 
 namespace dnscache::cli {
 

@@ -5,8 +5,8 @@
 #include <map>
 #include <string>
 
+#include "resolver/base/error.hpp"
 #include "resolver/config/config.hpp"
-#include "resolver/error.hpp"
 
 namespace dnscache::cli {
 

@@ -9,8 +9,8 @@
 
 #include "cli/control_client.hpp"
 #include "cli/host/apply.hpp"
-#include "resolver/config/text.hpp"
-#include "resolver/config/text_file.hpp"
+#include "resolver/base/text.hpp"
+#include "resolver/base/text_file.hpp"
 #include "resolver/config/values.hpp"
 #include "resolver/wire/protocol.hpp"
 

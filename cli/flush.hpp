@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string>
 
-#include "resolver/error.hpp"
+#include "resolver/base/error.hpp"
 
 namespace dnscache::cli {
 

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "resolver/base/endpoint.hpp"
 #include "resolver/config/resolv_conf.hpp"
-#include "resolver/endpoint.hpp"
 
 namespace dnscache::cli {
 

@@ -5,9 +5,9 @@
 #include <fstream>
 #include <string>
 
+#include "resolver/base/log.hpp"
+#include "resolver/base/text_file.hpp"
 #include "resolver/config/read.hpp"
-#include "resolver/config/text_file.hpp"
-#include "resolver/log.hpp"
 
 namespace dnscache::cli {
 

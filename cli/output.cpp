@@ -12,7 +12,7 @@
 #include <cstring>
 #include <fmt/format.h>
 
-#include "resolver/config/text.hpp"
+#include "resolver/base/text.hpp"
 
 namespace dnscache::cli {
 

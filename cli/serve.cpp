@@ -13,9 +13,9 @@
 #include "cli/follow/follower.hpp"
 #include "cli/last_good.hpp"
 #include "cli/output.hpp"
+#include "resolver/base/log.hpp"
 #include "resolver/config/read.hpp"
 #include "resolver/config/values.hpp"
-#include "resolver/log.hpp"
 #include "resolver/server/server.hpp"
 
 namespace dnscache::cli {

@@ -24,9 +24,9 @@
 #include "cli/import/import.hpp"
 #include "cli/import/programs.hpp"
 #include "cli/output.hpp"
+#include "resolver/base/text.hpp"
 #include "resolver/config/read.hpp"
 #include "resolver/config/resolv_conf.hpp"
-#include "resolver/config/text.hpp"
 #include "resolver/config/values.hpp"
 
 namespace dnscache::cli {

@@ -10,9 +10,9 @@
 #include "cli/host/apply.hpp"
 #include "cli/host/resolv_conf_author.hpp"
 #include "cli/watch.hpp"
+#include "resolver/base/text.hpp"
+#include "resolver/base/text_file.hpp"
 #include "resolver/config/resolv_conf.hpp"
-#include "resolver/config/text.hpp"
-#include "resolver/config/text_file.hpp"
 #include "resolver/config/values.hpp"
 #include "resolver/wire/name.hpp"
 

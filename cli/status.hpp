@@ -12,7 +12,7 @@
 #include "cli/host/system_facts.hpp"
 #include "cli/output.hpp"
 #include "cli/stub_resolver.hpp"
-#include "resolver/error.hpp"
+#include "resolver/base/error.hpp"
 
 namespace dnscache::cli {
 

@@ -12,8 +12,8 @@
 #include <string_view>
 #include <vector>
 
-#include "resolver/endpoint.hpp"
-#include "resolver/error.hpp"
+#include "resolver/base/endpoint.hpp"
+#include "resolver/base/error.hpp"
 
 namespace dnscache::cli {
 

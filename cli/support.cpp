@@ -21,10 +21,10 @@
 #include "cli/control_client.hpp"
 #include "cli/output.hpp"
 #include "cli/unique_fd.hpp"
+#include "resolver/base/endpoint.hpp"
+#include "resolver/base/version.hpp"
 #include "resolver/config/config.hpp"
 #include "resolver/config/resolv_conf.hpp"
-#include "resolver/endpoint.hpp"
-#include "resolver/version.hpp"
 
 namespace dnscache::cli {
 

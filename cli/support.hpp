@@ -5,7 +5,7 @@
 #include <map>
 #include <string>
 
-#include "resolver/error.hpp"
+#include "resolver/base/error.hpp"
 
 namespace dnscache::cli {
 

@@ -11,10 +11,10 @@
 
 #include "cli/endpoints.hpp"
 #include "cli/output.hpp"
+#include "resolver/base/text.hpp"
+#include "resolver/base/version.hpp"
 #include "resolver/config/read.hpp"
-#include "resolver/config/text.hpp"
 #include "resolver/config/values.hpp"
-#include "resolver/version.hpp"
 #include "templates/templates.hpp"
 
 namespace dnscache::cli {

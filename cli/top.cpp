@@ -13,7 +13,7 @@
 #include "cli/control_client.hpp"
 #include "cli/host/journal.hpp"
 #include "cli/watch.hpp"
-#include "resolver/config/text_file.hpp"
+#include "resolver/base/text_file.hpp"
 
 namespace dnscache::cli {
 

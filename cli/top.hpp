@@ -8,7 +8,7 @@
 
 #include "cli/glibc_lookup.hpp"
 #include "cli/output.hpp"
-#include "resolver/error.hpp"
+#include "resolver/base/error.hpp"
 
 namespace dnscache::cli {
 

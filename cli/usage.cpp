@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include "cli/output.hpp"
-#include "resolver/config/text.hpp"
+#include "resolver/base/text.hpp"
 
 namespace dnscache::cli {
 

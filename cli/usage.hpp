@@ -3,7 +3,7 @@
 
 #include <CLI/App.hpp>
 
-#include "resolver/error.hpp"
+#include "resolver/base/error.hpp"
 
 namespace dnscache::cli {
 

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "resolver/error.hpp"
+#include "resolver/base/error.hpp"
 
 namespace dnscache::dbus {
 

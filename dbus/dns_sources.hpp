@@ -6,7 +6,7 @@
 
 #include "dbus/bus.hpp"
 #include "dbus/resolved.hpp"
-#include "resolver/error.hpp"
+#include "resolver/base/error.hpp"
 
 namespace dnscache::dbus {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "dbus/bus.hpp"
-#include "resolver/error.hpp"
+#include "resolver/base/error.hpp"
 
 namespace dnscache::dbus {
 

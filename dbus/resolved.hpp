@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "dbus/bus.hpp"
-#include "resolver/endpoint.hpp"
-#include "resolver/error.hpp"
+#include "resolver/base/endpoint.hpp"
+#include "resolver/base/error.hpp"
 
 namespace dnscache::dbus {
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "dbus/bus.hpp"
-#include "resolver/error.hpp"
+#include "resolver/base/error.hpp"
 
 namespace dnscache::dbus {
 

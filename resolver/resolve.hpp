@@ -4,11 +4,11 @@
 #include <memory>
 #include <vector>
 
+#include "resolver/base/task.hpp"
 #include "resolver/cache/cache.hpp"
 #include "resolver/cache/in_flight.hpp"
 #include "resolver/dnssec/validator.hpp"
-#include "resolver/policy/answer_rules.hpp"
-#include "resolver/task.hpp"
+#include "resolver/upstream/answer_rules.hpp"
 #include "resolver/upstream/race.hpp"
 #include "resolver/upstream/routes.hpp"
 

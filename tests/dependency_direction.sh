@@ -1,11 +1,10 @@
 #!/bin/sh
 # Reads every #include of the sources and fails when one goes against the architecture:
-#   wire <- {config, cache, policy, upstream} <- dnssec <- resolve <- server;  cli -> everything
-# cli/import knows the configuration and how to print, no command and no cli/host; only commands, the
-# files directly in cli/, know it.
-# Among the four in braces everybody may use config, and upstream the cache's entries. Of the files
-# directly in resolver/, error, endpoint and file_descriptor are the ground everybody stands on; the others (log,
-# task, stats …) are common to all but wire and config.
+#   base <- wire <- config <- {cache, local, admission, upstream} <- dnssec <- resolve <- server;
+#   cli -> everything
+# Of the four in braces only upstream uses another, the entries of the cache. cli/import knows the
+# configuration and how to print, no command and no cli/host; only commands, the files directly in
+# cli/, know it.
 set -eu
 cd "${1:-$(dirname "$0")/..}"
 
@@ -18,18 +17,17 @@ awk '
     if (path ~ /^cli\/(output|unique_fd)\./) return "print"
     if (part[1] != "resolver") return part[1]
     if (n > 2) return part[2]
-    if (part[2] ~ /^(error|endpoint|file_descriptor)\./) return "ground"
-    return part[2] ~ /^resolve\./ ? "resolve" : "common"
+    return "resolve"
   }
   BEGIN {
-    may["ground"]   = "ground"
-    may["wire"]     = "ground wire"
+    may["base"]     = "base"
+    may["wire"]     = "base wire"
     may["config"]   = may["wire"] " config"
-    may["common"]   = may["config"] " common"
-    may["cache"]    = may["common"] " cache"
-    may["policy"]   = may["common"] " policy"
+    may["cache"]    = may["config"] " cache"
+    may["local"]    = may["config"] " admission local"
+    may["admission"] = may["config"] " admission"
     may["upstream"] = may["cache"] " upstream"
-    may["dnssec"]   = may["upstream"] " policy dnssec"
+    may["dnssec"]   = may["upstream"] " local admission dnssec"
     may["resolve"]  = may["dnssec"] " resolve"
     may["server"]   = may["resolve"] " server"
     may["dbus"]     = may["config"] " dbus"

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "cli/stub_resolver.hpp"
-#include "resolver/endpoint.hpp"
-#include "resolver/error.hpp"
+#include "resolver/base/endpoint.hpp"
+#include "resolver/base/error.hpp"
 
 namespace dnscache::cli {
 

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "resolver/base/endpoint.hpp"
+#include "resolver/base/error.hpp"
 #include "resolver/config/config.hpp"
-#include "resolver/endpoint.hpp"
-#include "resolver/error.hpp"
 
 namespace dnscache::cli {
 

@@ -14,9 +14,9 @@
 #include "cli/endpoints.hpp"
 #include "cli/host/journal.hpp"
 #include "cli/status.hpp"
+#include "resolver/base/text.hpp"
+#include "resolver/base/text_file.hpp"
 #include "resolver/config/resolv_conf.hpp"
-#include "resolver/config/text.hpp"
-#include "resolver/config/text_file.hpp"
 #include "resolver/wire/name.hpp"
 
 namespace dnscache::cli {

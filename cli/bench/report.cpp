@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "cli/plot.hpp"
-#include "resolver/config/text.hpp"
+#include "resolver/base/text.hpp"
 
 namespace dnscache::cli {
 

@@ -7,8 +7,8 @@
 
 #include "cli/bench/report.hpp"
 #include "cli/plot.hpp"
-#include "resolver/config/text.hpp"
-#include "resolver/version.hpp"
+#include "resolver/base/text.hpp"
+#include "resolver/base/version.hpp"
 #include "templates/templates.hpp"
 
 namespace dnscache::cli {

@@ -7,9 +7,9 @@
 
 #include "cli/follow/state_files.hpp"
 #include "cli/unique_fd.hpp"
+#include "resolver/admission/own_addresses.hpp"
 #include "resolver/config/resolv_conf.hpp"
 #include "resolver/config/upstreams_from.hpp"
-#include "resolver/policy/own_addresses.hpp"
 
 namespace dnscache::cli {
 namespace {

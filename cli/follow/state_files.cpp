@@ -10,8 +10,8 @@
 #include <set>
 #include <sstream>
 
+#include "resolver/base/text_file.hpp"
 #include "resolver/config/resolv_conf.hpp"
-#include "resolver/config/text_file.hpp"
 #include "resolver/config/upstreams_from.hpp"
 
 namespace dnscache::cli {

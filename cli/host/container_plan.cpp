@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "resolver/config/text.hpp"
+#include "resolver/base/text.hpp"
 #include "resolver/config/upstreams_from.hpp"
 
 namespace dnscache::cli {

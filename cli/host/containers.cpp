@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <sstream>
 
+#include "resolver/base/text_file.hpp"
 #include "resolver/config/resolv_conf.hpp"
-#include "resolver/config/text_file.hpp"
 #include "resolver/config/upstreams_from.hpp"
 
 namespace dnscache::cli {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "resolver/endpoint.hpp"
+#include "resolver/base/endpoint.hpp"
 
 namespace dnscache::cli {
 

@@ -8,7 +8,7 @@
 #include <functional>
 #include <vector>
 
-#include "resolver/error.hpp"
+#include "resolver/base/error.hpp"
 
 namespace dnscache::cli {
 

@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
 #include "cli/host/facts.hpp"
+#include "resolver/base/text.hpp"
 #include "resolver/config/resolv_conf.hpp"
-#include "resolver/config/text.hpp"
 
 namespace dnscache::cli {
 

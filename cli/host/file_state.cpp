@@ -14,7 +14,7 @@
 #include <fmt/format.h>
 
 #include "cli/unique_fd.hpp"
-#include "resolver/config/text_file.hpp"
+#include "resolver/base/text_file.hpp"
 
 namespace dnscache::cli {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cli/host/plan.hpp"
-#include "resolver/error.hpp"
+#include "resolver/base/error.hpp"
 
 namespace dnscache::cli {
 

@@ -8,8 +8,8 @@
 
 #include "cli/host/file_state.hpp"
 #include "cli/unique_fd.hpp"
-#include "resolver/endpoint.hpp"
-#include "resolver/error.hpp"
+#include "resolver/base/endpoint.hpp"
+#include "resolver/base/error.hpp"
 
 namespace dnscache::cli {
 

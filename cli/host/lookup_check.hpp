@@ -5,7 +5,7 @@
 
 #include "cli/host/facts.hpp"
 #include "cli/stub_resolver.hpp"
-#include "resolver/error.hpp"
+#include "resolver/base/error.hpp"
 
 namespace dnscache::cli {
 

@@ -11,8 +11,8 @@
 #include "cli/host/system_plan.hpp"
 #include "cli/output.hpp"
 #include "cli/status.hpp"
+#include "resolver/base/text.hpp"
 #include "resolver/config/resolv_conf.hpp"
-#include "resolver/config/text.hpp"
 #include "resolver/config/upstreams_from.hpp"
 #include "resolver/config/values.hpp"
 

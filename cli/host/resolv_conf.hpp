@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "resolver/endpoint.hpp"
+#include "resolver/base/endpoint.hpp"
 
 namespace dnscache::cli {
 

@@ -9,7 +9,7 @@
 
 #include "cli/host/lookup_check.hpp"
 #include "cli/stub_resolver.hpp"
-#include "resolver/config/text.hpp"
+#include "resolver/base/text.hpp"
 #include "resolver/config/upstreams_from.hpp"
 #include "resolver/config/values.hpp"
 

@@ -8,7 +8,7 @@
 #include "cli/control_client.hpp"
 #include "cli/follow/read.hpp"
 #include "cli/host/facts.hpp"
-#include "resolver/error.hpp"
+#include "resolver/base/error.hpp"
 
 namespace dnscache::cli {
 

@@ -15,8 +15,8 @@
 #include "cli/host/system_facts.hpp"
 #include "cli/status.hpp"
 #include "dbus/systemd.hpp"
+#include "resolver/base/text_file.hpp"
 #include "resolver/config/read.hpp"
-#include "resolver/config/text_file.hpp"
 #include "resolver/config/values.hpp"
 
 namespace dnscache::cli {

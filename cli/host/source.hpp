@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "resolver/endpoint.hpp"
-#include "resolver/error.hpp"
+#include "resolver/base/endpoint.hpp"
+#include "resolver/base/error.hpp"
 
 namespace dnscache::cli {
 

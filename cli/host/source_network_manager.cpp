@@ -9,7 +9,7 @@
 #include "cli/host/journal.hpp"
 #include "cli/host/tool.hpp"
 #include "cli/host/virtual_link.hpp"
-#include "resolver/config/text_file.hpp"
+#include "resolver/base/text_file.hpp"
 
 namespace dnscache::cli {
 

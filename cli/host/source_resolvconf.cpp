@@ -4,7 +4,7 @@
 
 #include "cli/host/journal.hpp"
 #include "cli/host/tool.hpp"
-#include "resolver/config/text_file.hpp"
+#include "resolver/base/text_file.hpp"
 
 namespace dnscache::cli {
 

@@ -12,7 +12,7 @@
 #include "cli/host/system_user.hpp"
 #include "cli/host/unit_links.hpp"
 #include "cli/host/virtual_link.hpp"
-#include "resolver/config/text_file.hpp"
+#include "resolver/base/text_file.hpp"
 
 namespace dnscache::cli {
 

@@ -11,7 +11,7 @@
 #include "dbus/bus.hpp"
 #include "dbus/resolved.hpp"
 #include "dbus/systemd.hpp"
-#include "resolver/error.hpp"
+#include "resolver/base/error.hpp"
 
 namespace dnscache::cli {
 

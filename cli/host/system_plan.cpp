@@ -7,8 +7,8 @@
 #include "cli/host/system_user.hpp"
 #include "cli/host/unit_links.hpp"
 #include "cli/host/virtual_link.hpp"
+#include "resolver/base/text.hpp"
 #include "resolver/config/resolv_conf.hpp"
-#include "resolver/config/text.hpp"
 #include "templates/templates.hpp"
 
 namespace dnscache::cli {

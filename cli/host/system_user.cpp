@@ -10,7 +10,7 @@
 #include "cli/host/file_state.hpp"
 #include "cli/host/journal.hpp"
 #include "cli/host/tool.hpp"
-#include "resolver/config/text_file.hpp"
+#include "resolver/base/text_file.hpp"
 
 namespace dnscache::cli {
 

@@ -5,7 +5,7 @@
 
 #include "cli/host/image.hpp"
 #include "cli/host/journal.hpp"
-#include "resolver/config/text_file.hpp"
+#include "resolver/base/text_file.hpp"
 
 namespace dnscache::cli {
 

@@ -2,8 +2,8 @@
 
 #include <charconv>
 
+#include "resolver/base/text.hpp"
 #include "resolver/config/record.hpp"
-#include "resolver/config/text.hpp"
 #include "resolver/config/values.hpp"
 
 namespace dnscache::cli {

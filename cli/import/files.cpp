@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "resolver/config/text_file.hpp"
+#include "resolver/base/text_file.hpp"
 
 namespace dnscache::cli {
 namespace {

@@ -13,7 +13,7 @@
 #include "cli/import/programs.hpp"
 #include "cli/output.hpp"
 #include "cli/unique_fd.hpp"
-#include "resolver/config/text_file.hpp"
+#include "resolver/base/text_file.hpp"
 
 namespace dnscache::cli {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "cli/import/translation.hpp"
-#include "resolver/error.hpp"
+#include "resolver/base/error.hpp"
 
 namespace dnscache::cli {
 

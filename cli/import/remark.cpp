@@ -1,6 +1,6 @@
 #include "cli/import/remark.hpp"
 
-#include "resolver/config/text.hpp"
+#include "resolver/base/text.hpp"
 
 namespace dnscache::cli {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "resolver/config/text.hpp"
+#include "resolver/base/text.hpp"
 
 namespace dnscache::cli {
 

@@ -18,9 +18,9 @@
 #include <fmt/format.h>
 #include <string_view>
 
+#include "resolver/base/file_descriptor.hpp"
+#include "resolver/base/text_file.hpp"
 #include "resolver/cache/restore.hpp"
-#include "resolver/config/text_file.hpp"
-#include "resolver/file_descriptor.hpp"
 
 namespace dnscache {
 namespace {

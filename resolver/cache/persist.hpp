@@ -6,9 +6,9 @@
 #include <functional>
 #include <optional>
 
+#include "resolver/base/error.hpp"
 #include "resolver/cache/cache.hpp"
 #include "resolver/config/config.hpp"
-#include "resolver/error.hpp"
 
 namespace dnscache {
 

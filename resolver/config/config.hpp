@@ -8,7 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "resolver/endpoint.hpp"
+#include "resolver/base/endpoint.hpp"
+#include "resolver/base/log_level.hpp"
 #include "resolver/wire/name.hpp"
 
 namespace dnscache {
@@ -227,8 +228,6 @@ struct DnssecConfig {
 
   bool operator==(const DnssecConfig&) const = default;
 };
-
-enum class LogLevel { debug, info, warning, error };
 
 inline constexpr const char* default_config_path = "/etc/dnscachectl/config.yaml";
 

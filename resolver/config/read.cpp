@@ -4,9 +4,9 @@
 #include <map>
 #include <set>
 
+#include "resolver/base/text.hpp"
+#include "resolver/base/text_file.hpp"
 #include "resolver/config/schema.hpp"
-#include "resolver/config/text.hpp"
-#include "resolver/config/text_file.hpp"
 #include "resolver/config/values.hpp"
 #include "resolver/config/yaml.hpp"
 #include "resolver/wire/protocol.hpp"

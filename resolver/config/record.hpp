@@ -3,8 +3,8 @@
 
 #include <string_view>
 
+#include "resolver/base/error.hpp"
 #include "resolver/config/config.hpp"
-#include "resolver/error.hpp"
 
 namespace dnscache {
 

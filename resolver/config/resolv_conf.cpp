@@ -1,7 +1,7 @@
 #include "resolver/config/resolv_conf.hpp"
 
+#include "resolver/base/text_file.hpp"
 #include "resolver/config/config.hpp"
-#include "resolver/config/text_file.hpp"
 
 namespace dnscache {
 namespace {

@@ -8,9 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "resolver/base/text.hpp"
 #include "resolver/config/config.hpp"
 #include "resolver/config/problem.hpp"
-#include "resolver/config/text.hpp"
 #include "resolver/config/yaml.hpp"
 
 namespace dnscache {

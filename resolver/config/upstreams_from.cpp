@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "resolver/config/text.hpp"
+#include "resolver/base/text.hpp"
 #include "resolver/config/values.hpp"
 
 namespace dnscache {

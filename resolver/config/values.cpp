@@ -13,7 +13,7 @@
 #include <span>
 #include <sstream>
 
-#include "resolver/config/text.hpp"
+#include "resolver/base/text.hpp"
 
 namespace dnscache {
 namespace {

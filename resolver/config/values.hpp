@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "resolver/base/error.hpp"
 #include "resolver/config/config.hpp"
-#include "resolver/error.hpp"
 
 namespace dnscache {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "resolver/error.hpp"
+#include "resolver/base/error.hpp"
 
 namespace dnscache {
 

@@ -3,7 +3,7 @@
 #include <array>
 #include <string_view>
 
-#include "resolver/policy/private_reverse.hpp"
+#include "resolver/local/private_reverse.hpp"
 
 namespace dnscache {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <memory>
 
+#include "resolver/base/task.hpp"
 #include "resolver/dnssec/validator.hpp"
-#include "resolver/task.hpp"
 
 namespace dnscache {
 

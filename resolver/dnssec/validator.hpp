@@ -6,8 +6,8 @@
 #include <memory>
 #include <string>
 
-#include "resolver/error.hpp"
-#include "resolver/stats.hpp"
+#include "resolver/base/error.hpp"
+#include "resolver/base/stats.hpp"
 #include "resolver/upstream/race.hpp"
 
 namespace dnscache {

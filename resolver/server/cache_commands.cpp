@@ -7,7 +7,7 @@
 
 #include "resolver/cache/persist.hpp"
 #include "resolver/cache/restore.hpp"
-#include "resolver/policy/special_names.hpp"
+#include "resolver/local/special_names.hpp"
 #include "resolver/wire/presentation.hpp"
 
 namespace dnscache {

@@ -4,10 +4,10 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "resolver/base/error.hpp"
 #include "resolver/cache/cache.hpp"
 #include "resolver/config/config.hpp"
-#include "resolver/error.hpp"
-#include "resolver/policy/policy.hpp"
+#include "resolver/local/local_data.hpp"
 #include "resolver/server/control.hpp"
 
 namespace dnscache {

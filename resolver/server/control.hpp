@@ -9,7 +9,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "resolver/error.hpp"
+#include "resolver/base/error.hpp"
 
 namespace dnscache {
 

@@ -5,7 +5,7 @@
 
 #include "resolver/cache/persist.hpp"
 #include "resolver/config/values.hpp"
-#include "resolver/policy/special_names.hpp"
+#include "resolver/local/special_names.hpp"
 #include "resolver/server/worker.hpp"
 #include "resolver/upstream/trace.hpp"
 #include "resolver/wire/presentation.hpp"

@@ -4,8 +4,8 @@
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 
-#include "resolver/error.hpp"
-#include "resolver/policy/policy.hpp"
+#include "resolver/base/error.hpp"
+#include "resolver/local/local_data.hpp"
 #include "resolver/resolve.hpp"
 #include "resolver/server/control.hpp"
 

@@ -13,10 +13,10 @@
 #include <cctype>
 #include <fmt/format.h>
 
+#include "resolver/base/version.hpp"
 #include "resolver/config/values.hpp"
 #include "resolver/server/acceptor.hpp"
 #include "resolver/upstream/ena.hpp"
-#include "resolver/version.hpp"
 
 namespace dnscache {
 namespace {

@@ -6,7 +6,7 @@
 
 #include <array>
 
-#include "resolver/file_descriptor.hpp"
+#include "resolver/base/file_descriptor.hpp"
 
 namespace dnscache {
 

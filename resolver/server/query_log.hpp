@@ -5,8 +5,8 @@
 #include <memory>
 #include <optional>
 
+#include "resolver/base/error.hpp"
 #include "resolver/config/config.hpp"
-#include "resolver/error.hpp"
 #include "resolver/upstream/timers.hpp"
 #include "resolver/wire/protocol.hpp"
 #include "resolver/wire/query.hpp"

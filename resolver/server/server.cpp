@@ -18,15 +18,15 @@
 #include <systemd/sd-daemon.h>
 #include <thread>
 
+#include "resolver/base/log.hpp"
 #include "resolver/config/upstreams_from.hpp"
 #include "resolver/dnssec/negative_anchors.hpp"
-#include "resolver/log.hpp"
 #include "resolver/server/cache_commands.hpp"
 #include "resolver/server/control.hpp"
 #include "resolver/server/explain.hpp"
+#include "resolver/server/local_data_keeper.hpp"
 #include "resolver/server/metrics.hpp"
 #include "resolver/server/network_watch.hpp"
-#include "resolver/server/policy_keeper.hpp"
 #include "resolver/server/query_log.hpp"
 #include "resolver/server/snapshots.hpp"
 #include "resolver/server/status.hpp"

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "resolver/base/error.hpp"
 #include "resolver/config/config.hpp"
-#include "resolver/error.hpp"
 #include "resolver/server/explain.hpp"
 #include "resolver/server/status.hpp"
 

@@ -1,7 +1,7 @@
 #include "resolver/server/snapshots.hpp"
 
+#include "resolver/base/log.hpp"
 #include "resolver/cache/persist.hpp"
-#include "resolver/log.hpp"
 
 namespace dnscache {
 

@@ -3,9 +3,9 @@
 
 #include <vector>
 
-#include "resolver/endpoint.hpp"
-#include "resolver/error.hpp"
-#include "resolver/file_descriptor.hpp"
+#include "resolver/base/endpoint.hpp"
+#include "resolver/base/error.hpp"
+#include "resolver/base/file_descriptor.hpp"
 
 namespace dnscache {
 

@@ -4,9 +4,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "resolver/base/version.hpp"
 #include "resolver/config/values.hpp"
 #include "resolver/upstream/ena.hpp"
-#include "resolver/version.hpp"
 
 namespace dnscache {
 namespace {

@@ -9,8 +9,8 @@
 #include <memory>
 #include <vector>
 
-#include "resolver/endpoint.hpp"
-#include "resolver/error.hpp"
+#include "resolver/base/endpoint.hpp"
+#include "resolver/base/error.hpp"
 #include "resolver/server/sockets.hpp"
 #include "resolver/upstream/timers.hpp"
 #include "resolver/wire/name.hpp"

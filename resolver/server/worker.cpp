@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <asio/executor_work_guard.hpp>
 
-#include "resolver/policy/special_names.hpp"
+#include "resolver/local/special_names.hpp"
 #include "resolver/server/tcp.hpp"
 #include "resolver/server/udp.hpp"
 #include "resolver/server/unanswered.hpp"

@@ -8,13 +8,13 @@
 #include <thread>
 #include <vector>
 
+#include "resolver/base/stats.hpp"
 #include "resolver/cache/cache.hpp"
-#include "resolver/policy/policy.hpp"
+#include "resolver/local/local_data.hpp"
 #include "resolver/resolve.hpp"
 #include "resolver/server/query_log.hpp"
 #include "resolver/server/sockets.hpp"
 #include "resolver/server/traffic.hpp"
-#include "resolver/stats.hpp"
 
 namespace dnscache {
 

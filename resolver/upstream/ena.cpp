@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "resolver/file_descriptor.hpp"
+#include "resolver/base/file_descriptor.hpp"
 
 namespace dnscache {
 namespace {

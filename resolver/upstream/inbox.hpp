@@ -7,7 +7,7 @@
 #include <system_error>
 #include <vector>
 
-#include "resolver/task.hpp"
+#include "resolver/base/task.hpp"
 #include "resolver/upstream/world.hpp"
 #include "resolver/wire/answer.hpp"
 

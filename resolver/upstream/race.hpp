@@ -1,7 +1,7 @@
 // One question, asked of a group's servers until one has answered or the time is over.
 #pragma once
 
-#include "resolver/task.hpp"
+#include "resolver/base/task.hpp"
 #include "resolver/upstream/select.hpp"
 #include "resolver/upstream/trace.hpp"
 

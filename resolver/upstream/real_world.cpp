@@ -5,7 +5,7 @@
 
 #include <asio/post.hpp>
 
-#include "resolver/file_descriptor.hpp"
+#include "resolver/base/file_descriptor.hpp"
 #include "resolver/upstream/carriers/stream.hpp"
 #include "resolver/upstream/carriers/udp.hpp"
 

@@ -13,7 +13,7 @@
 #include "dns_packet.hpp"
 #include "resolver/cache/cache.hpp"
 #include "resolver/cache/persist.hpp"
-#include "resolver/policy/policy.hpp"
+#include "resolver/local/local_data.hpp"
 #include "resolver/wire/answer.hpp"
 #include "resolver/wire/query.hpp"
 #include "tests/support/process.hpp"

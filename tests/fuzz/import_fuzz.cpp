@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "cli/import/programs.hpp"
-#include "resolver/policy/block_list.hpp"
-#include "resolver/policy/hosts.hpp"
+#include "resolver/local/block_list.hpp"
+#include "resolver/local/hosts.hpp"
 
 using namespace dnscache;
 using namespace dnscache::cli;

@@ -1,5 +1,6 @@
-// The version of the build that the package tests upgrade to, in place of resolver/version.cpp.
-#include "resolver/version.hpp"
+// The version of the build that the package tests upgrade to, in place of
+// resolver/base/version.cpp.
+#include "resolver/base/version.hpp"
 
 namespace dnscache {
 

@@ -8,7 +8,7 @@
 #include <fstream>
 #include <thread>
 
-#include "resolver/version.hpp"
+#include "resolver/base/version.hpp"
 #include "tests/system/fixture.hpp"
 
 using namespace dnscache::test;

@@ -5,9 +5,9 @@
 #include <fstream>
 #include <random>
 
+#include "resolver/base/text_file.hpp"
 #include "resolver/config/read.hpp"
 #include "resolver/config/schema.hpp"
-#include "resolver/config/text_file.hpp"
 #include "resolver/config/values.hpp"
 
 using namespace dnscache;

@@ -8,7 +8,7 @@
 
 #include "cli/import/bind/statement.hpp"
 #include "cli/import/draft.hpp"
-#include "resolver/config/text.hpp"
+#include "resolver/base/text.hpp"
 #include "resolver/config/values.hpp"
 
 namespace dnscache::cli::bind {

@@ -11,7 +11,7 @@
 
 #include "cli/import/draft.hpp"
 #include "cli/import/files.hpp"
-#include "resolver/config/text.hpp"
+#include "resolver/base/text.hpp"
 #include "resolver/config/values.hpp"
 
 namespace dnscache::cli::dnsmasq {

@@ -4,7 +4,7 @@
 #include <map>
 
 #include "cli/import/remark.hpp"
-#include "resolver/config/text.hpp"
+#include "resolver/base/text.hpp"
 #include "resolver/config/values.hpp"
 
 namespace dnscache::cli {

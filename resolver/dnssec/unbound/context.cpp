@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <fstream>
 
-#include "resolver/config/text_file.hpp"
+#include "resolver/base/file_descriptor.hpp"
+#include "resolver/base/text_file.hpp"
 #include "resolver/dnssec/anchor_algorithms.hpp"
 #include "resolver/dnssec/autotrust.hpp"
-#include "resolver/file_descriptor.hpp"
 
 namespace dnscache::unbound {
 namespace {

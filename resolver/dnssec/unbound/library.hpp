@@ -6,7 +6,7 @@
 
 #include <unbound-event.h>
 
-#include "resolver/error.hpp"
+#include "resolver/base/error.hpp"
 
 namespace dnscache::unbound {
 

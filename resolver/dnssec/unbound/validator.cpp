@@ -8,13 +8,13 @@
 #include <ranges>
 #include <unordered_map>
 
+#include "resolver/base/log.hpp"
 #include "resolver/cache/entry.hpp"
 #include "resolver/cache/hash.hpp"
 #include "resolver/dnssec/bogus_reason.hpp"
 #include "resolver/dnssec/negative_anchors.hpp"
 #include "resolver/dnssec/unbound/context.hpp"
 #include "resolver/dnssec/unbound/loopback.hpp"
-#include "resolver/log.hpp"
 #include "resolver/wire/build.hpp"
 #include "resolver/wire/records.hpp"
 #include "resolver/wire/strip.hpp"

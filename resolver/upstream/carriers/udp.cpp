@@ -8,7 +8,7 @@
 #include <asio/posix/stream_descriptor.hpp>
 #include <vector>
 
-#include "resolver/file_descriptor.hpp"
+#include "resolver/base/file_descriptor.hpp"
 #include "resolver/wire/protocol.hpp"
 
 namespace dnscache {

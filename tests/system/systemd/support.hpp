@@ -12,7 +12,7 @@
 #include <string>
 #include <thread>
 
-#include "resolver/error.hpp"
+#include "resolver/base/error.hpp"
 
 namespace dnscache::test {
 

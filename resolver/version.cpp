@@ -1,7 +1,0 @@
-#include "resolver/version.hpp"
-
-namespace dnscache {
-
-const char* version() { return DNSCACHE_VERSION; }
-
-}  // namespace dnscache
