@@ -6,22 +6,22 @@
 #include <string>
 #include <vector>
 
-#include "cli/bench.hpp"
-#include "cli/cache.hpp"
-#include "cli/check.hpp"
-#include "cli/doctor.hpp"
-#include "cli/explain.hpp"
-#include "cli/flush.hpp"
+#include "cli/commands/bench.hpp"
+#include "cli/commands/cache.hpp"
+#include "cli/commands/check.hpp"
+#include "cli/commands/doctor.hpp"
+#include "cli/commands/explain.hpp"
+#include "cli/commands/flush.hpp"
+#include "cli/commands/reload.hpp"
+#include "cli/commands/run.hpp"
+#include "cli/commands/serve.hpp"
+#include "cli/commands/setup.hpp"
+#include "cli/commands/status.hpp"
+#include "cli/commands/support.hpp"
+#include "cli/commands/template.hpp"
+#include "cli/commands/top.hpp"
 #include "cli/host/source.hpp"
 #include "cli/import/import.hpp"
-#include "cli/reload.hpp"
-#include "cli/run.hpp"
-#include "cli/serve.hpp"
-#include "cli/setup.hpp"
-#include "cli/status.hpp"
-#include "cli/support.hpp"
-#include "cli/template.hpp"
-#include "cli/top.hpp"
 
 namespace dnscache::cli {
 

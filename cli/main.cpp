@@ -7,10 +7,10 @@
 
 #include "cli/bench/clients.hpp"
 #include "cli/commands.hpp"
-#include "cli/completion.hpp"
-#include "cli/output.hpp"
-#include "cli/schema.hpp"
-#include "cli/usage.hpp"
+#include "cli/commands/completion.hpp"
+#include "cli/commands/schema.hpp"
+#include "cli/show/output.hpp"
+#include "cli/show/usage.hpp"
 #include "resolver/config/schema.hpp"
 
 namespace dnscache::cli {

@@ -2,9 +2,8 @@
 # Reads every #include of the sources and fails when one goes against the architecture:
 #   base <- wire <- config <- {cache, local, admission, upstream} <- dnssec <- resolve <- server;
 #   cli -> everything
-# Of the four in braces only upstream uses another, the entries of the cache. cli/import knows the
-# configuration and how to print, no command and no cli/host; only commands, the files directly in
-# cli/, know it.
+# Of the four in braces only upstream uses another, the entries of the cache. In cli/, show and
+# settings stand below ask, import, follow and host, and those below bench and the commands.
 set -eu
 cd "${1:-$(dirname "$0")/..}"
 
@@ -13,8 +12,7 @@ awk '
   # The layer that a file belongs to.
   function layer(path,   part, n) {
     n = split(path, part, "/")
-    if (part[1] == "cli" && n > 2) return part[2] == "import" ? "import" : "cli_parts"
-    if (path ~ /^cli\/(output|unique_fd)\./) return "print"
+    if (part[1] == "cli") return path ~ /unique_fd/ ? "base" : n > 2 ? "cli/" part[2] : "cli"
     if (part[1] != "resolver") return part[1]
     if (n > 2) return part[2]
     return "resolve"
@@ -31,10 +29,15 @@ awk '
     may["resolve"]  = may["dnssec"] " resolve"
     may["server"]   = may["resolve"] " server"
     may["dbus"]     = may["config"] " dbus"
-    may["print"]    = may["config"] " print"
-    may["import"]   = may["print"] " import"
-    may["cli_parts"] = may["server"] " dbus templates cli print cli_parts"
-    may["cli"]      = may["cli_parts"] " import"
+    may["cli/show"]     = may["config"] " cli/show"
+    may["cli/settings"] = may["local"] " cli/settings"
+    may["cli/import"]   = may["cli/show"] " cli/import"
+    may["cli/ask"]      = may["cli/settings"] " cli/ask"
+    may["cli/follow"]   = may["server"] " dbus cli/follow cli/host"
+    may["cli/host"]     = may["cli/ask"] " dbus templates cli/show cli/follow cli/host cli/commands"
+    may["cli/bench"]    = may["cli/host"] " upstream cli/bench"
+    may["cli/commands"] = may["server"] " " may["cli/bench"] " cli/import cli/commands cli"
+    may["cli"]          = may["cli/commands"] " cli"
   }
   {
     split($0, field, ":")

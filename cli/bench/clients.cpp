@@ -26,7 +26,7 @@
 #include <random>
 #include <sstream>
 
-#include "cli/endpoints.hpp"
+#include "cli/settings/endpoints.hpp"
 #include "cli/unique_fd.hpp"
 #include "resolver/config/config.hpp"
 #include "resolver/wire/name.hpp"

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/stub_resolver.hpp"
+#include "cli/ask/stub_resolver.hpp"
 #include "resolver/base/endpoint.hpp"
 #include "resolver/base/error.hpp"
 

@@ -1,9 +1,9 @@
 // The scenario "compare": the same lookups without the cache, through it cold, and warm.
 #include <algorithm>
 
+#include "cli/ask/control_client.hpp"
 #include "cli/bench/load.hpp"
 #include "cli/bench/plan.hpp"
-#include "cli/control_client.hpp"
 
 namespace dnscache::cli {
 

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 #include <thread>
 
+#include "cli/ask/control_client.hpp"
 #include "cli/bench/engine_copy.hpp"
 #include "cli/bench/load.hpp"
 #include "cli/bench/plan.hpp"
 #include "cli/bench/relay.hpp"
-#include "cli/control_client.hpp"
 
 namespace dnscache::cli {
 

@@ -10,10 +10,10 @@
 #include <iostream>
 #include <sstream>
 
-#include "cli/control_client.hpp"
-#include "cli/endpoints.hpp"
+#include "cli/ask/control_client.hpp"
+#include "cli/commands/status.hpp"
 #include "cli/host/journal.hpp"
-#include "cli/status.hpp"
+#include "cli/settings/endpoints.hpp"
 #include "resolver/base/text.hpp"
 #include "resolver/base/text_file.hpp"
 #include "resolver/config/resolv_conf.hpp"

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "cli/bench.hpp"
 #include "cli/bench/clients.hpp"
 #include "cli/bench/report.hpp"
+#include "cli/commands/bench.hpp"
 
 namespace dnscache::cli {
 

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <fmt/format.h>
 
-#include "cli/plot.hpp"
+#include "cli/show/plot.hpp"
 #include "resolver/base/text.hpp"
 
 namespace dnscache::cli {

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "cli/output.hpp"
-#include "cli/statistics.hpp"
+#include "cli/bench/statistics.hpp"
+#include "cli/show/output.hpp"
 
 namespace dnscache::cli {
 

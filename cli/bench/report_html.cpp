@@ -6,7 +6,7 @@
 #include <map>
 
 #include "cli/bench/report.hpp"
-#include "cli/plot.hpp"
+#include "cli/show/plot.hpp"
 #include "resolver/base/text.hpp"
 #include "resolver/base/version.hpp"
 #include "templates/templates.hpp"

@@ -8,7 +8,7 @@
 #include "cli/bench/load.hpp"
 #include "cli/bench/plan.hpp"
 #include "cli/bench/relay.hpp"
-#include "cli/output.hpp"
+#include "cli/show/output.hpp"
 #include "resolver/upstream/quota.hpp"
 
 namespace dnscache::cli {

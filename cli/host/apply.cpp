@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "cli/host/labels.hpp"
-#include "cli/host/system_plan.hpp"
+#include "cli/host/systemd/plan.hpp"
 
 namespace dnscache::cli {
 

@@ -1,7 +1,7 @@
 // What setup has to mind where containers or pods get this machine's servers.
 #pragma once
 
-#include "cli/host/system_plan.hpp"
+#include "cli/host/systemd/plan.hpp"
 
 namespace dnscache::cli {
 

@@ -15,7 +15,7 @@
 #include <sstream>
 #include <thread>
 
-#include "cli/control_client.hpp"
+#include "cli/ask/control_client.hpp"
 #include "cli/unique_fd.hpp"
 
 namespace dnscache::cli {

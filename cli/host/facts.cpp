@@ -15,7 +15,7 @@
 
 #include "cli/host/image.hpp"
 #include "cli/host/journal.hpp"
-#include "cli/host/system_plan.hpp"
+#include "cli/host/systemd/plan.hpp"
 #include "cli/unique_fd.hpp"
 #include "resolver/config/read.hpp"
 #include "resolver/config/resolv_conf.hpp"

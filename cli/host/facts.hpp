@@ -8,12 +8,12 @@
 #include <string>
 #include <vector>
 
-#include "cli/control_client.hpp"
+#include "cli/ask/control_client.hpp"
+#include "cli/ask/stub_resolver.hpp"
 #include "cli/follow/read.hpp"
 #include "cli/host/containers.hpp"
 #include "cli/host/file_state.hpp"
-#include "cli/host/system_facts.hpp"
-#include "cli/stub_resolver.hpp"
+#include "cli/host/systemd/facts.hpp"
 #include "resolver/config/config.hpp"
 
 namespace dnscache::cli {

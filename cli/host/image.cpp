@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 
 #include "cli/host/journal.hpp"
-#include "cli/host/system_plan.hpp"
-#include "cli/host/unit_links.hpp"
+#include "cli/host/systemd/plan.hpp"
+#include "cli/host/systemd/unit_links.hpp"
 #include "resolver/config/read.hpp"
 
 namespace dnscache::cli {

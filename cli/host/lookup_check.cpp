@@ -9,7 +9,7 @@
 #include <optional>
 #include <thread>
 
-#include "cli/control_client.hpp"
+#include "cli/ask/control_client.hpp"
 #include "dbus/resolved.hpp"
 
 namespace dnscache::cli {

@@ -3,8 +3,8 @@
 
 #include <filesystem>
 
+#include "cli/ask/stub_resolver.hpp"
 #include "cli/host/facts.hpp"
-#include "cli/stub_resolver.hpp"
 #include "resolver/base/error.hpp"
 
 namespace dnscache::cli {

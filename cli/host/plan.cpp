@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "cli/commands/status.hpp"
 #include "cli/host/container_plan.hpp"
 #include "cli/host/image.hpp"
 #include "cli/host/journal.hpp"
 #include "cli/host/resolv_conf.hpp"
 #include "cli/host/resolv_conf_author.hpp"
-#include "cli/host/system_plan.hpp"
-#include "cli/output.hpp"
-#include "cli/status.hpp"
+#include "cli/host/systemd/plan.hpp"
+#include "cli/show/output.hpp"
 #include "resolver/base/text.hpp"
 #include "resolver/config/resolv_conf.hpp"
 #include "resolver/config/upstreams_from.hpp"

@@ -7,9 +7,9 @@
 #include "cli/host/plan.hpp"
 #include "cli/host/resolv_conf.hpp"
 #include "cli/host/source_resolvconf.hpp"
-#include "cli/host/system_plan.hpp"
 #include "cli/host/system_user.hpp"
-#include "cli/host/unit_links.hpp"
+#include "cli/host/systemd/plan.hpp"
+#include "cli/host/systemd/unit_links.hpp"
 #include "resolver/config/read.hpp"
 #include "resolver/config/resolv_conf.hpp"
 

@@ -7,8 +7,8 @@
 #include <set>
 #include <thread>
 
+#include "cli/ask/stub_resolver.hpp"
 #include "cli/host/lookup_check.hpp"
-#include "cli/stub_resolver.hpp"
 #include "resolver/base/text.hpp"
 #include "resolver/config/upstreams_from.hpp"
 #include "resolver/config/values.hpp"

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/control_client.hpp"
+#include "cli/ask/control_client.hpp"
 #include "cli/follow/read.hpp"
 #include "cli/host/facts.hpp"
 #include "resolver/base/error.hpp"

@@ -7,13 +7,13 @@
 #include <fstream>
 #include <thread>
 
-#include "cli/control_client.hpp"
+#include "cli/ask/control_client.hpp"
+#include "cli/commands/status.hpp"
 #include "cli/host/file_state.hpp"
 #include "cli/host/source_network_manager.hpp"
 #include "cli/host/source_resolvconf.hpp"
 #include "cli/host/source_resolved.hpp"
-#include "cli/host/system_facts.hpp"
-#include "cli/status.hpp"
+#include "cli/host/systemd/facts.hpp"
 #include "dbus/systemd.hpp"
 #include "resolver/base/text_file.hpp"
 #include "resolver/config/read.hpp"

@@ -11,7 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/import/programs.hpp"
-#include "cli/output.hpp"
+#include "cli/show/output.hpp"
 #include "cli/unique_fd.hpp"
 #include "resolver/base/text_file.hpp"
 

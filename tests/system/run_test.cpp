@@ -1,6 +1,6 @@
 // `dnscachectl run` as the first process of a container: user 65534 without a capability, a process
 // namespace of its own and a resolv.conf that is mounted.
-#include "cli/run.hpp"
+#include "cli/commands/run.hpp"
 
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -8,7 +8,7 @@
 
 #include <fstream>
 
-#include "cli/environment.hpp"
+#include "cli/settings/environment.hpp"
 #include "tests/system/fixture.hpp"
 
 namespace dnscache::test {

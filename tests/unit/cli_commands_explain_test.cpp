@@ -1,0 +1,142 @@
+#include <catch2/catch.hpp>
+
+#include "cli/commands/explain.hpp"
+#include "tests/support/process.hpp"
+
+using namespace dnscache;
+using namespace dnscache::cli;
+using dnscache::test::TempDir;
+using nlohmann::json;
+
+namespace {
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != text.npos;
+}
+
+json reply_with(const std::string& rule, const std::string& matched) {
+  return {{"policy", {{"rule", rule}, {"matched", matched}}}, {"config", json::object()}};
+}
+
+/// A configuration whose lists are files of a folder of its own.
+struct Written {
+  TempDir folder;
+  ConfigLines lines;
+
+  Written() {
+    const auto hosts = folder.write("hosts", "127.0.0.1 localhost\n10.0.0.9 Nine.example alias\n");
+    const auto block = folder.write("block", "# list\n*.other.example\n0.0.0.0 ads.example\n");
+    lines = ConfigLines(folder.write("config.yaml",
+                                     "upstreams: [192.0.2.1]\n"
+                                     "routes:\n"
+                                     "  - zone: corp.example\n"
+                                     "    upstreams: [192.0.2.2]\n"
+                                     "  - upstreams: []\n"
+                                     "    zone: gone.example\n"
+                                     "filter_aaaa: true\n"
+                                     "local:\n"
+                                     "  hosts_files: [" +
+                                         hosts.string() +
+                                         "]\n"
+                                         "  records:\n"
+                                         "    - \"db.example A 10.0.0.5\"\n"
+                                         "  zones:\n"
+                                         "    - zone: here.example\n"
+                                         "      addresses: [10.0.0.1]\n"
+                                         "  block:\n"
+                                         "    files: [" +
+                                         block.string() + "]\n"));
+  }
+  std::string decision(const json& reply) const { return decision_in_words(reply, lines); }
+  std::string at(const char* file, int line) const {
+    return (folder.path() / file).string() + ":" + std::to_string(line);
+  }
+};
+
+Story story_of_search() {
+  Story story;
+  story.name = "api.example";
+  story.types = {"A"};
+  story.nss = parse_nss_hosts_line("hosts: files dns\n");
+  for (const auto& service : story.nss.services) story.services.push_back({service, true, {}, {}});
+  story.services[0].lookup.status = NssStatus::not_found;
+  story.services[1].lookup.status = NssStatus::found;
+  story.rules = {{"a.example"}, 2};
+  story.path = lookup_path("nameserver 127.0.0.1\n", default_listen());
+  const Endpoint server{IpAddress::v4(127, 0, 0, 1), 53};
+  story.candidates.push_back(
+      {{"api.example.a.example", "a.example"}, true, {{"A", server, {Outcome::no_name, {}}}}, {}});
+  story.candidates.push_back(
+      {{"api.example", ""}, true, {{"A", server, {Outcome::answered, {}}}}, {}});
+  story.result = AddressLookup{NssStatus::found, "", "api.example", {IpAddress::v4(10, 0, 0, 7)}};
+  return story;
+}
+
+}  // namespace
+
+TEST_CASE("a decision is told with its line", "[explain]") {
+  const Written written;
+  const auto config = [&](int line) { return written.at("config.yaml", line); };
+  CHECK(contains(written.decision(reply_with("local_name", "db.example")), config(11)));
+  CHECK(contains(written.decision(reply_with("local_name", "5.0.0.10.in-addr.arpa")), config(11)));
+  CHECK(contains(written.decision(reply_with("local_name", "alias")), written.at("hosts", 2)));
+  CHECK(contains(written.decision(reply_with("local_name", "9.0.0.10.in-addr.arpa")),
+                 written.at("hosts", 2)));
+  CHECK(contains(written.decision(reply_with("blocked", "other.example")), written.at("block", 2)));
+  CHECK(contains(written.decision(reply_with("blocked", "ads.example")), written.at("block", 3)));
+  CHECK(contains(written.decision(reply_with("local_zone", "here.example")), config(13)));
+  CHECK(contains(written.decision(reply_with("local_zone", "gone.example")), config(6)));
+  CHECK(contains(written.decision(reply_with("filter_aaaa", "x.example")), config(7)));
+  CHECK(contains(written.decision(reply_with("private_reverse", "10.in-addr.arpa")), "default"));
+}
+
+TEST_CASE("where upstreams are named is told", "[explain]") {
+  const Written written;
+  auto reply = reply_with("none", ".");
+  CHECK(contains(written.decision(reply), written.at("config.yaml", 1)));
+  reply["exchange"]["zone"] = "corp.example";
+  CHECK(contains(written.decision(reply), written.at("config.yaml", 3)));
+  reply["exchange"] = {{"zone", "."}, {"rule", "rebind_protection"}};
+  CHECK(contains(written.decision(reply), "replaced by rebind_protection"));
+  reply["config"]["upstreams"] = "--upstream";
+  CHECK(contains(written.decision(reply), "serve --upstream"));
+  CHECK(
+      contains(decision_in_words(reply_with("none", "."), ConfigLines()), "upstreams_from system"));
+  reply = reply_with("none", ".");
+  reply["exchange"] = {{"zone", "."}, {"source", "systemd-resolved"}};
+  CHECK(contains(decision_in_words(reply, ConfigLines()), "upstreams of systemd-resolved"));
+  reply["exchange"] = {{"zone", "vpn.example"}, {"source", "systemd-resolved, link wg0"}};
+  CHECK(contains(decision_in_words(reply, ConfigLines()),
+                 "upstreams for vpn.example (systemd-resolved, link wg0)"));
+  CHECK_NOTHROW(decision_in_words(json::object(), ConfigLines()));
+}
+
+TEST_CASE("reverse names are addresses", "[explain]") {
+  CHECK(address_of_reverse(*Name::parse("5.0.0.10.in-addr.arpa")) == IpAddress::v4(10, 0, 0, 5));
+  CHECK(address_of_reverse(*Name::parse("1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0."
+                                        "1.0.0.2.ip6.arpa")) == IpAddress::parse("2001:db8::1"));
+  CHECK_FALSE(address_of_reverse(*Name::parse("0.10.in-addr.arpa")));
+  CHECK_FALSE(address_of_reverse(*Name::parse("a.b.c.d.in-addr.arpa")));
+}
+
+TEST_CASE("names that were searched in vain are told, and what would save them", "[explain]") {
+  const auto story = story_of_search();
+  const auto text = to_text(story, Terminal{});
+  CHECK(contains(text, "1. api.example.a.example (+ a.example): A no such name"));
+  CHECK(contains(text, "2. api.example (as given): A answered"));
+  CHECK(contains(text, "1 name asked for in vain"));
+  CHECK(contains(text, "ndots:1"));
+  CHECK(contains(text, "10.0.0.7"));
+  const auto document = to_json(story);
+  CHECK(document["schema"] == 1);
+  CHECK(document["candidates"][0]["has_data"] == false);
+  CHECK(document["candidates"][1]["has_data"] == true);
+  CHECK(document["result"]["addresses"] == json::array({"10.0.0.7"}));
+}
+
+TEST_CASE("without an engine the rest of the story is told", "[explain]") {
+  auto story = story_of_search();
+  story.engine_problem = "not running";
+  CHECK(contains(to_text(story, Terminal{}), "cache      not running"));
+  CHECK(to_json(story)["engine"]["running"] == false);
+}
