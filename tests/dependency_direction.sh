@@ -22,7 +22,7 @@ awk '
     may["wire"]     = "base wire"
     may["config"]   = may["wire"] " config"
     may["cache"]    = may["config"] " cache"
-    may["local"]    = may["config"] " admission local"
+    may["local"]    = may["config"] " local"
     may["admission"] = may["config"] " admission"
     may["upstream"] = may["cache"] " upstream"
     may["dnssec"]   = may["upstream"] " local admission dnssec"

@@ -15,8 +15,7 @@ namespace dnscache {
 /// the service's sandbox has not: by SIOCGIFCONF (netdevice(7)) and /proc/self/net/if_inet6.
 Result<std::vector<IpAddress>> own_addresses();
 
-/// The same for the policy, for as long as it is in force: they come and go meanwhile. Safe to use
-/// from any thread.
+/// The same, kept up to date: they come and go. Safe to use from any thread.
 class OwnAddresses {
  public:
   using Read = std::function<Result<std::vector<IpAddress>>()>;

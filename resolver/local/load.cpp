@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "resolver/admission/own_addresses.hpp"
 #include "resolver/base/text_file.hpp"
 #include "resolver/local/block_list.hpp"
 #include "resolver/local/hosts.hpp"
@@ -17,20 +16,18 @@ bool is_meant(const std::filesystem::path& file) {
   return !name.empty() && name.front() != '.' && name.front() != '#' && name.back() != '~';
 }
 
-/// Reads files into a policy and collects what is wrong with them.
+/// Reads files into local data and collects what is wrong with them.
 class Loader {
  public:
   explicit Loader(const Config& config)
-      : config_(config), policy_(std::make_shared<Policy>(config)) {}
+      : config_(config), data_(std::make_shared<LocalData>(config)) {}
 
-  LoadedPolicy load() {
+  LoadedLocalData load() {
     for (const auto& path : config_.local.hosts_files) read_hosts_path(path);
     for (const auto& path : config_.local.block.files) read_block_file(path);
-    if (const auto own = own_addresses(); !own)
-      warn(own.error().message + "; only the acl is served");
-    policy_->finish();
+    data_->finish();
     warn_of_aliases_that_lead_elsewhere();
-    return {std::move(policy_), std::move(warnings_)};
+    return {std::move(data_), std::move(warnings_)};
   }
 
  private:
@@ -53,7 +50,7 @@ class Loader {
   void read_hosts_file(const std::filesystem::path& path) {
     read(path, [&](std::string_view text) {
       return read_hosts(text, [&](const IpAddress& address, const Name& name, bool is_first) {
-        policy_->add_host(address, name, is_first);
+        data_->add_host(address, name, is_first);
       });
     });
   }
@@ -61,7 +58,7 @@ class Loader {
   void read_block_file(const std::filesystem::path& path) {
     read(path, [&](std::string_view text) {
       return read_block_list(text, [&](const Name& name, bool with_subdomains) {
-        policy_->add_blocked(name, with_subdomains);
+        data_->add_blocked(name, with_subdomains);
       });
     });
   }
@@ -93,7 +90,7 @@ class Loader {
       if (record.type != rr_type::cname) continue;
       std::size_t offset = 0;
       const auto target = Name::read(record.data, offset);
-      if (!target || policy_->decide({record.name, rr_type::a})) continue;
+      if (!target || data_->decide({record.name, rr_type::a})) continue;
       warn("local.records: " + record.name.to_text() + " is an alias of " + target->to_text() +
            ", which is no local name: questions about its addresses go to the upstreams; give " +
            target->to_text() + " records of its own here, or leave the alias to the upstreams");
@@ -103,15 +100,15 @@ class Loader {
   void warn(std::string text) { warnings_.push_back(std::move(text)); }
 
   const Config& config_;
-  std::shared_ptr<Policy> policy_;
+  std::shared_ptr<LocalData> data_;
   std::vector<std::string> warnings_;
 };
 
 }  // namespace
 
-LoadedPolicy load_policy(const Config& config) { return Loader(config).load(); }
+LoadedLocalData load_local_data(const Config& config) { return Loader(config).load(); }
 
-std::vector<std::filesystem::path> policy_files(const Config& config) {
+std::vector<std::filesystem::path> local_data_files(const Config& config) {
   std::vector<std::filesystem::path> files = config.local.hosts_files;
   files.insert(files.end(), config.local.block.files.begin(), config.local.block.files.end());
   return files;

@@ -55,7 +55,7 @@ const char* rule_text(Rule rule) {
   return "?";
 }
 
-Policy::Policy(const Config& config)
+LocalData::LocalData(const Config& config)
     : domain_needed_(config.domain_needed),
       filter_a_(config.filter_a),
       filter_aaaa_(config.filter_aaaa),
@@ -63,8 +63,7 @@ Policy::Policy(const Config& config)
       answers_home_arpa_(!has_private_upstream(config)),
       domain_(config.local.domain),
       block_answer_(config.local.block.answer),
-      ttl_(in_seconds(config.local.ttl)),
-      acl_(config.acl) {
+      ttl_(in_seconds(config.local.ttl)) {
   for (const LocalZoneConfig& local : config.local.zones) {
     if (local.addresses.empty()) {
       add_zone(local.zone, ZoneKind::nowhere);
@@ -88,20 +87,17 @@ Policy::Policy(const Config& config)
       names_.add(record.name, record.type, ttl, record.data);
     }
   }
-  if (config.rate_limit.queries_per_second != 0) {
-    limiter_ = std::make_unique<RateLimiter>(config.rate_limit);
-  }
 }
 
 // What was there first stays. The names above a zone with names in it exist, whatever is said about
 // them; so does the apex of a private reverse zone.
-void Policy::add_zone(const Name& zone, ZoneKind kind, std::uint32_t index) {
+void LocalData::add_zone(const Name& zone, ZoneKind kind, std::uint32_t index) {
   zones_.get_or_add(zone.bytes(), {kind, index});
   if (kind == ZoneKind::reverse) names_.add_empty(zone);
   if (kind == ZoneKind::route || kind == ZoneKind::addresses) names_.add_empty(zone.parent());
 }
 
-void Policy::add_host(const IpAddress& address, const Name& name, bool with_reverse) {
+void LocalData::add_host(const IpAddress& address, const Name& name, bool with_reverse) {
   static const Name localhost = *Name::parse("localhost");
   if (name.is_within(localhost)) return;  // RFC 6761 section 6.3 says what it is
   // Many a hosts file has the machine's own name in front of localhost.
@@ -116,7 +112,7 @@ void Policy::add_host(const IpAddress& address, const Name& name, bool with_reve
   names_.add_address(name, address, ttl_, with_reverse && !full, LocalNames::Source::hosts_file);
 }
 
-void Policy::add_blocked(const Name& name, bool subdomains) {
+void LocalData::add_blocked(const Name& name, bool subdomains) {
   const std::uint8_t added = subdomains ? with_subdomains : exactly;
   const std::uint8_t there = blocked_.get_or_add(name.bytes(), added);
   if ((there | added) != there) {
@@ -124,13 +120,13 @@ void Policy::add_blocked(const Name& name, bool subdomains) {
   }
 }
 
-void Policy::finish() {
+void LocalData::finish() {
   names_.shrink();
   zones_.shrink();
   blocked_.shrink();
 }
 
-std::optional<Answer> Policy::decide(const Question& question, Reason* reason) const {
+std::optional<Answer> LocalData::decide(const Question& question, Reason* reason) const {
   const Suffixes name(question.name.bytes());
   const auto because = [&](Rule rule, unsigned labels) {
     if (reason == nullptr) return;
@@ -188,21 +184,21 @@ std::optional<Answer> Policy::decide(const Question& question, Reason* reason) c
   return std::nullopt;
 }
 
-unsigned Policy::route_labels(const Name& name) const {
+unsigned LocalData::route_labels(const Name& name) const {
   const Suffixes suffixes(name.bytes());
   const auto route = zones_.longest(
       suffixes, [](const Zone& zone, unsigned) { return zone.kind == ZoneKind::route; });
   return route ? route->labels : 0;
 }
 
-std::optional<NameTable<Policy::Zone>::Match> Policy::find_zone(const Suffixes& name) const {
+std::optional<NameTable<LocalData::Zone>::Match> LocalData::find_zone(const Suffixes& name) const {
   return zones_.longest(name, [](const Zone&, unsigned) { return true; });
 }
 
 // An allowed zone is never blocked. Else the longer suffix decides between a block list and what
 // the configuration says about a zone.
-std::optional<unsigned> Policy::blocked_labels(const Suffixes& name,
-                                               std::optional<NameTable<Zone>::Match>& zone) const {
+std::optional<unsigned> LocalData::blocked_labels(
+    const Suffixes& name, std::optional<NameTable<Zone>::Match>& zone) const {
   if (zone && zone->value.kind == ZoneKind::allowed) return std::nullopt;
   const auto match = blocked_.longest(name, [&](std::uint8_t how, unsigned labels) {
     return (how & with_subdomains) != 0 || labels == name.labels();
@@ -213,7 +209,7 @@ std::optional<unsigned> Policy::blocked_labels(const Suffixes& name,
   return match->labels;
 }
 
-bool Policy::overrules(ByteView name, std::uint16_t type) const {
+bool LocalData::overrules(ByteView name, std::uint16_t type) const {
   Question question;
   std::size_t offset = 0;
   const auto read = Name::read(name, offset);
@@ -223,20 +219,21 @@ bool Policy::overrules(ByteView name, std::uint16_t type) const {
   return decide(question).has_value();
 }
 
-Answer Policy::no_data(const Question& question) const {
+Answer LocalData::no_data(const Question& question) const {
   Answer answer;
   add_local_soa(answer, question.name, ttl_);
   return answer;
 }
 
 // A name above others that exist is itself not missing (RFC 8020), only empty.
-Answer Policy::no_such_name(const Suffixes& name, unsigned zone_labels, std::uint32_t ttl) const {
+Answer LocalData::no_such_name(const Suffixes& name, unsigned zone_labels,
+                               std::uint32_t ttl) const {
   Answer answer(names_.exists(name) ? Rcode::no_error : Rcode::nx_domain);
   add_local_soa(answer, name.name(zone_labels), ttl);
   return answer;
 }
 
-Answer Policy::blocked_answer(const Question& question) const {
+Answer LocalData::blocked_answer(const Question& question) const {
   if (block_answer_ == BlockAnswer::refused) return failure(Rcode::refused, ExtendedError::blocked);
   Answer answer;
   if (block_answer_ == BlockAnswer::null) {
@@ -252,8 +249,8 @@ Answer Policy::blocked_answer(const Question& question) const {
   return answer;
 }
 
-Answer Policy::addresses_answer(const Question& question,
-                                const std::vector<IpAddress>& addresses) const {
+Answer LocalData::addresses_answer(const Question& question,
+                                   const std::vector<IpAddress>& addresses) const {
   Answer answer;
   answer.authoritative = true;
   for (const IpAddress& address : addresses) {
@@ -264,13 +261,6 @@ Answer Policy::addresses_answer(const Question& question,
   }
   if (!answer.has_data) add_local_soa(answer, question.name, ttl_);
   return answer;
-}
-
-Admission Policy::admit(const IpAddress& client, bool takes_token, std::uint64_t now) const {
-  if (client.is_loopback()) return Admission::serve;
-  if (!is_in(acl_, client) && !own_addresses_->has(client, now)) return Admission::refuse;
-  if (takes_token && limiter_ && !limiter_->take(client, now)) return Admission::limited;
-  return Admission::serve;
 }
 
 }  // namespace dnscache

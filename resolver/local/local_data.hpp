@@ -6,20 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "resolver/admission/own_addresses.hpp"
-#include "resolver/admission/rate_limit.hpp"
 #include "resolver/local/local_names.hpp"
 
 namespace dnscache {
 
-/// What becomes of a client's query, whatever it asks.
-enum class Admission {
-  serve,
-  refuse,   ///< not in the access list
-  limited,  ///< sent more than its share
-};
-
-/// What of the policy answers a question.
+/// The part of local data that answers a question.
 enum class Rule {
   none,             ///< nothing: upstreams are asked
   local_name,       ///< a record of the configuration or a line of a hosts file
@@ -41,15 +32,15 @@ struct Reason {
   Name matched;  ///< the name or zone that the rule names
 };
 
-/// Everything that decides about questions without an upstream, made from one configuration and the
+/// Everything that answers questions without an upstream, made from one configuration and the
 /// files that it names. An immutable snapshot, shared by all workers; a reload makes another one.
-class Policy {
+class LocalData {
  public:
   /// Knows only the special names.
-  Policy() = default;
+  LocalData() = default;
   /// What the configuration itself says; hosts files and block lists are added to it, and then
-  /// finish() called, before the policy is shared.
-  explicit Policy(const Config& config);
+  /// finish() called, before the local data is shared.
+  explicit LocalData(const Config& config);
   void add_host(const IpAddress& address, const Name& name, bool with_reverse);
   void add_blocked(const Name& name, bool with_subdomains);
   void finish();
@@ -65,11 +56,6 @@ class Policy {
 
   /// A cached answer to a question about this name may not be given any longer.
   bool overrules(ByteView name, std::uint16_t type) const;
-
-  /// What a client that did not come by a loopback address is told; `now` in milliseconds. This
-  /// machine is served by each of its addresses, whatever the access list says. `takes_token` is
-  /// false over TCP, where the client's address is no lie.
-  Admission admit(const IpAddress& client, bool takes_token, std::uint64_t now) const;
 
   std::size_t local_name_count() const { return names_.size(); }
   std::size_t blocked_count() const { return blocked_.size(); }
@@ -112,24 +98,21 @@ class Policy {
   NameTable<Zone> zones_;
   std::vector<std::vector<IpAddress>> zone_addresses_;
   NameTable<std::uint8_t> blocked_;
-  std::vector<Network> acl_;
-  std::unique_ptr<OwnAddresses> own_addresses_ = std::make_unique<OwnAddresses>();
-  std::unique_ptr<RateLimiter> limiter_;
 };
 
-using PolicyPtr = std::shared_ptr<const Policy>;
+using LocalDataPtr = std::shared_ptr<const LocalData>;
 
-/// A policy and what was wrong with the files that it was made from, one line each.
-struct LoadedPolicy {
-  PolicyPtr policy;
+/// Local data and what was wrong with the files that it was made from, one line each.
+struct LoadedLocalData {
+  LocalDataPtr local_data;
   std::vector<std::string> warnings;
 };
 
-/// Reads the files that a configuration names and makes its policy. What can't be read is left out
-/// and told.
-LoadedPolicy load_policy(const Config& config);
+/// Reads the files that a configuration names and makes its local data. What can't be read is left
+/// out and told.
+LoadedLocalData load_local_data(const Config& config);
 
-/// The files and folders that a policy is made from; a folder stands for what is in it.
-std::vector<std::filesystem::path> policy_files(const Config& config);
+/// The files and folders that it is made from; a folder stands for what is in it.
+std::vector<std::filesystem::path> local_data_files(const Config& config);
 
 }  // namespace dnscache

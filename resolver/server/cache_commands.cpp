@@ -212,12 +212,13 @@ std::optional<std::vector<std::uint8_t>> bytes_of_hex(const std::string& text) {
   return bytes;
 }
 
-// Types that never come from an upstream, and names that the policy answers, are not to be loaded.
-bool is_answered_locally(const Question& question, const Policy& policy) {
+// Types that never come from an upstream, and names that the local data answers, are not to be
+// loaded.
+bool is_answered_locally(const Question& question, const LocalData& local_data) {
   Query query;
   query.question = question;
   query.question_class = class_in;
-  return answer_special_type(query) || policy.decide(question);
+  return answer_special_type(query) || local_data.decide(question);
 }
 
 }  // namespace
@@ -249,7 +250,7 @@ Result<ControlReply> answer_cache_command(const std::string& command, const json
                         });
 }
 
-Result<void> load_entry(const json& request, const CacheConfig& config, const Policy& policy,
+Result<void> load_entry(const json& request, const CacheConfig& config, const LocalData& local_data,
                         Cache& cache) try {
   const json& entry = request.at("entry");
   Question question;
@@ -259,7 +260,7 @@ Result<void> load_entry(const json& request, const CacheConfig& config, const Po
   question.name = *name;
   question.dnssec_ok = entry.value("dnssec_ok", false);
   question.checking_disabled = entry.value("checking_disabled", false);
-  if (is_answered_locally(question, policy))
+  if (is_answered_locally(question, local_data))
     return Error{"the entry's question is answered locally"};
 
   const auto small = [](const json& number) {

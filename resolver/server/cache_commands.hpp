@@ -20,6 +20,6 @@ Result<ControlReply> answer_cache_command(const std::string& command, const nloh
 
 /// `cache-load`: stores one entry as `cache-dump` tells it, checked like an upstream's response.
 Result<void> load_entry(const nlohmann::json& request, const CacheConfig& config,
-                        const Policy& policy, Cache& cache);
+                        const LocalData& local_data, Cache& cache);
 
 }  // namespace dnscache

@@ -34,9 +34,9 @@ Result<Question> question_of(const json& request) {
 }
 
 json policy_as_json(const Reason& reason) {
-  json policy{{"rule", rule_text(reason.rule)}};
-  if (reason.rule != Rule::none) policy["matched"] = reason.matched.to_text();
-  return policy;
+  json local_data{{"rule", rule_text(reason.rule)}};
+  if (reason.rule != Rule::none) local_data["matched"] = reason.matched.to_text();
+  return local_data;
 }
 
 json cache_as_json(const CachedAnswer* cached, const Config& config) {
@@ -107,7 +107,8 @@ std::string line_of(const json& document) {
   return document.dump(-1, ' ', false, json::error_handler_t::replace) + '\n';
 }
 
-std::optional<Answer> local_answer(const Policy& policy, const Question& question, Reason& reason) {
+std::optional<Answer> local_answer(const LocalData& local_data, const Question& question,
+                                   Reason& reason) {
   Query query;
   query.question = question;
   query.question_class = class_in;
@@ -115,7 +116,7 @@ std::optional<Answer> local_answer(const Policy& policy, const Question& questio
     reason = {Rule::special_name, question.name};
     return special;
   }
-  return policy.decide(question, &reason);
+  return local_data.decide(question, &reason);
 }
 
 json upstream_origin(const ConfigOrigin& origin) {
@@ -148,11 +149,11 @@ Result<ControlReply> explain(const json& request, const ExplainSources& sources)
   const auto question = question_of(request);
   if (!question) return question.error();
   Reason reason;
-  const auto local = local_answer(sources.policy, *question, reason);
+  const auto local = local_answer(sources.local_data, *question, reason);
   auto cached = sources.cache.find(*question, cache_clock());
   bool is_fresh = cached && cached->expired_for == 0;
   if (!local && !is_fresh) {
-    if (auto denial = find_denial(sources.cache, sources.policy, *question, cache_clock())) {
+    if (auto denial = find_denial(sources.cache, sources.local_data, *question, cache_clock())) {
       cached = std::move(denial);
       is_fresh = true;
     }

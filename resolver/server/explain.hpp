@@ -23,14 +23,14 @@ struct ConfigOrigin {
 struct ExplainSources {
   const Config& config;
   const ConfigOrigin& origin;
-  const Policy& policy;
+  const LocalData& local_data;
   Cache& cache;
   Resolver& resolver;
 };
 
-/// One line: what the policy says to the question and by which rule, what the cache has, whom the
-/// resolver asked and when, and the answer. The question is resolved as a client's would be, but
-/// neither counted as one nor as a use of the cached answer.
+/// One line: what the local data says to the question and by which rule, what the cache has, whom
+/// the resolver asked and when, and the answer. The question is resolved as a client's would be,
+/// but neither counted as one nor as a use of the cached answer.
 Result<ControlReply> explain(const nlohmann::json& request, const ExplainSources& sources);
 
 }  // namespace dnscache

@@ -28,57 +28,57 @@ std::uintmax_t size_of(const std::filesystem::path& path) {
 
 bool has_large_files(const Config& config) {
   std::uintmax_t total = 0;
-  for (const auto& file : policy_files(config)) total += size_of(file);
+  for (const auto& file : local_data_files(config)) total += size_of(file);
   return total > small;
 }
 
 }  // namespace
 
-PolicyKeeper::PolicyKeeper(asio::io_context& io, std::function<void(PolicyPtr)> publish)
-    : io_(io), publish_(std::move(publish)), self_(std::make_shared<PolicyKeeper*>(this)) {}
+LocalDataKeeper::LocalDataKeeper(asio::io_context& io, std::function<void(LocalDataPtr)> publish)
+    : io_(io), publish_(std::move(publish)), self_(std::make_shared<LocalDataKeeper*>(this)) {}
 
-PolicyKeeper::~PolicyKeeper() {
+LocalDataKeeper::~LocalDataKeeper() {
   *self_ = nullptr;
   if (loader_.joinable()) loader_.join();
 }
 
-void PolicyKeeper::start(const Config& config) {
+void LocalDataKeeper::start(const Config& config) {
   config_ = config;
   watch();
-  take(load_policy(config_));
+  take(load_local_data(config_));
 }
 
-void PolicyKeeper::configure(const Config& config) {
-  const bool same_files = policy_files(config) == policy_files(config_);
+void LocalDataKeeper::configure(const Config& config) {
+  const bool same_files = local_data_files(config) == local_data_files(config_);
   config_ = config;
   if (!same_files) watch();
   load();
 }
 
-void PolicyKeeper::watch() {
-  watcher_ = std::make_unique<FileWatcher>(io_, policy_files(config_), [this] {
+void LocalDataKeeper::watch() {
+  watcher_ = std::make_unique<FileWatcher>(io_, local_data_files(config_), [this] {
     log_info("a hosts file or block list has changed");
     load();
   });
 }
 
-void PolicyKeeper::load() {
+void LocalDataKeeper::load() {
   if (is_loading_) {
     is_outdated_ = true;
   } else if (has_large_files(config_)) {
     load_in_background();
   } else {
-    take(load_policy(config_));
+    take(load_local_data(config_));
   }
 }
 
-void PolicyKeeper::load_in_background() {
+void LocalDataKeeper::load_in_background() {
   if (loader_.joinable()) loader_.join();  // it has posted its result, so it is at its end
   is_loading_ = true;
   is_outdated_ = false;
   loader_ = std::thread([&io = io_, self = self_, config = config_] {
-    asio::post(io, [self, loaded = load_policy(config)] {
-      PolicyKeeper* keeper = *self;
+    asio::post(io, [self, loaded = load_local_data(config)] {
+      LocalDataKeeper* keeper = *self;
       if (keeper == nullptr) return;
       keeper->is_loading_ = false;
       if (keeper->is_outdated_) return keeper->load();
@@ -87,13 +87,13 @@ void PolicyKeeper::load_in_background() {
   });
 }
 
-void PolicyKeeper::take(const LoadedPolicy& loaded) {
+void LocalDataKeeper::take(const LoadedLocalData& loaded) {
   for (const std::string& warning : loaded.warnings) log_warning("{}", warning);
-  if (loaded.policy->blocked_count() != 0 || !config_.local.block.files.empty()) {
-    log_info("{} local names, {} blocked names in {} bytes", loaded.policy->local_name_count(),
-             loaded.policy->blocked_count(), loaded.policy->blocked_bytes());
+  if (loaded.local_data->blocked_count() != 0 || !config_.local.block.files.empty()) {
+    log_info("{} local names, {} blocked names in {} bytes", loaded.local_data->local_name_count(),
+             loaded.local_data->blocked_count(), loaded.local_data->blocked_bytes());
   }
-  publish_(loaded.policy);
+  publish_(loaded.local_data);
 }
 
 }  // namespace dnscache

@@ -93,7 +93,7 @@ class Server {
         world_(io_),
         resolver_(world_, cache_, config_),
         snapshots_(io_, cache_, config_),
-        policy_keeper_(io_, [this](const PolicyPtr& policy) { publish(policy); }),
+        local_data_keeper_(io_, [this](const LocalDataPtr& local_data) { publish(local_data); }),
         signals_(io_, SIGTERM, SIGINT, SIGHUP),
         watchdog_(io_),
         network_watch_(
@@ -126,7 +126,8 @@ class Server {
     service_.traffic = &traffic_;
     std::signal(SIGPIPE, SIG_IGN);
     load_first_snapshot();
-    policy_keeper_.start(config_);
+    local_data_keeper_.start(config_);
+    publish_admission(config_);
     warn_of_closed_doors();
     answer_left_queries();
     wait_for_signal();
@@ -165,8 +166,8 @@ class Server {
   void refresh(const Question& question, std::uint64_t hash) {
     asio::post(io_, [this, question, hash] {
       if (!config_.cache.prefetch) return;
-      // A policy that came meanwhile may not want the answer any longer.
-      if (workers_.front()->policy().decide(question)) return;
+      // Local data that came meanwhile may not want the answer any longer.
+      if (workers_.front()->local_data().decide(question)) return;
       resolver_.refresh(question, hash);
     });
   }
@@ -287,8 +288,8 @@ class Server {
     const std::string command = request["command"];
     if (command == "status") return one_line(status_as_json(status_sources()));
     if (command == "explain") {
-      const Policy& policy = workers_.front()->policy();
-      auto reply = explain(request, {config_, origin_, policy, cache_, resolver_});
+      const LocalData& local_data = workers_.front()->local_data();
+      auto reply = explain(request, {config_, origin_, local_data, cache_, resolver_});
       return reply ? std::move(*reply) : failed(reply.error());
     }
     const bool is_for_cache = is_cache_command(command);
@@ -316,7 +317,7 @@ class Server {
       if (has_passed_sockets_) workers_.front()->refuse_queries();
       return done({});
     }
-    return done(load_entry(request, config_.cache, workers_.front()->policy(), cache_));
+    return done(load_entry(request, config_.cache, workers_.front()->local_data(), cache_));
   }
 
   StatusSources status_sources() const {
@@ -457,9 +458,12 @@ class Server {
     snapshots_.configure(fresh);
     resolver_.configure(fresh);
     if (!same_validation) resolver_.set_validator(std::move(validator));
+    if (fresh.acl != config_.acl || fresh.rate_limit != config_.rate_limit) {
+      publish_admission(fresh);
+    }
     config_ = fresh;
     load_snapshot();
-    policy_keeper_.configure(fresh);
+    local_data_keeper_.configure(fresh);
     if (change == Change::configuration) warn_of_closed_doors();
     return {};
   }
@@ -479,33 +483,43 @@ class Server {
     load_snapshot();
   }
 
-  // Every worker gets the new policy; when the last one has it, the cache is looked through.
-  void publish(const PolicyPtr& policy) {
+  // Every worker gets the new local data; when the last one has it, the cache is looked through.
+  void publish(const LocalDataPtr& local_data) {
     const auto left = std::make_shared<std::atomic<std::size_t>>(workers_.size());
     for (std::size_t i = 0; i < workers_.size(); ++i) {
-      on_worker(i, [this, worker = workers_[i].get(), policy, left] {
-        worker->set_policy(policy);
+      on_worker(i, [this, worker = workers_[i].get(), local_data, left] {
+        worker->set_local_data(local_data);
         if (--*left != 0) return;
-        asio::post(io_, [this, policy] {
+        asio::post(io_, [this, local_data] {
           resolver_.keep_nothing_in_flight();
-          sweep(policy, {});
+          sweep(local_data, {});
         });
       });
     }
   }
 
-  // Takes out of the cache what the policy answers otherwise, a part in each turn of the loop.
-  void sweep(const PolicyPtr& policy, CachePosition position) {
+  void publish_admission(const Config& config) {
+    if (const auto own = own_addresses(); !own) {
+      log_warning("{}; only the acl is served", own.error().message);
+    }
+    const auto admission = std::make_shared<const AdmissionControl>(config);
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      on_worker(i, [worker = workers_[i].get(), admission] { worker->set_admission(admission); });
+    }
+  }
+
+  // Takes out of the cache what the local data answers otherwise, a part in each turn of the loop.
+  void sweep(const LocalDataPtr& local_data, CachePosition position) {
     constexpr std::size_t slots_in_step = 256;  // a shard of the cache is locked that long
     constexpr unsigned steps_in_turn = 32;
     const auto is_overruled = [&](const Entry& entry) {
-      return policy->overrules(entry.name(), entry.type);
+      return local_data->overrules(entry.name(), entry.type);
     };
     std::uint64_t count = 0;
     for (unsigned i = 0; i < steps_in_turn; ++i) {
       if (!cache_.flush_some(position, slots_in_step, is_overruled, count)) return;
     }
-    asio::post(io_, [this, policy, position] { sweep(policy, position); });
+    asio::post(io_, [this, local_data, position] { sweep(local_data, position); });
   }
 
   void warn_of_closed_doors() const {
@@ -580,7 +594,7 @@ class Server {
   std::unique_ptr<ControlSocket> control_;
   std::unique_ptr<MetricsListener> metrics_;
   MetricsConfig open_metrics_;
-  PolicyKeeper policy_keeper_;
+  LocalDataKeeper local_data_keeper_;
   asio::signal_set signals_;
   asio::steady_timer watchdog_;
   Duration watchdog_interval_{};

@@ -12,7 +12,9 @@
 namespace dnscache {
 
 Worker::Worker(const Service& service)
-    : service_(service), policy_(std::make_shared<const Policy>()) {}
+    : service_(service),
+      local_data_(std::make_shared<const LocalData>()),
+      admission_(std::make_shared<const AdmissionControl>(Config())) {}
 
 Worker::~Worker() { stop(); }
 
@@ -80,11 +82,11 @@ void count_late_reply(QueryStats& stats, const Answer& answer) {
   if (answer.rcode == Rcode::server_failure) ++stats.servfail;
 }
 
-std::optional<CachedAnswer> find_denial(const Cache& cache, const Policy& policy,
+std::optional<CachedAnswer> find_denial(const Cache& cache, const LocalData& local_data,
                                         const Question& question, CacheSeconds now) {
   auto denial = cache.find_nxdomain(question, now);
   if (denial || !cache.has_nxdomain_cut()) return denial;
-  return cache.find_nxdomain_above(question, policy.route_labels(question.name), now);
+  return cache.find_nxdomain_above(question, local_data.route_labels(question.name), now);
 }
 
 void read_packet(Worker& worker, ByteView packet, Incoming& incoming) {
@@ -126,7 +128,7 @@ Decision decide(Worker& worker, Transport transport, const IpAddress* client,
   ++(transport == Transport::udp ? stats.udp : stats.tcp);
   if (client != nullptr && fault != QueryFault::ignore) {
     const Admission admission =
-        worker.policy().admit(*client, transport == Transport::udp, milliseconds_now());
+        worker.admission().admit(*client, transport == Transport::udp, milliseconds_now());
     if (admission != Admission::serve) return turn_away(worker, admission, query, out);
   }
   if (fault != QueryFault::none) {
@@ -146,9 +148,9 @@ Decision decide(Worker& worker, Transport transport, const IpAddress* client,
     }
   }
   auto local = answer_special_type(query);
-  if (!local) local = worker.policy().decide(query.question);
+  if (!local) local = worker.local_data().decide(query.question);
   if (!local && query.question_class == class_in) {
-    const auto denial = find_denial(service.cache, worker.policy(), query.question, now);
+    const auto denial = find_denial(service.cache, worker.local_data(), query.question, now);
     if (denial) {
       ++stats.hits;
       const ReplyRule rule{denial->age};

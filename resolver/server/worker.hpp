@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "resolver/admission/admission.hpp"
 #include "resolver/base/stats.hpp"
 #include "resolver/cache/cache.hpp"
 #include "resolver/local/local_data.hpp"
@@ -53,9 +54,11 @@ class Worker {
   const Service& service() const { return service_; }
   QueryStats& stats() { return stats_; }
 
-  const Policy& policy() const { return *policy_; }
+  const LocalData& local_data() const { return *local_data_; }
   /// Before the thread runs, or on it.
-  void set_policy(PolicyPtr policy) { policy_ = std::move(policy); }
+  void set_local_data(LocalDataPtr local_data) { local_data_ = std::move(local_data); }
+  const AdmissionControl& admission() const { return *admission_; }
+  void set_admission(AdmissionControlPtr admission) { admission_ = std::move(admission); }
 
   /// Serves further sockets. This and the next two: before the thread runs, or on it.
   void listen(std::vector<ListenSockets> sockets);
@@ -80,7 +83,8 @@ class Worker {
   const Service& service_;
   asio::io_context io_{1};
   QueryStats stats_;
-  PolicyPtr policy_;
+  LocalDataPtr local_data_;
+  AdmissionControlPtr admission_;
   std::vector<std::unique_ptr<UdpListener>> udp_;
   std::vector<std::unique_ptr<TcpListener>> tcp_;
   std::thread thread_;
@@ -92,8 +96,8 @@ ReplyRule late_rule(const Service& service, const Query& query);
 void count_late_reply(QueryStats& stats, const Answer& answer);
 
 /// What is cached about the question's name as a whole, or about one above it in the same route,
-/// and denies it; for questions about which `policy` knows nothing.
-std::optional<CachedAnswer> find_denial(const Cache& cache, const Policy& policy,
+/// and denies it; for questions about which `local_data` knows nothing.
+std::optional<CachedAnswer> find_denial(const Cache& cache, const LocalData& local_data,
                                         const Question& question, CacheSeconds now);
 
 /// A client's packet as it was read.
@@ -118,9 +122,9 @@ struct Decision {
 };
 
 /// Everything that can be decided about a packet at once: faults, who may ask, the cache, and what
-/// the policy says. `client` is null where everybody is served, at a loopback address. A reply is
-/// written to `out`, which has room for `max_reply`; over UDP the client's own limit holds as well.
-/// Never allocates for a hit.
+/// the local data says. `client` is null where everybody is served, at a loopback address. A reply
+/// is written to `out`, which has room for `max_reply`; over UDP the client's own limit holds as
+/// well. Never allocates for a hit.
 Decision decide(Worker& worker, Transport transport, const IpAddress* client,
                 const Incoming& incoming, CacheSeconds now, std::size_t max_reply,
                 std::uint8_t* out);

@@ -278,43 +278,43 @@ void load_snapshot_of(benchmark::State& state) {
   }
 }
 BENCHMARK(load_snapshot_of)->Arg(100'000)->Unit(benchmark::kMillisecond);
-/// A policy that blocks as many names as the benchmark's argument says, as long as those in lists
+/// Local data that blocks as many names as the benchmark's argument says, as long as those in lists
 /// that people use: 20 characters in the mean.
-const Policy& blocking_policy(std::size_t names) {
-  static std::map<std::size_t, std::unique_ptr<Policy>> policies;
-  auto& policy = policies[names];
-  if (policy) return *policy;
+const LocalData& blocking_data(std::size_t names) {
+  static std::map<std::size_t, std::unique_ptr<LocalData>> all;
+  auto& local_data = all[names];
+  if (local_data) return *local_data;
   Config config;
   config.domain_needed = true;
   config.bogus_priv = BogusPriv::always;
-  policy = std::make_unique<Policy>(config);
-  policy->add_host(IpAddress::v4(127, 0, 0, 1), *Name::parse("this-host"), true);
+  local_data = std::make_unique<LocalData>(config);
+  local_data->add_host(IpAddress::v4(127, 0, 0, 1), *Name::parse("this-host"), true);
   for (std::size_t i = 0; i < names; ++i) {
-    policy->add_blocked(*Name::parse("ad" + std::to_string(i) + ".tracker.com"), true);
+    local_data->add_blocked(*Name::parse("ad" + std::to_string(i) + ".tracker.com"), true);
   }
-  policy->finish();
-  return *policy;
+  local_data->finish();
+  return *local_data;
 }
 
-/// What the policy says about names that are not blocked: the price of every miss.
+/// What the local data says about names that are not blocked: the price of every miss.
 void policy_lookup(benchmark::State& state) {
-  const Policy& policy = blocking_policy(static_cast<std::size_t>(state.range(0)));
+  const LocalData& local_data = blocking_data(static_cast<std::size_t>(state.range(0)));
   std::vector<Question> questions;
   for (const auto& packet : query_packets(4096)) questions.push_back(read(packet).question);
   std::size_t next = 0;
   for (auto _ : state) {
-    if (policy.decide(questions[next])) {
+    if (local_data.decide(questions[next])) {
       state.SkipWithError("a name is blocked that is on no list");
       break;
     }
     next = (next + 1) % questions.size();
   }
-  const auto names = static_cast<double>(std::max<std::size_t>(policy.blocked_count(), 1));
-  state.counters["bytes/name"] = static_cast<double>(policy.blocked_bytes()) / names;
+  const auto names = static_cast<double>(std::max<std::size_t>(local_data.blocked_count(), 1));
+  state.counters["bytes/name"] = static_cast<double>(local_data.blocked_bytes()) / names;
 }
 BENCHMARK(policy_lookup)->Arg(0)->Arg(1000)->Arg(1'000'000);
 
-/// The table of names alone, without what else the policy looks at.
+/// The table of names alone, without what else the local data looks at.
 void name_table_lookup(benchmark::State& state) {
   NameTable<std::uint8_t> table;
   for (int i = 0; i < state.range(0); ++i) {
@@ -335,7 +335,7 @@ BENCHMARK(name_table_lookup)->Arg(1000)->Arg(1'000'000);
 /// Names below listed ones, each time another: their answer is made as well.
 void policy_blocks(benchmark::State& state) {
   const auto count = static_cast<std::size_t>(state.range(0));
-  const Policy& policy = blocking_policy(count);
+  const LocalData& local_data = blocking_data(count);
   std::vector<Question> questions;
   for (std::size_t i = 0; i < 100'000; ++i) {
     const std::string name = "www.ad" + std::to_string(i * 7919 % count) + ".tracker.com";
@@ -343,7 +343,7 @@ void policy_blocks(benchmark::State& state) {
   }
   std::size_t next = 0;
   for (auto _ : state) {
-    if (!policy.decide(questions[next])) {
+    if (!local_data.decide(questions[next])) {
       state.SkipWithError("a name is not blocked");
       break;
     }

@@ -234,7 +234,7 @@ class Player {
                  },
                  late_stats_},
         worker_(service_) {
-    set_policy(config);
+    set_local_data(config);
   }
 
   void play(const Words& words) {
@@ -265,7 +265,7 @@ class Player {
 
   void reload(const Config& config) {
     resolver_.configure(config);
-    set_policy(config);
+    set_local_data(config);
   }
 
   void finish() {
@@ -278,9 +278,9 @@ class Player {
 
  private:
   // This machine's own hosts file has nothing to do with the story.
-  void set_policy(Config config) {
+  void set_local_data(Config config) {
     std::erase(config.local.hosts_files, "/etc/hosts");
-    worker_.set_policy(load_policy(config).policy);
+    worker_.set_local_data(load_local_data(config).local_data);
   }
 
   void query(const Words& words) {

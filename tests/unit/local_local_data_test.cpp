@@ -10,7 +10,7 @@ namespace {
 
 using Texts = std::vector<std::string>;
 
-/// A policy made of a configuration, asked as a client would.
+/// Local data made of a configuration, asked as a client would.
 class Asked {
  public:
   explicit Asked(const std::string& yaml) {
@@ -19,8 +19,8 @@ class Asked {
     REQUIRE(reading);
     Config config = reading.config;
     std::erase(config.local.hosts_files, "/etc/hosts");
-    LoadedPolicy loaded = load_policy(config);
-    policy_ = loaded.policy;
+    LoadedLocalData loaded = load_local_data(config);
+    local_data_ = loaded.local_data;
     warnings_ = loaded.warnings;
   }
 
@@ -30,7 +30,7 @@ class Asked {
     const test::Bytes packet = test::encode(asked);
     Query query;
     REQUIRE(read_query(packet, query) == QueryFault::none);
-    const auto answer = policy_->decide(query.question);
+    const auto answer = local_data_->decide(query.question);
     if (!answer) return std::nullopt;
     test::Bytes out(4096);
     out.resize(write_reply(query, answer->view(), {}, out.size(), out.data()));
@@ -55,15 +55,13 @@ class Asked {
   bool goes_upstream(const std::string& name, std::uint16_t type = rr_type::a) const {
     return !ask(name, type);
   }
-  const Policy& policy() const { return *policy_; }
+  const LocalData& local_data() const { return *local_data_; }
   const Texts& warnings() const { return warnings_; }
 
  private:
-  PolicyPtr policy_;
+  LocalDataPtr local_data_;
   Texts warnings_;
 };
-
-IpAddress ip(const char* text) { return IpAddress::parse(text).value(); }
 
 }  // namespace
 
@@ -148,7 +146,7 @@ routes: [{zone: corp.example, upstreams: [10.0.0.1]}]
 local: {block: {allow: [www.corp.example]}}
 )");
   const auto labels = [&](const char* name) {
-    return asked.policy().route_labels(*Name::parse(name));
+    return asked.local_data().route_labels(*Name::parse(name));
   };
   CHECK(labels("www.corp.example") == 2);
   CHECK(labels("corp.example") == 2);
@@ -253,7 +251,7 @@ TEST_CASE("blocked names, what is below them, and exceptions") {
     CHECK(asked.goes_upstream("deep.ok.big.example"));  // whatever a list says
     CHECK(asked.goes_upstream("a.routed.big.example"));
     CHECK(asked.texts("known.ads.example") == Texts{"10.0.0.1"});
-    CHECK(asked.policy().blocked_count() == 4);
+    CHECK(asked.local_data().blocked_count() == 4);
   }
   SECTION("null addresses") {
     const Asked asked(start + ", answer: \"null\"}}\n");
@@ -314,71 +312,22 @@ TEST_CASE("domain_needed and the filters of address types") {
 }
 
 TEST_CASE("the special names stay what they are without any setting") {
-  const Policy policy;
-  CHECK(policy.decide({*Name::parse("localhost"), rr_type::a}));
-  CHECK_FALSE(policy.decide({*Name::parse("www.example"), rr_type::a}));
-  CHECK_FALSE(policy.decide({*Name::parse("1.0.0.10.in-addr.arpa"), rr_type::ptr}));
+  const LocalData local_data;
+  CHECK(local_data.decide({*Name::parse("localhost"), rr_type::a}));
+  CHECK_FALSE(local_data.decide({*Name::parse("www.example"), rr_type::a}));
+  CHECK_FALSE(local_data.decide({*Name::parse("1.0.0.10.in-addr.arpa"), rr_type::ptr}));
 }
 
-TEST_CASE("what the policy answers overrules the cache") {
+TEST_CASE("what local data answers overrules the cache") {
   const Asked asked("filter_aaaa: true\nlocal: {zones: [{zone: x.example, addresses: []}]}\n");
   const Name inside = *Name::parse("a.x.example");
   const Name outside = *Name::parse("a.y.example");
-  CHECK(asked.policy().overrules(inside.bytes(), rr_type::a));
-  CHECK_FALSE(asked.policy().overrules(outside.bytes(), rr_type::a));
-  CHECK(asked.policy().overrules(outside.bytes(), rr_type::aaaa));
+  CHECK(asked.local_data().overrules(inside.bytes(), rr_type::a));
+  CHECK_FALSE(asked.local_data().overrules(outside.bytes(), rr_type::a));
+  CHECK(asked.local_data().overrules(outside.bytes(), rr_type::aaaa));
 }
 
-TEST_CASE("clients: this machine, those of the access list, and the others") {
-  const Asked closed("");
-  CHECK(closed.policy().admit(ip("127.0.0.1"), true, 0) == Admission::serve);
-  CHECK(closed.policy().admit(ip("::1"), true, 0) == Admission::serve);
-  CHECK(closed.policy().admit(ip("203.0.113.9"), true, 0) == Admission::refuse);
-  const Asked open("acl: [10.0.0.0/8, \"fd00::/8\"]\n");
-  CHECK(open.policy().admit(ip("10.9.9.9"), true, 0) == Admission::serve);
-  CHECK(open.policy().admit(ip("fd00::9"), true, 0) == Admission::serve);
-  CHECK(open.policy().admit(ip("11.0.0.1"), true, 0) == Admission::refuse);
-  CHECK(open.policy().admit(ip("fe80::1"), true, 0) == Admission::refuse);
-}
-
-TEST_CASE("a network of clients has its share and gets it back with time") {
-  const Asked asked("acl: [0.0.0.0/0, \"::/0\"]\nrate_limit: {queries_per_second: 10, burst: 5}\n");
-  const auto admitted = [&](const char* client, std::uint64_t now, int queries = 20) {
-    int count = 0;
-    for (int i = 0; i < queries; ++i) {
-      if (asked.policy().admit(ip(client), true, now) == Admission::serve) ++count;
-    }
-    return count;
-  };
-  CHECK(admitted("10.0.0.1", 1000) == 5);
-  CHECK(admitted("10.0.0.200", 1000) == 0);  // the same /24
-  CHECK(admitted("10.0.1.1", 1000) == 5);
-  CHECK(admitted("10.0.0.1", 1300) == 3);
-  CHECK(admitted("10.0.0.1", 100'000'000) == 5);  // the clock of the buckets has wrapped
-  CHECK(admitted("2001:db8:1:100::1", 1000) == 5);
-  CHECK(admitted("2001:db8:1:1ff::1", 1000) == 0);  // the same /56
-  CHECK(admitted("2001:db8:1:200::1", 1000) == 5);
-  CHECK(admitted("127.0.0.1", 1000) == 20);
-  CHECK(asked.policy().admit(ip("10.0.0.1"), false, 1000) == Admission::serve);  // over TCP
-}
-
-TEST_CASE("more networks than there are buckets: nobody is turned away for it") {
-  RateLimitConfig config;
-  config.queries_per_second = 10;
-  config.burst = 5;
-  RateLimiter limiter(config);
-  for (int i = 0; i < 60000; ++i) {
-    const auto client =
-        IpAddress::v4(10, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i), 1);
-    if (!limiter.take(client, 5)) FAIL(i);
-  }
-}
-
-}  // namespace dnscache
-
-namespace dnscache {
-
-TEST_CASE("the policy tells the rule that decided, and what it is about", "[explain]") {
+TEST_CASE("local data names the rule that decided, and what it is about", "[explain]") {
   const test::TempDir folder;
   const auto list = folder.write("list", "*.ads.example\n");
   const Asked asked(
@@ -390,7 +339,7 @@ TEST_CASE("the policy tells the rule that decided, and what it is about", "[expl
       list.string() + "]}\n");
   const auto reason = [&](const char* name, std::uint16_t type = rr_type::a) {
     Reason why;
-    asked.policy().decide({*Name::parse(name), type}, &why);
+    asked.local_data().decide({*Name::parse(name), type}, &why);
     return std::string(rule_text(why.rule)) + ' ' + why.matched.to_text();
   };
   CHECK(reason("db.example") == "local_name db.example");
