@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/commands/bench.hpp"
+#include "cli/bench/options.hpp"
 #include "cli/commands/cache.hpp"
 #include "cli/commands/check.hpp"
 #include "cli/commands/doctor.hpp"

@@ -11,8 +11,8 @@
 #include <sstream>
 
 #include "cli/ask/control_client.hpp"
-#include "cli/commands/status.hpp"
 #include "cli/host/journal.hpp"
+#include "cli/host/lookup_path.hpp"
 #include "cli/settings/endpoints.hpp"
 #include "resolver/base/text.hpp"
 #include "resolver/base/text_file.hpp"

@@ -7,7 +7,7 @@
 
 #include "cli/bench/clients.hpp"
 #include "cli/bench/report.hpp"
-#include "cli/commands/bench.hpp"
+#include "cli/bench/options.hpp"
 
 namespace dnscache::cli {
 

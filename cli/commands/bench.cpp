@@ -1,4 +1,4 @@
-#include "cli/commands/bench.hpp"
+#include "cli/bench/options.hpp"
 
 #include <signal.h>
 #include <unistd.h>

@@ -10,8 +10,8 @@
 #include <random>
 #include <thread>
 
-#include "cli/commands/status.hpp"
 #include "cli/host/apply.hpp"
+#include "cli/host/lookup_path.hpp"
 #include "cli/host/remains.hpp"
 #include "cli/host/resolv_conf_author.hpp"
 #include "cli/host/systemd/actions.hpp"

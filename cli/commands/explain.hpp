@@ -9,7 +9,7 @@
 
 #include "cli/ask/glibc_lookup.hpp"
 #include "cli/ask/stub_resolver.hpp"
-#include "cli/commands/status.hpp"
+#include "cli/host/lookup_path.hpp"
 #include "cli/settings/config_lines.hpp"
 #include "cli/show/output.hpp"
 

@@ -9,8 +9,8 @@
 #include "cli/ask/control_client.hpp"
 #include "cli/ask/glibc_lookup.hpp"
 #include "cli/ask/stub_resolver.hpp"
+#include "cli/host/lookup_path.hpp"
 #include "cli/host/route_check.hpp"
-#include "cli/host/systemd/facts.hpp"
 #include "cli/show/output.hpp"
 #include "resolver/base/error.hpp"
 
@@ -23,23 +23,6 @@ struct StatusOptions {
   bool is_json = false;
   bool is_watching = false;
 };
-
-/// Who answers the lookups of this machine's programs, from its resolv.conf.
-struct LookupPath {
-  std::vector<Endpoint> servers;     ///< as glibc would ask them
-  bool is_through_cache = false;     ///< the first one is this engine
-  bool is_through_resolved = false;  ///< resolv.conf names the stub of systemd-resolved
-  std::string overwritten;           ///< what became of setup's resolv.conf; empty: it is there
-  bool rotates = false;              ///< `options rotate`: glibc spreads lookups over all of them
-
-  /// "go to 127.0.0.1 (this cache), then to 10.0.0.2 if it fails", "BYPASS this cache: ..."
-  std::string in_words() const;
-};
-
-LookupPath lookup_path(std::string_view resolv_conf, const std::vector<Endpoint>& listen);
-
-/// Where resolv.conf names the stub of systemd-resolved: the servers that it asks instead.
-void follow_stub(LookupPath& path, const SystemFacts& system, const std::vector<Endpoint>& listen);
 
 /// Everything that `status` shows.
 struct StatusReport {
@@ -59,9 +42,6 @@ struct StatusReport {
 
 std::string to_text(const StatusReport& report, const Terminal& terminal);
 nlohmann::json to_json(const StatusReport& report);
-
-/// An address a client can reach the engine at: a wildcard becomes the loopback address.
-Endpoint reachable(const Endpoint& listen);
 
 /// ExitCode::not_running when no engine answers, check_failed when its lookups or programs' fail,
 /// when programs bypass the cache, or when names leak to other servers than the machine's.

@@ -4,7 +4,6 @@
 #include <iterator>
 #include <map>
 
-#include "cli/host/virtual_link.hpp"
 #include "resolver/config/upstreams_from.hpp"
 
 namespace dnscache::cli {

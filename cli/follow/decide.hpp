@@ -10,6 +10,9 @@
 
 namespace dnscache::cli {
 
+/// The interface that brings the cache before the servers of all others: none of theirs.
+inline constexpr const char* own_link_name = "dnsc0";
+
 /// Everything that says which servers a machine uses, as it was read.
 struct MachineDns {
   std::optional<dbus::ResolvedDns> resolved;               ///< none: it does not run

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <fmt/format.h>
 
-#include "cli/commands/status.hpp"
 #include "cli/host/container_plan.hpp"
 #include "cli/host/image.hpp"
 #include "cli/host/journal.hpp"
+#include "cli/host/lookup_path.hpp"
 #include "cli/host/resolv_conf.hpp"
 #include "cli/host/resolv_conf_author.hpp"
 #include "cli/host/systemd/plan.hpp"

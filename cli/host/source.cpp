@@ -8,8 +8,8 @@
 #include <thread>
 
 #include "cli/ask/control_client.hpp"
-#include "cli/commands/status.hpp"
 #include "cli/host/file_state.hpp"
+#include "cli/host/lookup_path.hpp"
 #include "cli/host/source_network_manager.hpp"
 #include "cli/host/source_resolvconf.hpp"
 #include "cli/host/source_resolved.hpp"

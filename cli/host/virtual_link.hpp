@@ -3,12 +3,10 @@
 
 #include <string>
 
+#include "cli/follow/decide.hpp"
 #include "resolver/base/error.hpp"
 
 namespace dnscache::cli {
-
-/// The interface that brings the cache before the servers of all others.
-inline constexpr const char* own_link_name = "dnsc0";
 
 /// Makes `name` if it is missing, gives it its address and brings it up; returns its index. Tried
 /// are dummy, ifb and bridge, because not every kernel has each of them.

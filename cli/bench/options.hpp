@@ -1,4 +1,4 @@
-// `dnscachectl bench`: what the cache does to lookups, measured.
+// What `bench` was asked to do.
 #pragma once
 
 #include <cstdint>
@@ -7,11 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "resolver/base/error.hpp"
-
 namespace dnscache::cli {
 
-/// What `bench` was asked to do.
+/// The options of `bench`.
 struct BenchOptions {
   std::filesystem::path control;  ///< empty: what the configuration says
   std::string scenario = "compare";
@@ -32,7 +30,5 @@ struct BenchOptions {
   bool is_markdown = false;
   std::filesystem::path html;  ///< empty: no page
 };
-
-Result<ExitCode> run_bench(const BenchOptions& options);
 
 }  // namespace dnscache::cli
