@@ -231,12 +231,25 @@ std::string without_specifiers(const std::string& text) {
   return out;
 }
 
+// Ansible renders every value of a play: this text stays as it is, "{%" in it included.
+std::string raw_for_jinja(const std::string& text) {
+  std::string out = "{% raw %}";
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const bool is_tag = text.compare(at, 2, "{%") == 0;
+    out += is_tag ? "{% endraw %}{{ '{' }}{% raw %}" : std::string(1, text[at]);
+  }
+  return out + "{% endraw %}";
+}
+
 std::map<std::string, std::string> placeholders(const TemplateOptions& options,
                                                 const Values& values) {
   const std::string version = dnscache::version();
   const bool has_file = !options.config.empty();
   const auto in_file = [&](const std::string& servers) {
     return options.name == "systemd" ? without_specifiers(servers) : servers;
+  };
+  const auto as_file = [&](const std::string& config) {
+    return options.name == "ansible" ? raw_for_jinja(config) : config;
   };
   return {
       {"VERSION", version},
@@ -249,7 +262,7 @@ std::map<std::string, std::string> placeholders(const TemplateOptions& options,
       {"ROUTES", in_file(route_list(values.routes))},
       {"SETUP_OPTIONS", has_file ? "" : setup_options(values)},
       {"CONFIG", values.config},
-      {"CONFIG_FILE", has_file ? values.config : ""},
+      {"CONFIG_FILE", has_file ? as_file(values.config) : ""},
       {"IF_CONFIG_FILE", has_file ? "yes" : ""},
       {"IF_NO_CONFIG_FILE", has_file ? "" : "yes"},
   };
