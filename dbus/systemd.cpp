@@ -126,6 +126,11 @@ Result<void> Systemd::stop(const std::string& name) { return run_job(Verb::stop,
 Result<void> Systemd::restart(const std::string& name) { return run_job(Verb::restart, name); }
 Result<void> Systemd::reload(const std::string& name) { return run_job(Verb::reload, name); }
 
+Result<void> Systemd::restart_soon(const std::string& name) {
+  return attempt(*connection_, systemd_service, "restart " + name,
+                 [&] { Manager(*connection_).RestartUnit(name, "replace"); });
+}
+
 Result<void> Systemd::run_job(Verb verb, const std::string& name) {
   static constexpr const char* words[]{"start", "stop", "restart", "reload"};
   const auto action = fmt::format("{} {}", words[static_cast<int>(verb)], name);

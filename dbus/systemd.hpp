@@ -58,6 +58,8 @@ class Systemd {
   Result<void> stop(const std::string& name);
   Result<void> restart(const std::string& name);
   Result<void> reload(const std::string& name);
+  /// Returns at once: its job may have to wait for one of the caller's own unit.
+  Result<void> restart_soon(const std::string& name);
 
   /// Forgets a failure and the start limit's count; a unit that is not loaded needs none of it.
   Result<void> reset_failed(const std::string& name);

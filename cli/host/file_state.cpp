@@ -261,4 +261,17 @@ Result<void> write_state(const fs::path& path, const FileState& state) {
   return {};
 }
 
+Result<bool> write_run_time_file(const std::filesystem::path& path, const std::string& text) {
+  const auto now = FileState::read(path);
+  if (now && now->content == text && (now->mode & 0777) == 0644) return false;
+  std::error_code error;
+  std::filesystem::create_directories(path.parent_path(), error);
+  ::chmod(path.parent_path().c_str(), 0755);
+  if (const auto written = write_state(path, FileState::regular(text)); !written) {
+    return written.error();
+  }
+  ::chmod(path.c_str(), 0644);
+  return true;
+}
+
 }  // namespace dnscache::cli

@@ -48,4 +48,8 @@ bool is_immutable(const std::filesystem::path& path);
 /// Removes the half-written new file that a kill during write_state() leaves beside `path`.
 void remove_half_written(const std::filesystem::path& path);
 
+/// Writes a file below /run that every service can read, whatever the umask is. True: it was not
+/// there before.
+Result<bool> write_run_time_file(const std::filesystem::path& path, const std::string& text);
+
 }  // namespace dnscache::cli

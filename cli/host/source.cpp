@@ -13,6 +13,7 @@
 #include "cli/host/source_network_manager.hpp"
 #include "cli/host/source_resolvconf.hpp"
 #include "cli/host/source_resolved.hpp"
+#include "cli/host/source_resolved_file.hpp"
 #include "cli/host/systemd/facts.hpp"
 #include "dbus/systemd.hpp"
 #include "resolver/base/text_file.hpp"
@@ -119,8 +120,9 @@ Result<void> take_down() {
 
 const std::vector<Source>& sources() {
   // resolvconf before NetworkManager, which hands its list to it where it is installed.
-  static const std::vector<Source> all = {resolved_source(), resolvconf_source(),
-                                          openresolv_source(), network_manager_source()};
+  static const std::vector<Source> all = {resolved_file_source(), resolved_source(),
+                                          resolvconf_source(), openresolv_source(),
+                                          network_manager_source()};
   return all;
 }
 

@@ -1,7 +1,6 @@
 #include "cli/host/source_resolved.hpp"
 
 #include <net/if.h>
-#include <sys/stat.h>
 
 #include <chrono>
 #include <fmt/format.h>
@@ -31,20 +30,6 @@ constexpr const char* network_text =
 constexpr const char* manager_text =
     "# The interface of dnscachectl, which NetworkManager must leave alone.\n"
     "[device-dnscachectl]\nmatch-device=interface-name:{}\nmanaged=0\n";
-
-// Readable for systemd-network whatever the umask is. True: it was not there before.
-Result<bool> write_run_time_file(const fs::path& path, const std::string& text) {
-  const auto now = FileState::read(path);
-  if (now && now->content == text && (now->mode & 0777) == 0644) return false;
-  std::error_code error;
-  fs::create_directories(path.parent_path(), error);
-  ::chmod(path.parent_path().c_str(), 0755);
-  if (const auto written = write_state(path, FileState::regular(text)); !written) {
-    return written.error();
-  }
-  ::chmod(path.c_str(), 0644);
-  return true;
-}
 
 Result<void> keep_managers_off(dbus::Bus& bus) {
   const auto written =

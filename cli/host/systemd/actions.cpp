@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "cli/host/resolved_conf.hpp"
+#include "cli/host/source_resolved_file.hpp"
 #include "cli/host/system_user.hpp"
 #include "cli/host/systemd/plan.hpp"
 #include "cli/host/systemd/unit_links.hpp"
@@ -197,6 +198,8 @@ Result<void> file_undone(const JournalEntry& entry) {
   if (!is_network_drop_in(entry.path) && entry.path != resolved_drop_in && !is_own_again) return {};
   auto bus = dbus::Bus::connect();
   if (!bus) return bus.error();
+  std::error_code ignored;
+  if (entry.path == resolved_drop_in) fs::remove(resolved_off_file, ignored);
   if (is_own_again) return resolved_undone(*bus, entry);
   return entry.path == resolved_drop_in ? resolved_undone(*bus, entry) : drop_in_undone(*bus);
 }

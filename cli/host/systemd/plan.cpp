@@ -145,8 +145,8 @@ std::string explain(const Facts& facts, const Route& route) {
   if (route.mode != Mode::resolved) return {};
   return fmt::format(
       "lookups go through systemd-resolved ({} mode), so its configuration names the cache for all "
-      "names; without an interface of its own, programs that ask systemd-resolved have no other "
-      "server while the cache does not run",
+      "names, and names nobody while the cache does not run; systemd-resolved is restarted for "
+      "both",
       mode);
 }
 
@@ -225,6 +225,12 @@ bool needs_resolved_file(const Facts& facts, const Route& route) {
           (configured.takes_all() && !configured.servers.empty()));
 }
 
+bool is_listed_globally(const SystemFacts& system, const IpAddress& cache) {
+  return std::ranges::any_of(system.resolved->servers, [&](const dbus::DnsServer& server) {
+    return server.endpoint.address == cache;
+  });
+}
+
 std::vector<Step> resolved_file_steps(const Facts& facts, const Route& route,
                                       const IpAddress& cache) {
   auto text = replaced(std::string(templates::resolved_conf), "@CACHE@", cache.to_text());
@@ -237,12 +243,9 @@ std::vector<Step> resolved_file_steps(const Facts& facts, const Route& route,
   auto file = file_step(facts, resolved_drop_in, text, "the cache comes first in its list");
   const bool is_changed = file.is_change;
   auto steps = with_directory(facts, std::move(file));
-  const auto& servers = facts.system.resolved->servers;
-  const bool is_listed = std::ranges::any_of(
-      servers, [&](const dbus::DnsServer& server) { return server.endpoint.address == cache; });
   steps.push_back(make_step(Step::Kind::restart_unit, resolved_unit,
                             "restart systemd-resolved, which reads its files only then",
-                            is_changed || !is_listed));
+                            is_changed || !is_listed_globally(facts.system, cache)));
   return steps;
 }
 
@@ -304,11 +307,13 @@ std::vector<Step> manager_file_steps(const Facts& facts, const Route& route,
                        "the cache comes first in each lease")};
 }
 
-Step source_step(const Facts& facts, const IpAddress& cache) {
+Step source_step(const Facts& facts, const Route& route, const IpAddress& cache) {
   const auto& system = facts.system;
   const bool is_active = system.is_active(source_unit);
-  const bool is_right = is_active && (system.resolved ? is_link_right(system, cache)
-                                                      : is_first_in_file(facts, cache));
+  const bool is_right =
+      is_active && (route.mode == Mode::resolved ? is_listed_globally(system, cache)
+                    : system.resolved            ? is_link_right(system, cache)
+                                                 : is_first_in_file(facts, cache));
   return make_step(is_active && !is_right ? Step::Kind::restart_unit : Step::Kind::start_unit,
                    source_unit,
                    is_right ? "the cache is the first server of all names"
@@ -395,9 +400,8 @@ Result<Route> choose_route(const Facts& facts, Mode wanted) {
   route.writes_resolved = needs_resolved_file(facts, route);
   route.writes_resolv_conf = route.mode == Mode::resolv_conf;
   // Also beside a resolv.conf of ours: some programs ask systemd-resolved itself.
-  route.has_source =
-      route.mode == Mode::manager ||
-      (system.resolved.has_value() && system.can_make_link && route.mode != Mode::resolved);
+  route.has_source = route.mode == Mode::manager || route.mode == Mode::resolved ||
+                     (system.resolved.has_value() && system.can_make_link);
   if (const auto checked = check_resolved_settings(facts, route); !checked) {
     return checked.error();
   }
@@ -463,7 +467,7 @@ std::vector<Step> source_steps(const Facts& facts, const Route& route, const IpA
   if (!route.has_source) return steps;
   // The service starts it as well, so it is enabled only once the engine has been tried.
   if (!is_enabled(facts.system, source_unit)) steps.push_back(enable_step({source_unit}));
-  steps.push_back(source_step(facts, cache));
+  steps.push_back(source_step(facts, route, cache));
   return steps;
 }
 
