@@ -18,6 +18,7 @@ constexpr std::size_t max_refreshing = 256;   // each saves a client a wait, and
 constexpr std::uint32_t failure_ttl = 2;      // seconds; RFC 9520 wants 1 s, we want no more
 constexpr std::uint32_t bogus_ttl = 30;       // seconds; RFC 4035 section 4.7
 constexpr std::uint32_t no_such_zone_ttl = 10800;
+constexpr Duration probe_patience = 3s;
 constexpr unsigned max_aliases = 16;  // that lead from servers to servers, one after the other
 
 std::uint32_t in_seconds(std::chrono::seconds duration) {
@@ -168,6 +169,20 @@ Task fetch_for_validator(Resolver& resolver, Question question, OutcomeFunction 
   done(std::move(outcome));
 }
 
+// A validator may have the answer from before, so the servers are asked first.
+Task probe_servers(Resolver& resolver, Question question, std::shared_ptr<Trace> trace,
+                   OutcomeFunction done) {
+  Resolver::Underway underway(resolver);
+  const TimePoint deadline =
+      resolver.world_.now() + std::min<Duration>(resolver.config_.timeout, probe_patience);
+  trace->begun_at = resolver.world_.now();
+  Outcome outcome = co_await ask_servers(resolver, underway, question, deadline, *trace);
+  if (outcome.kind == Outcome::Kind::answered && resolver.is_validated(question)) {
+    outcome = co_await validate(resolver.validator_, question, deadline, underway.inbox);
+  }
+  done(std::move(outcome));
+}
+
 Resolver::Underway::Underway(Resolver& resolver, bool is_refresh)
     : inbox(resolver.world_),
       resolver_(resolver),
@@ -291,6 +306,12 @@ void Resolver::fetch(const Question& question, OutcomeFunction done) {
   if (fetching_ >= max_in_flight) return done(Outcome{});
   const World::Turn turn(world_);
   fetch_for_validator(*this, question, std::move(done));
+}
+
+void Resolver::probe(const Question& question, std::shared_ptr<Trace> trace,
+                     OutcomeFunction done) {
+  const World::Turn turn(world_);
+  probe_servers(*this, question, std::move(trace), std::move(done));
 }
 
 void Resolver::forget_keys() {

@@ -46,6 +46,8 @@ class Resolver {
   void set_validator(std::shared_ptr<Validator> validator) { validator_ = std::move(validator); }
   /// What the validator asks: answered by servers, not by the cache.
   void fetch(const Question& question, OutcomeFunction done);
+  /// Asks the servers for a name whether they answer; the cache is neither asked nor filled.
+  void probe(const Question& question, std::shared_ptr<Trace> trace, OutcomeFunction done);
   const ValidationStats& validation_stats() const { return validation_stats_; }
   /// What was validated is validated anew.
   void forget_keys();
@@ -75,6 +77,8 @@ class Resolver {
     bool is_refresh_;
   };
   friend Task resolve(Resolver& resolver, Flight& flight);
+  friend Task probe_servers(Resolver& resolver, Question question, std::shared_ptr<Trace> trace,
+                            OutcomeFunction done);
   friend Task fetch_for_validator(Resolver& resolver, Question question, OutcomeFunction done);
   friend Async<Outcome> ask_servers(Resolver& resolver, Underway& underway,
                                     const Question& question, TimePoint deadline,

@@ -27,6 +27,7 @@
 #include "resolver/server/local_data_keeper.hpp"
 #include "resolver/server/metrics.hpp"
 #include "resolver/server/network_watch.hpp"
+#include "resolver/server/probe.hpp"
 #include "resolver/server/query_log.hpp"
 #include "resolver/server/snapshots.hpp"
 #include "resolver/server/status.hpp"
@@ -292,6 +293,10 @@ class Server {
       auto reply = explain(request, {config_, origin_, local_data, cache_, resolver_});
       return reply ? std::move(*reply) : failed(reply.error());
     }
+    if (command == "probe") {
+      auto reply = probe(request, resolver_);
+      return reply ? std::move(*reply) : failed(reply.error());
+    }
     const bool is_for_cache = is_cache_command(command);
     if (!is_for_cache && command != "cache-load" && command != "reload" && command != "top" &&
         command != "close") {
@@ -322,7 +327,8 @@ class Server {
 
   StatusSources status_sources() const {
     return {config_,  feed_.state(), cache_,      resolver_,
-            workers_, late_stats_,   started_at_, query_log_.dropped()};
+            workers_, late_stats_,   started_at_, query_log_.dropped(),
+            service_.probe_zone.name()};
   }
 
   void wait_for_signal() {

@@ -29,6 +29,7 @@ struct StatusSources {
   const QueryStats& late_stats;
   TimePoint started_at;
   std::uint64_t query_log_dropped = 0;  ///< lines
+  Name probe_zone{};
 };
 
 /// The queries of all workers since the start, by how they came and what became of them.

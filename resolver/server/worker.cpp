@@ -97,6 +97,8 @@ void read_packet(Worker& worker, ByteView packet, Incoming& incoming) {
 
 namespace {
 
+constexpr const char* probe_origin = "probe";  // of replies that are neither counted nor logged
+
 std::uint64_t milliseconds_now() {
   return static_cast<std::uint64_t>(Clock::now().time_since_epoch() / 1ms);
 }
@@ -147,6 +149,10 @@ Decision decide(Worker& worker, Transport transport, const IpAddress* client,
       return {Verdict::reply, cached.size, "cache"};
     }
   }
+  if (const auto probed = service.probe_zone.answer(query.question)) {
+    ++(transport == Transport::udp ? stats.udp_probes : stats.tcp_probes);
+    return {Verdict::reply, write_reply(query, probed->view(), {}, limit, out), probe_origin};
+  }
   auto local = answer_special_type(query);
   if (!local) local = worker.local_data().decide(query.question);
   if (!local && query.question_class == class_in) {
@@ -184,6 +190,7 @@ void tell(const Service& service, const LoggedQuery& query) {
 void log_decision(const Service& service, const std::optional<Endpoint>& client,
                   Transport transport, const Incoming& incoming, ByteView reply,
                   const char* origin) {
+  if (origin == probe_origin) return;
   auto rcode = static_cast<Rcode>(reply[3] & header_flag::rcode_mask);
   if (incoming.fault == QueryFault::bad_version) rcode = Rcode::bad_version;
   LoggedQuery query{client, transport, incoming.query.question, rcode, origin};

@@ -12,6 +12,7 @@
 #include "resolver/base/stats.hpp"
 #include "resolver/cache/cache.hpp"
 #include "resolver/local/local_data.hpp"
+#include "resolver/local/probe_zone.hpp"
 #include "resolver/resolve.hpp"
 #include "resolver/server/query_log.hpp"
 #include "resolver/server/sockets.hpp"
@@ -39,6 +40,7 @@ struct Service {
   /// Replies that clients still wait for, of all workers.
   mutable std::atomic<std::int64_t> owed{0};
   Unanswered* unanswered = nullptr;  ///< null: queries in flight end with the process
+  ProbeZone probe_zone{};
 };
 
 /// A thread with its own event loop and its own sockets. Answers what it can from the cache and

@@ -57,6 +57,8 @@ class Upstream {
   const Cookie& cookie() const { return cookie_; }
   PacketRate& rate() { return rate_; }
   TimePoint last_sent() const { return last_sent_; }
+  /// A question that it has answered.
+  const std::optional<Question>& answered_question() const { return probe_question_; }
 
   /// How a query is put to this server, by all that is known of it.
   QueryForm usual_form() const;
