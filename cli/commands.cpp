@@ -212,13 +212,13 @@ void add_remove(CLI::App& app, RemoveOptions& options) {
 void add_status(CLI::App& app, StatusOptions& options) {
   auto& command =
       *app.add_subcommand("status", "Show whether the cache works and lookups go through it");
-  command.add_option("--name", options.name, "Name to look up through the cache")
-      ->type_name("NAME")
-      ->capture_default_str();
-  auto* watch = command.add_flag("-w,--watch", options.is_watching,
-                                 "Refresh every second until q is pressed");
+  command
+      .add_option("--name", options.name,
+                  "Name to look up as programs do [one that only the cache knows]")
+      ->type_name("NAME");
+  command.add_flag("-w,--watch", options.is_watching,
+                   "Refresh every second until q is pressed; with --json a line each second");
   add_json(command, options.is_json);
-  watch->excludes("--json");
 }
 
 void add_doctor(CLI::App& app, DoctorOptions& options) {
@@ -409,6 +409,7 @@ std::unique_ptr<CLI::App> make_commands(Options& options) {
   add_setup(*app, options.setup);
   add_status(*app, options.status);
   add_doctor(*app, options.doctor);
+  add_query(*app, options.query);
   add_explain(*app, options.explain);
   add_top(*app, options.top);
   add_bench(*app, options.bench);

@@ -12,6 +12,7 @@
 #include "cli/commands/doctor.hpp"
 #include "cli/commands/explain.hpp"
 #include "cli/commands/flush.hpp"
+#include "cli/commands/query.hpp"
 #include "cli/commands/reload.hpp"
 #include "cli/commands/run.hpp"
 #include "cli/commands/serve.hpp"
@@ -44,6 +45,7 @@ struct Options {
   StatusOptions status;
   DoctorOptions doctor;
   ExplainOptions explain;
+  QueryOptions query;
   TopOptions top;
   FlushOptions flush;
   CacheOptions cache;

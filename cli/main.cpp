@@ -32,6 +32,7 @@ Result<ExitCode> run(const std::string& command, const Options& options) {
   if (command == "recover") return run_recover(options.recover);
   if (command == "status") return run_status(options.status);
   if (command == "doctor") return run_doctor(options.doctor);
+  if (command == "query") return run_query(options.query);
   if (command == "explain") return run_explain(options.explain);
   if (command == "top") return run_top(options.top);
   if (command == "flush") return run_flush(options.flush);
@@ -56,7 +57,8 @@ void share_global_options(Options& options) {
   options.setup.root = options.remove.root = options.recover.root = options.root;
   options.cache.control = options.serve.control = options.status.control = options.doctor.control =
       options.flush.control = options.bench.control = options.run.control =
-          options.support.control = options.explain.control = options.top.control = options.control;
+          options.support.control = options.explain.control = options.query.control =
+              options.top.control = options.control;
 }
 
 // "setup", "cache list"

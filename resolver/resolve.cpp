@@ -308,8 +308,7 @@ void Resolver::fetch(const Question& question, OutcomeFunction done) {
   fetch_for_validator(*this, question, std::move(done));
 }
 
-void Resolver::probe(const Question& question, std::shared_ptr<Trace> trace,
-                     OutcomeFunction done) {
+void Resolver::probe(const Question& question, std::shared_ptr<Trace> trace, OutcomeFunction done) {
   const World::Turn turn(world_);
   probe_servers(*this, question, std::move(trace), std::move(done));
 }

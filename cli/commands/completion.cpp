@@ -83,7 +83,7 @@ void add_positional_choices(std::vector<Candidate>& candidates, const CLI::App& 
 // "flush", "cache get" and "explain" are about one name, and it comes first.
 bool expects_cached_name(const Position& position) {
   const auto& command = position.command->get_name();
-  const bool takes_one = command == "flush" || command == "get" || command == "explain";
+  const bool takes_one = command == "flush" || command == "get" || command == "explain" || command == "query";
   return takes_one && position.arguments == 0;
 }
 

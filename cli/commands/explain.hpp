@@ -10,7 +10,7 @@
 #include "cli/ask/glibc_lookup.hpp"
 #include "cli/ask/stub_resolver.hpp"
 #include "cli/host/lookup_path.hpp"
-#include "cli/settings/config_lines.hpp"
+#include "cli/settings/decision.hpp"
 #include "cli/show/output.hpp"
 
 namespace dnscache::cli {
@@ -63,10 +63,6 @@ struct Story {
   std::string engine_problem;  ///< why it says nothing; empty: it does
   std::optional<AddressLookup> result;
 };
-
-/// The rule that made the engine answer as it did, or whose upstreams it asked, in words with the
-/// file and line.
-std::string decision_in_words(const nlohmann::json& reply, const ConfigLines& lines);
 
 std::string to_text(const Story& story, const Terminal& terminal);
 nlohmann::json to_json(const Story& story);

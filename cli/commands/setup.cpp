@@ -103,7 +103,7 @@ struct Before {
 // Where the configuration names the servers, systemd-resolved may read ours from our own file.
 std::vector<RouteFault> find_faults(const Plan& plan, const Before& before,
                                     const std::filesystem::path& control) {
-  auto faults = check_routes(control, plan.probe.name);
+  auto faults = check_routes(control);
   if (!faults.empty() || !plan.keeps_servers) return faults;
   return check_machine(control, before.machine);
 }
@@ -123,11 +123,11 @@ Result<void> verify_system(const Plan& plan, const Before& before,
   const auto control = engine_files(root).control;
   auto resolver = resolver_of(root);
   if (!resolver) return resolver.error();
-  if (const auto checked = check_way_of_glibc(*resolver, plan.probe, control); !checked) {
+  if (const auto checked = check_way_of_glibc(*resolver, control); !checked) {
     return checked;
   }
   if (plan.asks_resolved) {
-    if (const auto checked = check_way_of_resolved(plan.probe, control); !checked) return checked;
+    if (const auto checked = check_way_of_resolved(control); !checked) return checked;
   }
   return root.empty() ? verify_routes(plan, before, control) : Result<void>();
 }

@@ -22,6 +22,9 @@ std::optional<Answer> ProbeZone::answer(const Question& question) const {
   Answer answer;
   if (question.type == rr_type::a) {
     add_answer(answer, rr_type::a, not_kept, std::array<std::uint8_t, 4>{127, 0, 0, 1});
+  } else if (question.type == rr_type::txt) {
+    add_answer(answer, rr_type::txt, not_kept,
+               std::array<std::uint8_t, 6>{5, 'c', 'a', 'c', 'h', 'e'});
   } else {
     add_local_soa(answer, name_, not_kept);
   }

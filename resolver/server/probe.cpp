@@ -1,5 +1,6 @@
 #include "resolver/server/probe.hpp"
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 
@@ -11,7 +12,7 @@ namespace {
 using nlohmann::json;
 
 const char* outcome_text(Outcome::Kind kind) {
-  static constexpr std::array words{"answered",   "failed",  "silent", "unreachable",
+  static constexpr std::array words{"answered",   "failed", "silent", "unreachable",
                                     "over_quota", "silent", "bogus"};
   return words.at(static_cast<std::size_t>(kind));
 }
@@ -29,8 +30,9 @@ struct Pending : std::enable_shared_from_this<Pending> {
   void ask(const Question& about) {
     question = about;
     trace = std::make_shared<Trace>();
-    resolver.probe(question, trace,
-                   [self = shared_from_this()](Outcome outcome) { self->take(std::move(outcome)); });
+    resolver.probe(question, trace, [self = shared_from_this()](Outcome outcome) {
+      self->take(std::move(outcome));
+    });
   }
 
   // A server may refuse one name and answer others.
@@ -38,12 +40,13 @@ struct Pending : std::enable_shared_from_this<Pending> {
     const bool is_last = !has_second || outcome.kind != Outcome::Kind::failed;
     has_second = false;
     if (!is_last) return ask(root_servers());
-    reply = {{"ok", true},
-             {"schema", 1},
-             {"question", {{"name", question.name.to_text()}, {"type", type_text(question.type)}}},
-             {"outcome", outcome_text(outcome.kind)},
-             {"took_ms", std::chrono::duration<double, std::milli>(Clock::now() - begun_at).count()},
-             {"asked", json::array()}};
+    reply = {
+        {"ok", true},
+        {"schema", 1},
+        {"question", {{"name", question.name.to_text()}, {"type", type_text(question.type)}}},
+        {"outcome", outcome_text(outcome.kind)},
+        {"took_ms", std::chrono::duration<double, std::milli>(Clock::now() - begun_at).count()},
+        {"asked", json::array()}};
     if (outcome.kind == Outcome::Kind::answered || outcome.kind == Outcome::Kind::failed) {
       reply["rcode"] = rcode_text(outcome.answer.rcode);
     }
@@ -73,11 +76,17 @@ Result<Question> question_of(const json& request) {
   return question;
 }
 
-// Of the servers for all names that no route has.
-std::optional<Question> answered_question(const Resolver& resolver) {
-  if (resolver.groups().empty()) return std::nullopt;
-  for (const auto& [upstream, lane] : resolver.groups().back()->members()) {
-    if (const auto& question = upstream->answered_question()) return question;
+bool has_route(const Groups& groups, const Name& name) {
+  return std::any_of(groups.begin(), groups.end() - 1,
+                     [&](const auto& group) { return name.is_within(group->zone()); });
+}
+
+// By the servers for all names that no route has.
+std::optional<Question> answered_question(const Groups& groups) {
+  if (groups.empty()) return std::nullopt;
+  for (const auto& [upstream, lane] : groups.back()->members()) {
+    const auto& question = upstream->answered_question();
+    if (question && !has_route(groups, question->name)) return question;
   }
   return std::nullopt;
 }
@@ -91,7 +100,7 @@ Result<ControlReply> probe(const json& request, Resolver& resolver) {
     if (!question) return question.error();
     pending->ask(*question);
   } else {
-    const auto known = answered_question(resolver);
+    const auto known = answered_question(resolver.groups());
     pending->has_second = known.has_value();
     pending->ask(known.value_or(root_servers()));
   }
