@@ -224,9 +224,9 @@ void add_status(CLI::App& app, StatusOptions& options) {
 void add_doctor(CLI::App& app, DoctorOptions& options) {
   auto& command =
       *app.add_subcommand("doctor", "Diagnose problems and print the command that fixes each");
-  command.add_option("--name", options.name, "Name to look up at each stage")
-      ->type_name("NAME")
-      ->capture_default_str();
+  command
+      .add_option("--name", options.name, "Name to look up at each stage [one that works here]")
+      ->type_name("NAME");
   add_json(command, options.is_json);
 }
 
