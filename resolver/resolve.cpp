@@ -1,6 +1,7 @@
 #include "resolver/resolve.hpp"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "resolver/cache/restore.hpp"
 #include "resolver/cache/stale.hpp"
@@ -116,6 +117,7 @@ Task resolve(Resolver& resolver, Flight& flight) {
     }
   }
   patience_over.cancel();
+  resolver.note_outcome(question, outcome);
 
   if (const auto older = resolver.older_answer(flight, outcome)) {
     // Within its lifetime, but not for as long as there is nobody to ask.
@@ -180,6 +182,7 @@ Task probe_servers(Resolver& resolver, Question question, std::shared_ptr<Trace>
   if (outcome.kind == Outcome::Kind::answered && resolver.is_validated(question)) {
     outcome = co_await validate(resolver.validator_, question, deadline, underway.inbox);
   }
+  resolver.note_outcome(question, outcome);
   done(std::move(outcome));
 }
 
@@ -328,6 +331,23 @@ void Resolver::count(const Outcome& outcome) {
     ++validation_stats_.failed;
   } else {
     ++(outcome.answer.authentic ? validation_stats_.secure : validation_stats_.insecure);
+  }
+}
+
+void Resolver::note_outcome(const Question& question, const Outcome& outcome) {
+  const UpstreamGroup& group = *routes_.group_for(question.name);
+  if (!group.zone().is_root()) return;
+  const TimePoint now = world_.now();
+  if (outcome.kind != Outcome::Kind::answered) {
+    if (!outage_.failed(question.name, now)) return;
+    return world_.log(LogLevel::error,
+                      fmt::format("lookups fail: last={} outcome=\"{}\"", question.name.to_text(),
+                                  outcome_text(outcome.kind)));
+  }
+  if (const auto lasted = outage_.answered(now)) {
+    const std::chrono::duration<double> seconds = *lasted;
+    world_.log(LogLevel::warning,
+               fmt::format("lookups work again: failed_for={:.1f}s", seconds.count()));
   }
 }
 

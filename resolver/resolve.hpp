@@ -8,6 +8,7 @@
 #include "resolver/cache/cache.hpp"
 #include "resolver/cache/in_flight.hpp"
 #include "resolver/dnssec/validator.hpp"
+#include "resolver/outage.hpp"
 #include "resolver/upstream/answer_rules.hpp"
 #include "resolver/upstream/race.hpp"
 #include "resolver/upstream/routes.hpp"
@@ -57,6 +58,8 @@ class Resolver {
 
   const Groups& groups() const { return routes_.groups(); }
   std::size_t in_flight() const { return in_flight_.size(); }
+  /// Of the servers for all names that no route has.
+  const Outage& outage() const { return outage_; }
 
  private:
   /// A question whose servers are being asked.
@@ -97,6 +100,7 @@ class Resolver {
   bool is_validated(const Question& question) const;
   Question as_asked(const Question& question) const;
   void count(const Outcome& outcome);
+  void note_outcome(const Question& question, const Outcome& outcome);
   /// A question that somebody wants the story of.
   struct Traced {
     Question question;
@@ -119,6 +123,7 @@ class Resolver {
   RecentFailures recent_failures_;
   std::shared_ptr<Validator> validator_;  // null: nothing is validated
   ValidationStats validation_stats_;
+  Outage outage_;
   std::vector<Traced> traced_;  // questions that are being validated
 };
 

@@ -20,6 +20,7 @@
 
 #include "resolver/base/log.hpp"
 #include "resolver/config/upstreams_from.hpp"
+#include "resolver/config/values.hpp"
 #include "resolver/dnssec/negative_anchors.hpp"
 #include "resolver/server/cache_commands.hpp"
 #include "resolver/server/control.hpp"
@@ -139,6 +140,7 @@ class Server {
     log_servers();
     feed_.follow([this] { asio::post(io_, [this] { take_over_servers(); }); });
     feed_.confirm();
+    world_.on_log([this] { tell_status_soon(); });
     tell_systemd("READY=1");
     release_memory_of_start();
     workers_.front()->run();
@@ -326,8 +328,14 @@ class Server {
   }
 
   StatusSources status_sources() const {
-    return {config_,  feed_.state(), cache_,      resolver_,
-            workers_, late_stats_,   started_at_, query_log_.dropped(),
+    return {config_,
+            feed_.state(),
+            cache_,
+            resolver_,
+            workers_,
+            late_stats_,
+            started_at_,
+            query_log_.dropped(),
             service_.probe_zone.name()};
   }
 
@@ -362,12 +370,36 @@ class Server {
 
   // With a line for `systemctl status`.
   void tell_systemd(std::string_view state) const {
-    const auto problems = feed_.state().problems;
-    const std::string text =
-        problems.empty()
-            ? "Serving on " + listen_text()
-            : "The configuration is NOT in force, the last one that worked is: " + problems.front();
+    const std::string text = status_text();
     ::sd_notifyf(0, "%.*s\nSTATUS=%s", static_cast<int>(state.size()), state.data(), text.c_str());
+  }
+
+  std::string status_text() const {
+    const auto problems = feed_.state().problems;
+    if (!problems.empty()) {
+      return "The configuration is NOT in force, the last one that worked is: " + problems.front();
+    }
+    if (resolver_.outage().is_on()) {
+      return "Lookups FAIL: no server answers; cached and local names are served on " +
+             listen_text();
+    }
+    std::string silent;
+    for (const auto& group : resolver_.groups()) {
+      for (const auto& [upstream, lane] : group->members()) {
+        if (upstream->health().is_usable()) continue;
+        silent += (silent.empty() ? "" : ", ") + address_text(upstream->config());
+      }
+    }
+    return "Serving on " + listen_text() + (silent.empty() ? "" : "; silent: " + silent);
+  }
+
+  // At the end of the turn: a change may come with others.
+  void tell_status_soon() {
+    if (std::exchange(is_status_due_, true)) return;
+    asio::post(io_, [this] {
+      is_status_due_ = false;
+      ::sd_notifyf(0, "STATUS=%s", status_text().c_str());
+    });
   }
 
   // An error may leave the metrics listener and the query log changed, nothing else.
@@ -607,6 +639,7 @@ class Server {
   NetworkWatch network_watch_;
   asio::steady_timer network_timer_;
   bool is_look_due_ = false;
+  bool is_status_due_ = false;
   asio::steady_timer drain_timer_;
   TimePoint drain_until_{};
   TimePoint started_at_ = Clock::now();

@@ -78,6 +78,7 @@ class UpstreamGroup {
 
  private:
   void serve_waiting();
+  void log_quota();
 
   World& world_;
   Name zone_;
@@ -93,6 +94,7 @@ class UpstreamGroup {
   std::uint64_t extra_packets_ = 0;
   std::uint64_t extra_packets_that_won_ = 0;
   std::deque<Inbox*> waiting_;
+  std::optional<TimePoint> quota_reached_at_;
   Timer quota_timer_;
 };
 
