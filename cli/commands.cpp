@@ -8,6 +8,7 @@
 
 #include "resolver/base/text.hpp"
 #include "resolver/base/version.hpp"
+#include "resolver/config/schema.hpp"
 #include "resolver/config/values.hpp"
 #include "resolver/dnssec/validator.hpp"
 
@@ -22,6 +23,12 @@ const std::vector<std::string> bench_clients = {"resolver", "getaddrinfo", "wire
 const std::vector<std::string> forms = {"sidecar", "wrapper"};
 const std::vector<std::string> common_types = {"A",  "AAAA", "CNAME", "HTTPS", "MX",
                                                "NS", "PTR",  "SOA",   "SRV",   "TXT"};
+
+std::vector<std::string> setting_keys() {
+  std::vector<std::string> keys;
+  for (const auto& setting : settings()) keys.push_back(setting.key);
+  return keys;
+}
 
 // Lists are written "a,b" or by repeating the option, so that "NAME..." behind it stays free.
 CLI::Option* add_list(CLI::App& command, const std::string& flag, std::vector<std::string>& values,
@@ -224,8 +231,7 @@ void add_status(CLI::App& app, StatusOptions& options) {
 void add_doctor(CLI::App& app, DoctorOptions& options) {
   auto& command =
       *app.add_subcommand("doctor", "Diagnose problems and print the command that fixes each");
-  command
-      .add_option("--name", options.name, "Name to look up at each stage [one that works here]")
+  command.add_option("--name", options.name, "Name to look up at each stage [one that works here]")
       ->type_name("NAME");
   add_json(command, options.is_json);
 }
@@ -415,9 +421,11 @@ std::unique_ptr<CLI::App> make_commands(Options& options) {
   add_bench(*app, options.bench);
   add_flush(*app, options.flush);
   add_cache(*app, options.cache, options.flush);
+  add_config(*app, options.config);
   add_check(*app, options.check);
   add_import(*app, options.import);
   app->add_subcommand("reload", "Apply changes of the configuration");
+  add_service(*app, options.service);
   add_serve(*app, options.serve);
   add_run(*app, options.run);
   add_template(*app, options.template_);
@@ -463,6 +471,7 @@ std::vector<std::string> choices_of(const CLI::App& command, const CLI::Option& 
   if (option.check_name("--through")) return bench_clients;
   if (option.check_name("--form")) return forms;
   if (command.get_name() == "template" && option.check_name("name")) return template_names();
+  if (option.check_name("key")) return setting_keys();
   return {};
 }
 

@@ -9,6 +9,7 @@
 #include "cli/bench/options.hpp"
 #include "cli/commands/cache.hpp"
 #include "cli/commands/check.hpp"
+#include "cli/commands/config.hpp"
 #include "cli/commands/doctor.hpp"
 #include "cli/commands/explain.hpp"
 #include "cli/commands/flush.hpp"
@@ -16,6 +17,7 @@
 #include "cli/commands/reload.hpp"
 #include "cli/commands/run.hpp"
 #include "cli/commands/serve.hpp"
+#include "cli/commands/service.hpp"
 #include "cli/commands/setup.hpp"
 #include "cli/commands/status.hpp"
 #include "cli/commands/support.hpp"
@@ -46,6 +48,8 @@ struct Options {
   DoctorOptions doctor;
   ExplainOptions explain;
   QueryOptions query;
+  ConfigOptions config;
+  ServiceOptions service;
   TopOptions top;
   FlushOptions flush;
   CacheOptions cache;

@@ -32,6 +32,15 @@ Result<ExitCode> run(const std::string& command, const Options& options) {
   if (command == "recover") return run_recover(options.recover);
   if (command == "status") return run_status(options.status);
   if (command == "doctor") return run_doctor(options.doctor);
+  if (command == "restart") return run_restart(options.service);
+  if (command == "stop") return run_stop(options.service);
+  if (command == "pause") return run_pause(options.service);
+  if (command == "resume") return run_resume(options.service);
+  if (command == "logs") return run_logs(options.service);
+  if (command == "config get") return run_config_get(options.config);
+  if (command == "config set") return run_config_set(options.config);
+  if (command == "config unset") return run_config_unset(options.config);
+  if (command == "config edit") return run_config_edit(options.config);
   if (command == "query") return run_query(options.query);
   if (command == "explain") return run_explain(options.explain);
   if (command == "top") return run_top(options.top);
@@ -58,7 +67,8 @@ void share_global_options(Options& options) {
   options.cache.control = options.serve.control = options.status.control = options.doctor.control =
       options.flush.control = options.bench.control = options.run.control =
           options.support.control = options.explain.control = options.query.control =
-              options.top.control = options.control;
+              options.config.control = options.service.control = options.top.control =
+                  options.control;
 }
 
 // "setup", "cache list"

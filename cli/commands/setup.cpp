@@ -33,7 +33,6 @@ namespace dnscache::cli {
 
 namespace {
 
-constexpr const char* log_path = "/var/log/dnscachectl.log";
 constexpr Patience verify_patience{.timeout_seconds = 2, .attempts = 3};
 
 volatile sig_atomic_t signal_received = 0;
@@ -66,15 +65,6 @@ Result<bool> confirm(bool is_confirmed, const char* question) {
   std::string answer;
   std::getline(std::cin, answer);
   return answer == "y" || answer == "Y" || answer == "yes";
-}
-
-EngineFiles engine_files(const std::filesystem::path& root) {
-  EngineFiles files;
-  files.config = below(root, default_config_path);
-  const auto reading = read_config_file(files.config);
-  files.control = reading ? reading.config.control : below(root, Config{}.control);
-  files.log = below(root, log_path);
-  return files;
 }
 
 Result<void> look_up(Result<StubResolver> resolver, const ProbeQuestion& question,

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "cli/host/apply.hpp"
+#include "cli/host/engine_service.hpp"
 #include "cli/host/lookup_check.hpp"
 #include "cli/host/resolv_conf_author.hpp"
 #include "cli/show/watch.hpp"
@@ -84,6 +85,7 @@ class Reporter {
       report.engine = *engine;
     } else if (engine.error().code == ExitCode::not_running) {
       report.is_running = false;
+      report.paused_until = paused_until();
     } else {
       report.engine_problem = engine.error().message;
     }

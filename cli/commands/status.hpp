@@ -1,6 +1,7 @@
 // `dnscachectl status`: does it work, and do this machine's lookups go through it?
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -30,6 +31,7 @@ struct StatusOptions {
 /// Everything that `status` shows.
 struct StatusReport {
   bool is_running = true;
+  std::optional<std::chrono::system_clock::time_point> paused_until;
   bool is_set_up = false;      ///< this machine's lookups should come here
   std::string engine_problem;  ///< it runs, but does not answer on its control socket
   EngineStatus engine;

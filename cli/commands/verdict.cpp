@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <optional>
 
@@ -17,8 +18,13 @@ using Reason = std::optional<std::string>;
 Reason why_stopped(const StatusReport& report) {
   if (report.is_running) return {};
   const auto lookups = report.lookups_without_cache();
+  if (report.paused_until) {
+    return fmt::format("paused until {:%H:%M:%S}; {}; 'dnscachectl resume' ends it",
+                       fmt::localtime(std::chrono::system_clock::to_time_t(*report.paused_until)),
+                       lookups);
+  }
   if (!report.is_set_up) return "not set up on this machine; " + lookups;
-  return fmt::format("the engine does not run; {}; 'dnscachectl doctor' says why", lookups);
+  return fmt::format("the engine does not run; {}; 'dnscachectl restart' starts it", lookups);
 }
 
 Reason why_failing(const StatusReport& report) {
