@@ -417,6 +417,7 @@ std::unique_ptr<CLI::App> make_commands(Options& options) {
   add_doctor(*app, options.doctor);
   add_query(*app, options.query);
   add_explain(*app, options.explain);
+  add_monitor(*app, options.monitor);
   add_top(*app, options.top);
   add_bench(*app, options.bench);
   add_flush(*app, options.flush);

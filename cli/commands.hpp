@@ -13,6 +13,7 @@
 #include "cli/commands/doctor.hpp"
 #include "cli/commands/explain.hpp"
 #include "cli/commands/flush.hpp"
+#include "cli/commands/monitor.hpp"
 #include "cli/commands/query.hpp"
 #include "cli/commands/reload.hpp"
 #include "cli/commands/run.hpp"
@@ -48,6 +49,7 @@ struct Options {
   DoctorOptions doctor;
   ExplainOptions explain;
   QueryOptions query;
+  MonitorOptions monitor;
   ConfigOptions config;
   ServiceOptions service;
   TopOptions top;

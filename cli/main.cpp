@@ -41,6 +41,7 @@ Result<ExitCode> run(const std::string& command, const Options& options) {
   if (command == "config set") return run_config_set(options.config);
   if (command == "config unset") return run_config_unset(options.config);
   if (command == "config edit") return run_config_edit(options.config);
+  if (command == "monitor") return run_monitor(options.monitor);
   if (command == "query") return run_query(options.query);
   if (command == "explain") return run_explain(options.explain);
   if (command == "top") return run_top(options.top);
@@ -67,8 +68,8 @@ void share_global_options(Options& options) {
   options.cache.control = options.serve.control = options.status.control = options.doctor.control =
       options.flush.control = options.bench.control = options.run.control =
           options.support.control = options.explain.control = options.query.control =
-              options.config.control = options.service.control = options.top.control =
-                  options.control;
+              options.monitor.control = options.config.control = options.service.control =
+                  options.top.control = options.control;
 }
 
 // "setup", "cache list"

@@ -16,7 +16,6 @@
 #include <thread>
 
 #include "cli/ask/control_client.hpp"
-#include "cli/host/plan.hpp"
 #include "cli/host/journal.hpp"
 #include "cli/unique_fd.hpp"
 #include "resolver/config/read.hpp"

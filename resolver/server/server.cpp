@@ -126,6 +126,8 @@ class Server {
     resolver_.set_validator(std::move(*validator));
     service_.query_log = &query_log_;
     service_.traffic = &traffic_;
+    service_.monitor = &monitor_;
+    publish_upstreams();
     std::signal(SIGPIPE, SIG_IGN);
     load_first_snapshot();
     local_data_keeper_.start(config_);
@@ -301,13 +303,18 @@ class Server {
     }
     const bool is_for_cache = is_cache_command(command);
     if (!is_for_cache && command != "cache-load" && command != "reload" && command != "top" &&
-        command != "close") {
+        command != "monitor" && command != "close") {
       return failed({"unknown command " + command});
     }
     if (!peer.may_change) {
-      return failed({"only root and the engine's own user may " + command, ExitCode::no_rights});
+      return failed({"only root and the engine's own user may " + command + "; run it with sudo",
+                     ExitCode::no_rights});
     }
     if (command == "reload") return done(reload_as_told());
+    if (command == "monitor") {
+      auto reply = monitor_.watch(request);
+      return reply ? std::move(*reply) : failed(reply.error());
+    }
     if (command == "top") {
       const bool is_limited = request.contains("limit") && request["limit"].is_number_unsigned();
       const std::size_t limit = is_limited ? request["limit"].get<std::size_t>() : 100;
@@ -500,10 +507,17 @@ class Server {
       publish_admission(fresh);
     }
     config_ = fresh;
+    publish_upstreams();
     load_snapshot();
     local_data_keeper_.configure(fresh);
     if (change == Change::configuration) warn_of_closed_doors();
     return {};
+  }
+
+  void publish_upstreams() {
+    auto endpoints = std::make_shared<std::vector<Endpoint>>();
+    for (const auto& upstream : all_upstreams(config_)) endpoints->push_back(upstream.endpoint);
+    service_.upstreams = std::move(endpoints);
   }
 
   // Once, as soon as it is known which servers' answers may be believed.
@@ -623,6 +637,7 @@ class Server {
   std::unique_ptr<Unanswered> unanswered_;
   QueryLog query_log_;
   Traffic traffic_;
+  Monitor monitor_;
   Service service_;
   std::vector<std::unique_ptr<Worker>> workers_;
   asio::io_context& io_;  // the first worker's, on which the resolver runs

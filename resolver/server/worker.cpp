@@ -183,6 +183,13 @@ namespace {
 void tell(const Service& service, const LoggedQuery& query) {
   if (service.query_log != nullptr && service.query_log->is_on()) service.query_log->add(query);
   if (service.traffic != nullptr && service.traffic->is_on()) service.traffic->add(query);
+  if (service.monitor != nullptr && service.monitor->is_on()) service.monitor->add(query);
+}
+
+std::optional<Endpoint> upstream_of(const Service& service, const Answer& answer) {
+  const auto upstreams = service.upstreams.load();
+  if (!upstreams || answer.source >= upstreams->size()) return std::nullopt;
+  return (*upstreams)[answer.source];
 }
 
 }  // namespace
@@ -204,8 +211,9 @@ void log_answer(const Service& service, const std::optional<Endpoint>& client, T
   // What was asked before the log was switched on has no beginning.
   std::optional<Duration> took;
   if (asked_at != TimePoint{}) took = Clock::now() - asked_at;
-  tell(service, {client, transport, question, answer.rcode,
-                 answer.is_stale() ? "stale" : "upstream", took, answer.extended_error});
+  tell(service,
+       {client, transport, question, answer.rcode, answer.is_stale() ? "stale" : "upstream", took,
+        answer.extended_error, upstream_of(service, answer)});
 }
 
 }  // namespace dnscache
