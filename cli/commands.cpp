@@ -2,6 +2,7 @@
 
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <algorithm>
 #include <chrono>
 #include <fmt/format.h>
 #include <string_view>
@@ -21,6 +22,7 @@ const std::vector<std::string> modes = {"auto", "link", "resolved", "manager", "
 const std::vector<std::string> scenarios = {"compare", "failover", "storm"};
 const std::vector<std::string> bench_clients = {"resolver", "getaddrinfo", "wire"};
 const std::vector<std::string> forms = {"sidecar", "wrapper"};
+const std::vector<std::string> sort_keys = {"queries", "misses", "nxdomain", "slow"};
 const std::vector<std::string> common_types = {"A",  "AAAA", "CNAME", "HTTPS", "MX",
                                                "NS", "PTR",  "SOA",   "SRV",   "TXT"};
 
@@ -47,6 +49,18 @@ void add_routes(CLI::App& command, std::vector<std::string>& routes) {
       ->expected(1)
       ->allow_extra_args(false)
       ->take_all();
+}
+
+// With the word that was probably meant, and without CLI11's list in the help.
+CLI::Validator one_of(std::vector<std::string> words) {
+  const auto check = [words = std::move(words)](const std::string& text) -> std::string {
+    if (std::ranges::find(words, text) != words.end()) return {};
+    const auto suggestion = nearest(text, words);
+    return suggestion.empty()
+               ? fmt::format("'{}' is not {}", printable(text), join_words(words))
+               : fmt::format("there is no '{}', did you mean '{}'?", printable(text), suggestion);
+  };
+  return {check, "", ""};
 }
 
 // Without CLI11's "UINT in [1 - 256]" in the help.
@@ -106,7 +120,7 @@ void add_template(CLI::App& app, TemplateOptions& options) {
   command.add_option("name", options.name, "Deployment file: " + join_words(template_names()))
       ->type_name("NAME")
       ->required()
-      ->check(CLI::IsMember(template_names()).description(""));
+      ->check(one_of(template_names()));
   add_list(command, "--upstream", options.upstreams,
            "Query these servers, not those in resolv.conf there", "ADDRESS[:PORT]");
   add_routes(command, options.routes);
@@ -123,7 +137,7 @@ void add_template(CLI::App& app, TemplateOptions& options) {
           "For ecs-fargate: sidecar (a separate container) or wrapper (the first process in "
           "yours)")
       ->type_name("FORM")
-      ->check(CLI::IsMember(forms).description(""))
+      ->check(one_of(forms))
       ->capture_default_str();
 }
 
@@ -158,12 +172,12 @@ void add_import(CLI::App& app, ImportOptions& options) {
       .add_option("--from", options.from,
                   "Whose configuration it is: dnsmasq, unbound, bind or resolved [by its content]")
       ->type_name("PROGRAM")
-      ->check(CLI::IsMember({"dnsmasq", "unbound", "bind", "resolved"}).description(""));
+      ->check(one_of({"dnsmasq", "unbound", "bind", "resolved"}));
   command
       .add_option("--only", options.only,
                   "Show lines with this result only: refused, translated, kept or not-needed")
       ->type_name("RESULT")
-      ->check(CLI::IsMember({"refused", "translated", "kept", "not-needed"}).description(""));
+      ->check(one_of({"refused", "translated", "kept", "not-needed"}));
   command
       .add_option("--resolv-file", options.resolv_file,
                   "Take dnsmasq's servers from this file instead of the one that it names")
@@ -187,7 +201,7 @@ void add_setup(CLI::App& app, SetupOptions& options) {
           "--mode", options.mode,
           "How lookups are directed to the cache: auto, link, resolved, manager or resolv-conf")
       ->type_name("MODE")
-      ->check(CLI::IsMember(modes).description(""))
+      ->check(one_of(modes))
       ->capture_default_str();
   command.add_flag("--image", options.is_image,
                    "Prepare an image: start nothing, its first boot finishes the setup");
@@ -252,6 +266,10 @@ void add_top(CLI::App& app, TopOptions& options) {
       ->type_name("N")
       ->check(between(1, 1000))
       ->capture_default_str();
+  command.add_option("--sort", options.sort, "Order: queries, misses, nxdomain or slow")
+      ->type_name("KEY")
+      ->check(one_of(sort_keys))
+      ->capture_default_str();
   command
       .add_option("--seconds", options.seconds,
                   "How long to count if top is not already counting [5s]")
@@ -266,6 +284,7 @@ void add_top(CLI::App& app, TopOptions& options) {
 void add_flush(CLI::App& app, FlushOptions& options) {
   auto& command = *app.add_subcommand("flush", "Remove answers from the cache");
   auto* name = command.add_option("name", options.name, "Answers for this name")->type_name("NAME");
+  auto* type = command.add_option("type", options.type, "Only this record type")->type_name("TYPE");
   auto* zone =
       command.add_option("--zone", options.zone, "Answers for this name and all names below it")
           ->type_name("ZONE");
@@ -273,6 +292,7 @@ void add_flush(CLI::App& app, FlushOptions& options) {
   auto* negative =
       command.add_flag("--negative", options.is_negative, "Negative answers (NXDOMAIN and NODATA)");
   name->excludes(zone)->excludes(all)->excludes(negative);
+  type->needs(name);
   zone->excludes(all)->excludes(negative);
   negative->excludes(all);
   add_json(command, options.is_json);
@@ -313,7 +333,7 @@ void add_bench(CLI::App& app, BenchOptions& options) {
                   "compare; failover: an upstream of a copy of the engine stops responding; storm: "
                   "count how many of many lookups reach the upstream")
       ->type_name("SCENARIO")
-      ->check(CLI::IsMember(scenarios).description(""))
+      ->check(one_of(scenarios))
       ->capture_default_str();
   command
       .add_option("-f,--file", options.file,
@@ -325,7 +345,7 @@ void add_bench(CLI::App& app, BenchOptions& options) {
                   "Client: resolver (glibc's), getaddrinfo (in a separate process) or wire (UDP "
                   "packets)")
       ->type_name("CLIENT")
-      ->check(CLI::IsMember(bench_clients).description(""))
+      ->check(one_of(bench_clients))
       ->capture_default_str();
   command
       .add_option("--exec", options.command,
@@ -376,7 +396,7 @@ void add_completion(CLI::App& app, Options& options) {
   completion.add_option("shell", options.shell, "bash, zsh or fish")
       ->required()
       ->type_name("SHELL")
-      ->check(CLI::IsMember(shells).description(""));
+      ->check(one_of(shells));
 
   auto& complete = *app.add_subcommand("__complete", "Candidates for a command line")->group("");
   complete.add_option("words", options.words);
@@ -387,7 +407,27 @@ void add_completion(CLI::App& app, Options& options) {
   auto& source = *app.add_subcommand("source", "What the units do to the machine")->group("");
   source.add_option("action", options.source.action)
       ->required()
-      ->check(CLI::IsMember({"up", "withdraw", "down", "close"}));
+      ->check(one_of({"up", "withdraw", "down", "close"}));
+}
+
+// In this order in the help.
+void group_commands(CLI::App& app) {
+  struct Group {
+    const char* title;
+    std::vector<const char*> commands;
+  };
+  static const std::vector<Group> groups = {
+      {"Set up this machine", {"setup", "remove", "recover"}},
+      {"See how lookups fare",
+       {"status", "doctor", "query", "explain", "monitor", "top", "bench", "logs"}},
+      {"Run the cache", {"restart", "stop", "pause", "resume", "reload", "serve", "run"}},
+      {"Configure it", {"config", "check", "import", "schema"}},
+      {"Look into the cache", {"flush", "cache"}},
+      {"Print files and help", {"template", "support", "completion", "help", "version"}},
+  };
+  for (const auto& group : groups) {
+    for (const auto* name : group.commands) app.get_subcommand(name)->group(group.title);
+  }
 }
 
 }  // namespace
@@ -397,7 +437,7 @@ std::unique_ptr<CLI::App> make_commands(Options& options) {
       "A caching DNS resolver for this machine: cached lookups take microseconds, and a dead name "
       "server does not delay the others.",
       "dnscachectl");
-  app->set_version_flag("--version",
+  app->set_version_flag("-V,--version",
                         std::string("dnscachectl ") + version() + "\ndnssec: " + dnssec_support());
   app->set_help_flag("-h,--help", "Show this help");
   app->require_subcommand(1);
@@ -435,6 +475,9 @@ std::unique_ptr<CLI::App> make_commands(Options& options) {
   add_remove(*app, options.remove);
   add_recover(*app, options.recover);
   add_completion(*app, options);
+  app->add_subcommand("help", "Print the help of a command");  // see as_options()
+  app->add_subcommand("version", "Print the version");
+  group_commands(*app);
   return app;
 }
 
@@ -465,6 +508,7 @@ std::vector<std::string> take_command_of_run(const CLI::App& app, std::vector<st
 std::vector<std::string> choices_of(const CLI::App& command, const CLI::Option& option) {
   if (command.get_name() == "completion" && option.check_name("shell")) return shells;
   if (option.check_name("--type") || option.check_name("type")) return common_types;
+  if (option.check_name("--sort")) return sort_keys;
   if (option.check_name("--mode")) return modes;
   if (option.check_name("--from")) return {"dnsmasq", "unbound", "bind", "resolved"};
   if (option.check_name("--only")) return {"refused", "translated", "kept", "not-needed"};

@@ -1,6 +1,7 @@
 // The program: parse, run, and one place where an error becomes a line on stderr and an exit code.
 #include <CLI/Error.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <exception>
 #include <iostream>
@@ -84,10 +85,25 @@ ExitCode report(const Error& error) {
   return error.code;
 }
 
+// For somebody who knows nothing yet.
+ExitCode print_overview(const CLI::App& app) {
+  print(app.help());
+  print("\n" + verdict_line() + '\n');
+  return ExitCode::done;
+}
+
+// What could not be written was not done: a full disk, for example.
+ExitCode end_output(ExitCode code) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  print_message(system_error("cannot write the output", errno).message);
+  return ExitCode::failure;
+}
+
 ExitCode main_program(int argc, char** argv) {
   Options options;
   const auto app = make_commands(options);
-  std::vector<std::string> words(argv + 1, argv + argc);
+  auto words = as_options({argv + 1, argv + argc});
+  if (words.empty()) return print_overview(*app);
   options.run.command = take_command_of_run(*app, words);
   try {
     std::ranges::reverse(words);  // CLI11 takes them from the end
@@ -108,8 +124,7 @@ ExitCode main_program(int argc, char** argv) {
 int main(int argc, char** argv) {
   using namespace dnscache;
   try {
-    const auto code = cli::main_program(argc, argv);
-    return static_cast<int>(std::fflush(stdout) == 0 ? code : ExitCode::failure);
+    return static_cast<int>(cli::end_output(cli::main_program(argc, argv)));
   } catch (const std::exception& error) {
     cli::print_message(std::string("unexpected: ") + error.what());
     return static_cast<int>(ExitCode::failure);

@@ -91,7 +91,8 @@ Answer explain_failure(const Outcome& outcome) {
 Task resolve(Resolver& resolver, Flight& flight) {
   const Question& question = flight.question();
   const unsigned generation = resolver.generation_;
-  const TimePoint deadline = resolver.world_.now() + resolver.config_.timeout;
+  const TimePoint begun_at = resolver.world_.now();
+  const TimePoint deadline = begun_at + resolver.config_.timeout;
   RaceObserver& observer = flight.trace ? *flight.trace : RaceObserver::nobody();
   Resolver::Underway underway(resolver, flight.is_refresh);
   Timer patience_over(resolver.world_.timers(), [&] { resolver.answer_with_stale(flight); });
@@ -118,6 +119,7 @@ Task resolve(Resolver& resolver, Flight& flight) {
   }
   patience_over.cancel();
   resolver.note_outcome(question, outcome);
+  if (!flight.is_refresh) resolver.times_.add(resolver.world_.now() - begun_at);
 
   if (const auto older = resolver.older_answer(flight, outcome)) {
     // Within its lifetime, but not for as long as there is nobody to ask.
@@ -127,6 +129,7 @@ Task resolve(Resolver& resolver, Flight& flight) {
     co_return;
   }
   const Answer answer = resolver.judge(question, std::move(outcome), observer);
+  ++resolver.rcodes_[static_cast<std::size_t>(answer.rcode) % resolver.rcodes_.size()];
   const bool is_current = generation == resolver.generation_ && !underway.is_outdated;
   if (is_current && !answer.is_stale()) {
     resolver.cache_.store(question, flight.hash(), answer, resolver.world_.cache_now());

@@ -1,6 +1,7 @@
 // What happens to a question that is not in the cache.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <vector>
 
@@ -58,6 +59,9 @@ class Resolver {
 
   const Groups& groups() const { return routes_.groups(); }
   std::size_t in_flight() const { return in_flight_.size(); }
+  /// How long questions took that were not in the cache, and how they ended.
+  const RttEstimator& times() const { return times_; }
+  const std::array<Counter, 16>& rcodes() const { return rcodes_; }
   /// Of the servers for all names that no route has.
   const Outage& outage() const { return outage_; }
 
@@ -124,7 +128,9 @@ class Resolver {
   std::shared_ptr<Validator> validator_;  // null: nothing is validated
   ValidationStats validation_stats_;
   Outage outage_;
-  std::vector<Traced> traced_;  // questions that are being validated
+  RttEstimator times_;
+  std::array<Counter, 16> rcodes_;  // by number
+  std::vector<Traced> traced_;      // questions that are being validated
 };
 
 /// The path of one question that servers have to be asked, from its start to its last reply.

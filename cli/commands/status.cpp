@@ -212,6 +212,13 @@ std::string StatusReport::lookups_without_cache() const {
   return "lookups go to " + join_words(others, "and");
 }
 
+std::string verdict_line() {
+  be_impatient();
+  const StatusOptions options;
+  const auto judgement = judge(Reporter(options).report());
+  return fmt::format("status: {}: {}", to_text(judgement.verdict), judgement.reason);
+}
+
 Result<ExitCode> run_status(const StatusOptions& options) {
   if (!options.name.empty() && !Name::parse(options.name)) {
     return Error{fmt::format("'{}' is not a domain name", options.name), ExitCode::usage};

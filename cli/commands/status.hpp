@@ -57,6 +57,9 @@ struct StatusReport {
 std::string to_text(const StatusReport& report, const Terminal& terminal);
 nlohmann::json to_json(const StatusReport& report);
 
+/// The first line of `status`, without what takes its time where something is wrong.
+std::string verdict_line();
+
 /// The exit code of the verdict, see judge().
 Result<ExitCode> run_status(const StatusOptions& options);
 

@@ -11,7 +11,7 @@ namespace {
 
 using nlohmann::json;
 
-const char* outcome_text(Outcome::Kind kind) {
+const char* word_of(Outcome::Kind kind) {
   static constexpr std::array words{"answered",   "failed", "silent", "unreachable",
                                     "over_quota", "silent", "bogus"};
   return words.at(static_cast<std::size_t>(kind));
@@ -44,7 +44,7 @@ struct Pending : std::enable_shared_from_this<Pending> {
         {"ok", true},
         {"schema", 1},
         {"question", {{"name", question.name.to_text()}, {"type", type_text(question.type)}}},
-        {"outcome", outcome_text(outcome.kind)},
+        {"outcome", word_of(outcome.kind)},
         {"took_ms", std::chrono::duration<double, std::milli>(Clock::now() - begun_at).count()},
         {"asked", json::array()}};
     if (outcome.kind == Outcome::Kind::answered || outcome.kind == Outcome::Kind::failed) {

@@ -343,7 +343,9 @@ class Server {
             late_stats_,
             started_at_,
             query_log_.dropped(),
-            service_.probe_zone.name()};
+            service_.probe_zone.name(),
+            reloads_,
+            failed_reloads_};
   }
 
   void wait_for_signal() {
@@ -365,6 +367,7 @@ class Server {
     ::sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
                  static_cast<long long>(Clock::now().time_since_epoch() / 1us));
     const Result<void> result = take_over_configuration();
+    ++(result ? reloads_ : failed_reloads_);
     if (!result) {
       log_error("reload failed, the old configuration stays in force:");
       for (const std::string& problem : feed_.state().problems) log_error("{}", problem);
@@ -655,6 +658,8 @@ class Server {
   asio::steady_timer network_timer_;
   bool is_look_due_ = false;
   bool is_status_due_ = false;
+  std::uint64_t reloads_ = 0;
+  std::uint64_t failed_reloads_ = 0;
   asio::steady_timer drain_timer_;
   TimePoint drain_until_{};
   TimePoint started_at_ = Clock::now();

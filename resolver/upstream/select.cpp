@@ -168,6 +168,7 @@ void UpstreamGroup::log_quota() {
 
 bool UpstreamGroup::wait_for_quota(Inbox& inbox) {
   log_quota();
+  ++quota_waits_;
   if (waiting_.size() >= max_waiting) return false;
   waiting_.push_back(&inbox);
   if (!quota_timer_.is_set()) quota_timer_.set(world_.now() + quota_check_interval);
