@@ -321,6 +321,7 @@ void add_cache(CLI::App& app, CacheOptions& options, FlushOptions& flush) {
   dump.add_option("file", options.file, "Output file; '-' for stdout")
       ->type_name("FILE")
       ->required();
+  dump.add_flag("--text", options.is_text, "As in a zone file, to be read by people");
   auto& load = *cache.add_subcommand("load", "Load answers written by dump");
   load.add_option("file", options.file, "Input file; '-' for stdin")->type_name("FILE")->required();
 }
