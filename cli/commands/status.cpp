@@ -132,13 +132,17 @@ class Reporter {
     auto resolver =
         StubResolver::with_servers({report.server}, {.timeout_seconds = 5, .attempts = 1});
     if (resolver) report.cache = resolver->ask(own_name, ns_t_a);
+    // Where programs are not meant to come here, nobody else is bothered with our names.
+    if (report.is_for_programs() || !options_.name.empty()) look_up_as_programs(report);
+    ask_upstreams(report);
+  }
+
+  void look_up_as_programs(StatusReport& report) const {
     const auto* final_dot = report.name.ends_with('.') ? "" : ".";
     report.program = look_up_addresses(report.name + final_dot, AF_UNSPEC);
-    if (options_.name.empty() && report.is_program_answered()) {
-      report.asks_cache =
-          std::ranges::count(report.program->addresses, IpAddress::v4(127, 0, 0, 1)) > 0;
-    }
-    ask_upstreams(report);
+    if (!options_.name.empty() || !report.is_program_answered()) return;
+    report.asks_cache =
+        std::ranges::count(report.program->addresses, IpAddress::v4(127, 0, 0, 1)) > 0;
   }
 
   // An upstream should not notice that somebody watches.

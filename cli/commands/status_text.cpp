@@ -322,13 +322,11 @@ std::string to_text(const StatusReport& report, const Terminal& terminal) {
 namespace {
 
 nlohmann::json program_as_json(const StatusReport& report) {
-  auto program = nlohmann::json::object();
-  if (!report.program) return program;
-  program = {{"name", report.name},
-             {"working", report.is_program_answered()},
-             {"status", to_text(report.program->status)},
-             {"addresses", report.program->addresses.size()},
-             {"took_ms", report.program->milliseconds}};
+  nlohmann::json program = {{"name", report.name},
+                            {"working", report.is_program_answered()},
+                            {"status", to_text(report.program->status)},
+                            {"addresses", report.program->addresses.size()},
+                            {"took_ms", report.program->milliseconds}};
   if (report.asks_cache) program["asks_cache"] = *report.asks_cache;
   if (!report.program->error.empty()) program["error"] = report.program->error;
   return program;
@@ -373,7 +371,7 @@ nlohmann::json to_json(const StatusReport& report) {
   document["cache"] = {{"server", report.server.to_text()},
                        {"outcome", to_text(report.cache.outcome)},
                        {"took_ms", report.cache.duration.count()}};
-  document["programs"] = program_as_json(report);
+  if (report.program) document["programs"] = program_as_json(report);
   if (report.upstreams) document["upstreams"] = upstreams_as_json(*report.upstreams);
   document["problem"] = last_problem_in_words(report.engine);
   document["faults"] = faults_as_json(report.faults);

@@ -23,11 +23,11 @@ std::string line_of(const LoggedQuery& query) {
       fmt::format("{} {} {} {} {}", query.client ? query.client->to_text() : "?",
                   query.transport == Transport::udp ? "udp" : "tcp", question_text(query.question),
                   rcode_text(query.rcode), query.origin);
-  if (query.upstream) line += " upstream=" + query.upstream->to_text();
   if (query.took) {
     line +=
         fmt::format(" {:.1f}ms", std::chrono::duration<double, std::milli>(*query.took).count());
   }
+  if (query.upstream) line += " server=" + query.upstream->to_text();
   if (query.extended_error != ExtendedError::none) {
     line += fmt::format(" ede={}", static_cast<unsigned>(query.extended_error));
   }
