@@ -49,7 +49,8 @@ std::string loss_in_words(const Story& story, const json& reply) {
     const auto known = std::ranges::find(story.status.upstreams, address, &UpstreamStatus::address);
     if (known == story.status.upstreams.end()) continue;
     const auto& recent = known->rtt_recent_ms;
-    const auto lost = static_cast<std::size_t>(std::ranges::count(recent, std::nullopt));
+    const auto lost = static_cast<std::size_t>(
+        std::ranges::count_if(recent, [](const std::optional<double>& time) { return !time; }));
     if (lost <= most) continue;
     most = lost;
     words = fmt::format("{} lost {} of its last {} queries", address, lost, recent.size());

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "cli/commands/explain.hpp"
+#include "cli/host/journal.hpp"
 #include "resolver/base/text.hpp"
 #include "resolver/config/values.hpp"
 

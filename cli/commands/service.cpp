@@ -12,6 +12,7 @@
 #include "cli/ask/control_client.hpp"
 #include "cli/host/engine_process.hpp"
 #include "cli/host/engine_service.hpp"
+#include "cli/host/journal.hpp"
 #include "cli/host/lookup_path.hpp"
 #include "cli/host/systemd/facts.hpp"
 #include "cli/show/output.hpp"
