@@ -39,7 +39,7 @@ struct UpstreamFact {
   UpstreamConfig upstream;
   bool is_in_resolv_conf = false;
   bool answers = false;
-  std::string failure;  ///< where it does not: "answers with REFUSED"
+  std::string failure = {};  ///< where it does not: "answers with REFUSED"
 };
 
 /// The question that shows whether a server works.
