@@ -16,6 +16,8 @@
 
 namespace dnscache::cli {
 
+Result<ExitCode> run_bench(const BenchOptions& options);
+
 namespace {
 
 Result<ExitCode> run(const std::string& command, const Options& options) {
