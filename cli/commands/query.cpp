@@ -33,12 +33,22 @@ std::string cached_in_words(const json& cache) {
 
 // Who was asked in vain.
 std::string tries_in_words(const json& exchange) {
-  std::vector<std::string> words;
+  std::vector<std::pair<std::string, unsigned>> tries;
   for (const auto& tried : exchange.value("tries", json::array())) {
-    words.push_back(fmt::format("{} {}", text_of(tried, "upstream"), text_of(tried, "outcome")));
+    auto words = fmt::format("{} {}", text_of(tried, "upstream"), text_of(tried, "outcome"));
+    const auto same = std::ranges::find(tries, words, &std::pair<std::string, unsigned>::first);
+    if (same != tries.end()) {
+      ++same->second;
+    } else {
+      tries.emplace_back(std::move(words), 1);
+    }
   }
-  if (words.empty()) return "no upstream could be asked";
-  return fmt::format("{}", fmt::join(words, ", "));
+  std::string text;
+  for (const auto& [words, count] : tries) {
+    text += (text.empty() ? "" : ", ") + words;
+    if (count > 1) text += fmt::format(" {} times", count);
+  }
+  return text.empty() ? "no upstream could be asked" : text;
 }
 
 std::string exchange_in_words(const json& exchange) {
@@ -206,7 +216,9 @@ void add_query(CLI::App& app, QueryOptions& options) {
   auto& command = *app.add_subcommand("query", "Look a name up through the cache");
   auto* name = command.add_option("name", options.name, "Name to look up")->type_name("NAME");
   command.add_option("type", options.type, "Record type [A and AAAA]")->type_name("TYPE");
-  command.add_option("-x,--reverse", options.reverse_address, "Look up the names of this address instead")
+  command
+      .add_option("-x,--reverse", options.reverse_address,
+                  "Look up the names of this address instead")
       ->type_name("ADDRESS")
       ->excludes(name);
   command.add_flag("--short", options.is_short, "Print the data of the records and nothing else");

@@ -38,7 +38,7 @@ TEST_CASE("query names the setting that decided, with its line") {
                                 Contains("; A: by a record of local.records (") &&
                                 Contains("config.yaml:"));
   const auto reverse = run_command(cache.engine, {"query", "--short", "-x", "10.0.0.5"});
-  CHECK(reverse.output == "db.example\n");
+  CHECK(reverse.output == "db.example.\n");
 }
 
 TEST_CASE("query says which list blocks a name") {
