@@ -2,12 +2,14 @@
 
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <algorithm>
 #include <chrono>
 #include <fmt/format.h>
 #include <string_view>
 
 #include "resolver/base/text.hpp"
 #include "resolver/base/version.hpp"
+#include "resolver/config/schema.hpp"
 #include "resolver/config/values.hpp"
 #include "resolver/dnssec/validator.hpp"
 
@@ -20,8 +22,15 @@ const std::vector<std::string> modes = {"auto", "link", "resolved", "manager", "
 const std::vector<std::string> scenarios = {"compare", "failover", "storm"};
 const std::vector<std::string> bench_clients = {"resolver", "getaddrinfo", "wire"};
 const std::vector<std::string> forms = {"sidecar", "wrapper"};
+const std::vector<std::string> sort_keys = {"queries", "misses", "nxdomain", "slow"};
 const std::vector<std::string> common_types = {"A",  "AAAA", "CNAME", "HTTPS", "MX",
                                                "NS", "PTR",  "SOA",   "SRV",   "TXT"};
+
+std::vector<std::string> setting_keys() {
+  std::vector<std::string> keys;
+  for (const auto& setting : settings()) keys.push_back(setting.key);
+  return keys;
+}
 
 // Lists are written "a,b" or by repeating the option, so that "NAME..." behind it stays free.
 CLI::Option* add_list(CLI::App& command, const std::string& flag, std::vector<std::string>& values,
@@ -40,6 +49,18 @@ void add_routes(CLI::App& command, std::vector<std::string>& routes) {
       ->expected(1)
       ->allow_extra_args(false)
       ->take_all();
+}
+
+// With the word that was probably meant, and without CLI11's list in the help.
+CLI::Validator one_of(std::vector<std::string> words) {
+  const auto check = [words = std::move(words)](const std::string& text) -> std::string {
+    if (std::ranges::find(words, text) != words.end()) return {};
+    const auto suggestion = nearest(text, words);
+    return suggestion.empty()
+               ? fmt::format("'{}' is not {}", printable(text), join_words(words))
+               : fmt::format("there is no '{}', did you mean '{}'?", printable(text), suggestion);
+  };
+  return {check, "", ""};
 }
 
 // Without CLI11's "UINT in [1 - 256]" in the help.
@@ -99,7 +120,7 @@ void add_template(CLI::App& app, TemplateOptions& options) {
   command.add_option("name", options.name, "Deployment file: " + join_words(template_names()))
       ->type_name("NAME")
       ->required()
-      ->check(CLI::IsMember(template_names()).description(""));
+      ->check(one_of(template_names()));
   add_list(command, "--upstream", options.upstreams,
            "Query these servers, not those in resolv.conf there", "ADDRESS[:PORT]");
   add_routes(command, options.routes);
@@ -116,7 +137,7 @@ void add_template(CLI::App& app, TemplateOptions& options) {
           "For ecs-fargate: sidecar (a separate container) or wrapper (the first process in "
           "yours)")
       ->type_name("FORM")
-      ->check(CLI::IsMember(forms).description(""))
+      ->check(one_of(forms))
       ->capture_default_str();
 }
 
@@ -151,12 +172,12 @@ void add_import(CLI::App& app, ImportOptions& options) {
       .add_option("--from", options.from,
                   "Whose configuration it is: dnsmasq, unbound, bind or resolved [by its content]")
       ->type_name("PROGRAM")
-      ->check(CLI::IsMember({"dnsmasq", "unbound", "bind", "resolved"}).description(""));
+      ->check(one_of({"dnsmasq", "unbound", "bind", "resolved"}));
   command
       .add_option("--only", options.only,
                   "Show lines with this result only: refused, translated, kept or not-needed")
       ->type_name("RESULT")
-      ->check(CLI::IsMember({"refused", "translated", "kept", "not-needed"}).description(""));
+      ->check(one_of({"refused", "translated", "kept", "not-needed"}));
   command
       .add_option("--resolv-file", options.resolv_file,
                   "Take dnsmasq's servers from this file instead of the one that it names")
@@ -180,7 +201,7 @@ void add_setup(CLI::App& app, SetupOptions& options) {
           "--mode", options.mode,
           "How lookups are directed to the cache: auto, link, resolved, manager or resolv-conf")
       ->type_name("MODE")
-      ->check(CLI::IsMember(modes).description(""))
+      ->check(one_of(modes))
       ->capture_default_str();
   command.add_flag("--image", options.is_image,
                    "Prepare an image: start nothing, its first boot finishes the setup");
@@ -212,21 +233,20 @@ void add_remove(CLI::App& app, RemoveOptions& options) {
 void add_status(CLI::App& app, StatusOptions& options) {
   auto& command =
       *app.add_subcommand("status", "Show whether the cache works and lookups go through it");
-  command.add_option("--name", options.name, "Name to look up through the cache")
-      ->type_name("NAME")
-      ->capture_default_str();
-  auto* watch = command.add_flag("-w,--watch", options.is_watching,
-                                 "Refresh every second until q is pressed");
+  command
+      .add_option("--name", options.name,
+                  "Name to look up as programs do [one that only the cache knows]")
+      ->type_name("NAME");
+  command.add_flag("-w,--watch", options.is_watching,
+                   "Refresh every second until q is pressed; with --json a line each second");
   add_json(command, options.is_json);
-  watch->excludes("--json");
 }
 
 void add_doctor(CLI::App& app, DoctorOptions& options) {
   auto& command =
       *app.add_subcommand("doctor", "Diagnose problems and print the command that fixes each");
-  command.add_option("--name", options.name, "Name to look up at each stage")
-      ->type_name("NAME")
-      ->capture_default_str();
+  command.add_option("--name", options.name, "Name to look up at each stage [one that works here]")
+      ->type_name("NAME");
   add_json(command, options.is_json);
 }
 
@@ -246,6 +266,10 @@ void add_top(CLI::App& app, TopOptions& options) {
       ->type_name("N")
       ->check(between(1, 1000))
       ->capture_default_str();
+  command.add_option("--sort", options.sort, "Order: queries, misses, nxdomain or slow")
+      ->type_name("KEY")
+      ->check(one_of(sort_keys))
+      ->capture_default_str();
   command
       .add_option("--seconds", options.seconds,
                   "How long to count if top is not already counting [5s]")
@@ -260,6 +284,7 @@ void add_top(CLI::App& app, TopOptions& options) {
 void add_flush(CLI::App& app, FlushOptions& options) {
   auto& command = *app.add_subcommand("flush", "Remove answers from the cache");
   auto* name = command.add_option("name", options.name, "Answers for this name")->type_name("NAME");
+  auto* type = command.add_option("type", options.type, "Only this record type")->type_name("TYPE");
   auto* zone =
       command.add_option("--zone", options.zone, "Answers for this name and all names below it")
           ->type_name("ZONE");
@@ -267,6 +292,7 @@ void add_flush(CLI::App& app, FlushOptions& options) {
   auto* negative =
       command.add_flag("--negative", options.is_negative, "Negative answers (NXDOMAIN and NODATA)");
   name->excludes(zone)->excludes(all)->excludes(negative);
+  type->needs(name);
   zone->excludes(all)->excludes(negative);
   negative->excludes(all);
   add_json(command, options.is_json);
@@ -295,6 +321,7 @@ void add_cache(CLI::App& app, CacheOptions& options, FlushOptions& flush) {
   dump.add_option("file", options.file, "Output file; '-' for stdout")
       ->type_name("FILE")
       ->required();
+  dump.add_flag("--text", options.is_text, "As in a zone file, to be read by people");
   auto& load = *cache.add_subcommand("load", "Load answers written by dump");
   load.add_option("file", options.file, "Input file; '-' for stdin")->type_name("FILE")->required();
 }
@@ -307,7 +334,7 @@ void add_bench(CLI::App& app, BenchOptions& options) {
                   "compare; failover: an upstream of a copy of the engine stops responding; storm: "
                   "count how many of many lookups reach the upstream")
       ->type_name("SCENARIO")
-      ->check(CLI::IsMember(scenarios).description(""))
+      ->check(one_of(scenarios))
       ->capture_default_str();
   command
       .add_option("-f,--file", options.file,
@@ -319,7 +346,7 @@ void add_bench(CLI::App& app, BenchOptions& options) {
                   "Client: resolver (glibc's), getaddrinfo (in a separate process) or wire (UDP "
                   "packets)")
       ->type_name("CLIENT")
-      ->check(CLI::IsMember(bench_clients).description(""))
+      ->check(one_of(bench_clients))
       ->capture_default_str();
   command
       .add_option("--exec", options.command,
@@ -370,7 +397,7 @@ void add_completion(CLI::App& app, Options& options) {
   completion.add_option("shell", options.shell, "bash, zsh or fish")
       ->required()
       ->type_name("SHELL")
-      ->check(CLI::IsMember(shells).description(""));
+      ->check(one_of(shells));
 
   auto& complete = *app.add_subcommand("__complete", "Candidates for a command line")->group("");
   complete.add_option("words", options.words);
@@ -381,7 +408,27 @@ void add_completion(CLI::App& app, Options& options) {
   auto& source = *app.add_subcommand("source", "What the units do to the machine")->group("");
   source.add_option("action", options.source.action)
       ->required()
-      ->check(CLI::IsMember({"up", "withdraw", "down", "close"}));
+      ->check(one_of({"up", "withdraw", "down", "close"}));
+}
+
+// In this order in the help.
+void group_commands(CLI::App& app) {
+  struct Group {
+    const char* title;
+    std::vector<const char*> commands;
+  };
+  static const std::vector<Group> groups = {
+      {"Set up this machine", {"setup", "remove", "recover"}},
+      {"See how lookups fare",
+       {"status", "doctor", "query", "explain", "monitor", "top", "bench", "logs"}},
+      {"Run the cache", {"restart", "stop", "pause", "resume", "reload", "serve", "run"}},
+      {"Configure it", {"config", "check", "import", "schema"}},
+      {"Look into the cache", {"flush", "cache"}},
+      {"Print files and help", {"template", "support", "completion", "help", "version"}},
+  };
+  for (const auto& group : groups) {
+    for (const auto* name : group.commands) app.get_subcommand(name)->group(group.title);
+  }
 }
 
 }  // namespace
@@ -391,7 +438,7 @@ std::unique_ptr<CLI::App> make_commands(Options& options) {
       "A caching DNS resolver for this machine: cached lookups take microseconds, and a dead name "
       "server does not delay the others.",
       "dnscachectl");
-  app->set_version_flag("--version",
+  app->set_version_flag("-V,--version",
                         std::string("dnscachectl ") + version() + "\ndnssec: " + dnssec_support());
   app->set_help_flag("-h,--help", "Show this help");
   app->require_subcommand(1);
@@ -409,14 +456,18 @@ std::unique_ptr<CLI::App> make_commands(Options& options) {
   add_setup(*app, options.setup);
   add_status(*app, options.status);
   add_doctor(*app, options.doctor);
+  add_query(*app, options.query);
   add_explain(*app, options.explain);
+  add_monitor(*app, options.monitor);
   add_top(*app, options.top);
   add_bench(*app, options.bench);
   add_flush(*app, options.flush);
   add_cache(*app, options.cache, options.flush);
+  add_config(*app, options.config);
   add_check(*app, options.check);
   add_import(*app, options.import);
   app->add_subcommand("reload", "Apply changes of the configuration");
+  add_service(*app, options.service);
   add_serve(*app, options.serve);
   add_run(*app, options.run);
   add_template(*app, options.template_);
@@ -425,6 +476,9 @@ std::unique_ptr<CLI::App> make_commands(Options& options) {
   add_remove(*app, options.remove);
   add_recover(*app, options.recover);
   add_completion(*app, options);
+  app->add_subcommand("help", "Print the help of a command");  // see as_options()
+  app->add_subcommand("version", "Print the version");
+  group_commands(*app);
   return app;
 }
 
@@ -455,6 +509,7 @@ std::vector<std::string> take_command_of_run(const CLI::App& app, std::vector<st
 std::vector<std::string> choices_of(const CLI::App& command, const CLI::Option& option) {
   if (command.get_name() == "completion" && option.check_name("shell")) return shells;
   if (option.check_name("--type") || option.check_name("type")) return common_types;
+  if (option.check_name("--sort")) return sort_keys;
   if (option.check_name("--mode")) return modes;
   if (option.check_name("--from")) return {"dnsmasq", "unbound", "bind", "resolved"};
   if (option.check_name("--only")) return {"refused", "translated", "kept", "not-needed"};
@@ -462,6 +517,7 @@ std::vector<std::string> choices_of(const CLI::App& command, const CLI::Option& 
   if (option.check_name("--through")) return bench_clients;
   if (option.check_name("--form")) return forms;
   if (command.get_name() == "template" && option.check_name("name")) return template_names();
+  if (option.check_name("key")) return setting_keys();
   return {};
 }
 

@@ -9,12 +9,16 @@
 #include "cli/bench/options.hpp"
 #include "cli/commands/cache.hpp"
 #include "cli/commands/check.hpp"
+#include "cli/commands/config.hpp"
 #include "cli/commands/doctor.hpp"
 #include "cli/commands/explain.hpp"
 #include "cli/commands/flush.hpp"
+#include "cli/commands/monitor.hpp"
+#include "cli/commands/query.hpp"
 #include "cli/commands/reload.hpp"
 #include "cli/commands/run.hpp"
 #include "cli/commands/serve.hpp"
+#include "cli/commands/service.hpp"
 #include "cli/commands/setup.hpp"
 #include "cli/commands/status.hpp"
 #include "cli/commands/support.hpp"
@@ -44,6 +48,10 @@ struct Options {
   StatusOptions status;
   DoctorOptions doctor;
   ExplainOptions explain;
+  QueryOptions query;
+  MonitorOptions monitor;
+  ConfigOptions config;
+  ServiceOptions service;
   TopOptions top;
   FlushOptions flush;
   CacheOptions cache;

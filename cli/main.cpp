@@ -1,6 +1,7 @@
 // The program: parse, run, and one place where an error becomes a line on stderr and an exit code.
 #include <CLI/Error.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <exception>
 #include <iostream>
@@ -34,6 +35,17 @@ Result<ExitCode> run(const std::string& command, const Options& options) {
   if (command == "recover") return run_recover(options.recover);
   if (command == "status") return run_status(options.status);
   if (command == "doctor") return run_doctor(options.doctor);
+  if (command == "restart") return run_restart(options.service);
+  if (command == "stop") return run_stop(options.service);
+  if (command == "pause") return run_pause(options.service);
+  if (command == "resume") return run_resume(options.service);
+  if (command == "logs") return run_logs(options.service);
+  if (command == "config get") return run_config_get(options.config);
+  if (command == "config set") return run_config_set(options.config);
+  if (command == "config unset") return run_config_unset(options.config);
+  if (command == "config edit") return run_config_edit(options.config);
+  if (command == "monitor") return run_monitor(options.monitor);
+  if (command == "query") return run_query(options.query);
   if (command == "explain") return run_explain(options.explain);
   if (command == "top") return run_top(options.top);
   if (command == "flush") return run_flush(options.flush);
@@ -58,7 +70,9 @@ void share_global_options(Options& options) {
   options.setup.root = options.remove.root = options.recover.root = options.root;
   options.cache.control = options.serve.control = options.status.control = options.doctor.control =
       options.flush.control = options.bench.control = options.run.control =
-          options.support.control = options.explain.control = options.top.control = options.control;
+          options.support.control = options.explain.control = options.query.control =
+              options.monitor.control = options.config.control = options.service.control =
+                  options.top.control = options.control;
 }
 
 // "setup", "cache list"
@@ -73,10 +87,25 @@ ExitCode report(const Error& error) {
   return error.code;
 }
 
+// For somebody who knows nothing yet.
+ExitCode print_overview(const CLI::App& app) {
+  print(app.help());
+  print("\n" + verdict_line() + '\n');
+  return ExitCode::done;
+}
+
+// What could not be written was not done: a full disk, for example.
+ExitCode end_output(ExitCode code) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  print_message(system_error("cannot write the output", errno).message);
+  return ExitCode::failure;
+}
+
 ExitCode main_program(int argc, char** argv) {
   Options options;
   const auto app = make_commands(options);
-  std::vector<std::string> words(argv + 1, argv + argc);
+  auto words = as_options({argv + 1, argv + argc});
+  if (words.empty()) return print_overview(*app);
   options.run.command = take_command_of_run(*app, words);
   try {
     std::ranges::reverse(words);  // CLI11 takes them from the end
@@ -97,8 +126,7 @@ ExitCode main_program(int argc, char** argv) {
 int main(int argc, char** argv) {
   using namespace dnscache;
   try {
-    const auto code = cli::main_program(argc, argv);
-    return static_cast<int>(std::fflush(stdout) == 0 ? code : ExitCode::failure);
+    return static_cast<int>(cli::end_output(cli::main_program(argc, argv)));
   } catch (const std::exception& error) {
     cli::print_message(std::string("unexpected: ") + error.what());
     return static_cast<int>(ExitCode::failure);

@@ -192,14 +192,17 @@ Result<Lookup> Resolved::resolve(const std::string& name, int family,
                          [&] { return ask(*connection_, name, family); });
 }
 
-Result<void> Resolved::is_answered(const std::string& name, std::chrono::milliseconds limit) {
+Result<bool> Resolved::has_address(const std::string& name, const IpAddress& address,
+                                   std::chrono::milliseconds limit) {
   CallLimit call_limit(*connection_, limit);
   return attempt_running(*connection_, resolved_service,
                          fmt::format("look {} up through systemd-resolved", name), [&] {
                            try {
-                             (void)ask(*connection_, name, AF_INET);
+                             const auto found = ask(*connection_, name, AF_INET).addresses;
+                             return std::ranges::find(found, address) != found.end();
                            } catch (const sdbus::Error& error) {
                              if (!says_none(error)) throw;
+                             return false;
                            }
                          });
 }

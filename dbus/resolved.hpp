@@ -97,9 +97,9 @@ class Resolved {
   /// without a dot. `family` is AF_INET, AF_INET6 or AF_UNSPEC.
   Result<Lookup> resolve(const std::string& name, int family,
                          std::chrono::milliseconds limit = 10s);
-  /// Whether a server answers for a name's IPv4 addresses; that there is none is an answer. An
-  /// Error says why there is none.
-  Result<void> is_answered(const std::string& name, std::chrono::milliseconds limit = 10s);
+  /// Whether the name has this IPv4 address; an Error says why no server answers.
+  Result<bool> has_address(const std::string& name, const IpAddress& address,
+                           std::chrono::milliseconds limit = 10s);
 
  private:
   Bus::Connection* connection_;

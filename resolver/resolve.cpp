@@ -1,6 +1,7 @@
 #include "resolver/resolve.hpp"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "resolver/cache/restore.hpp"
 #include "resolver/cache/stale.hpp"
@@ -18,6 +19,7 @@ constexpr std::size_t max_refreshing = 256;   // each saves a client a wait, and
 constexpr std::uint32_t failure_ttl = 2;      // seconds; RFC 9520 wants 1 s, we want no more
 constexpr std::uint32_t bogus_ttl = 30;       // seconds; RFC 4035 section 4.7
 constexpr std::uint32_t no_such_zone_ttl = 10800;
+constexpr Duration probe_patience = 3s;
 constexpr unsigned max_aliases = 16;  // that lead from servers to servers, one after the other
 
 std::uint32_t in_seconds(std::chrono::seconds duration) {
@@ -89,7 +91,8 @@ Answer explain_failure(const Outcome& outcome) {
 Task resolve(Resolver& resolver, Flight& flight) {
   const Question& question = flight.question();
   const unsigned generation = resolver.generation_;
-  const TimePoint deadline = resolver.world_.now() + resolver.config_.timeout;
+  const TimePoint begun_at = resolver.world_.now();
+  const TimePoint deadline = begun_at + resolver.config_.timeout;
   RaceObserver& observer = flight.trace ? *flight.trace : RaceObserver::nobody();
   Resolver::Underway underway(resolver, flight.is_refresh);
   Timer patience_over(resolver.world_.timers(), [&] { resolver.answer_with_stale(flight); });
@@ -115,6 +118,8 @@ Task resolve(Resolver& resolver, Flight& flight) {
     }
   }
   patience_over.cancel();
+  resolver.note_outcome(question, outcome);
+  if (!flight.is_refresh) resolver.times_.add(resolver.world_.now() - begun_at);
 
   if (const auto older = resolver.older_answer(flight, outcome)) {
     // Within its lifetime, but not for as long as there is nobody to ask.
@@ -124,6 +129,7 @@ Task resolve(Resolver& resolver, Flight& flight) {
     co_return;
   }
   const Answer answer = resolver.judge(question, std::move(outcome), observer);
+  ++resolver.rcodes_[static_cast<std::size_t>(answer.rcode) % resolver.rcodes_.size()];
   const bool is_current = generation == resolver.generation_ && !underway.is_outdated;
   if (is_current && !answer.is_stale()) {
     resolver.cache_.store(question, flight.hash(), answer, resolver.world_.cache_now());
@@ -165,6 +171,21 @@ Task fetch_for_validator(Resolver& resolver, Question question, OutcomeFunction 
   if (outcome.kind != Outcome::Kind::answered && outcome.kind != Outcome::Kind::failed) {
     outcome.answer = Answer();
   }
+  done(std::move(outcome));
+}
+
+// A validator may have the answer from before, so the servers are asked first.
+Task probe_servers(Resolver& resolver, Question question, std::shared_ptr<Trace> trace,
+                   OutcomeFunction done) {
+  Resolver::Underway underway(resolver);
+  const TimePoint deadline =
+      resolver.world_.now() + std::min<Duration>(resolver.config_.timeout, probe_patience);
+  trace->begun_at = resolver.world_.now();
+  Outcome outcome = co_await ask_servers(resolver, underway, question, deadline, *trace);
+  if (outcome.kind == Outcome::Kind::answered && resolver.is_validated(question)) {
+    outcome = co_await validate(resolver.validator_, question, deadline, underway.inbox);
+  }
+  resolver.note_outcome(question, outcome);
   done(std::move(outcome));
 }
 
@@ -293,6 +314,11 @@ void Resolver::fetch(const Question& question, OutcomeFunction done) {
   fetch_for_validator(*this, question, std::move(done));
 }
 
+void Resolver::probe(const Question& question, std::shared_ptr<Trace> trace, OutcomeFunction done) {
+  const World::Turn turn(world_);
+  probe_servers(*this, question, std::move(trace), std::move(done));
+}
+
 void Resolver::forget_keys() {
   if (validator_) validator_->forget();
 }
@@ -308,6 +334,23 @@ void Resolver::count(const Outcome& outcome) {
     ++validation_stats_.failed;
   } else {
     ++(outcome.answer.authentic ? validation_stats_.secure : validation_stats_.insecure);
+  }
+}
+
+void Resolver::note_outcome(const Question& question, const Outcome& outcome) {
+  const UpstreamGroup& group = *routes_.group_for(question.name);
+  if (!group.zone().is_root()) return;
+  const TimePoint now = world_.now();
+  if (outcome.kind != Outcome::Kind::answered) {
+    if (!outage_.failed(question.name, now)) return;
+    return world_.log(LogLevel::error,
+                      fmt::format("lookups fail: last={} outcome=\"{}\"", question.name.to_text(),
+                                  outcome_text(outcome.kind)));
+  }
+  if (const auto lasted = outage_.answered(now)) {
+    const std::chrono::duration<double> seconds = *lasted;
+    world_.log(LogLevel::warning,
+               fmt::format("lookups work again: failed_for={:.1f}s", seconds.count()));
   }
 }
 

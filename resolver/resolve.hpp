@@ -1,6 +1,7 @@
 // What happens to a question that is not in the cache.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "resolver/cache/cache.hpp"
 #include "resolver/cache/in_flight.hpp"
 #include "resolver/dnssec/validator.hpp"
+#include "resolver/outage.hpp"
 #include "resolver/upstream/answer_rules.hpp"
 #include "resolver/upstream/race.hpp"
 #include "resolver/upstream/routes.hpp"
@@ -46,6 +48,8 @@ class Resolver {
   void set_validator(std::shared_ptr<Validator> validator) { validator_ = std::move(validator); }
   /// What the validator asks: answered by servers, not by the cache.
   void fetch(const Question& question, OutcomeFunction done);
+  /// Asks the servers for a name whether they answer; the cache is neither asked nor filled.
+  void probe(const Question& question, std::shared_ptr<Trace> trace, OutcomeFunction done);
   const ValidationStats& validation_stats() const { return validation_stats_; }
   /// What was validated is validated anew.
   void forget_keys();
@@ -55,6 +59,11 @@ class Resolver {
 
   const Groups& groups() const { return routes_.groups(); }
   std::size_t in_flight() const { return in_flight_.size(); }
+  /// How long questions took that were not in the cache, and how they ended.
+  const RttEstimator& times() const { return times_; }
+  const std::array<Counter, 16>& rcodes() const { return rcodes_; }
+  /// Of the servers for all names that no route has.
+  const Outage& outage() const { return outage_; }
 
  private:
   /// A question whose servers are being asked.
@@ -75,6 +84,8 @@ class Resolver {
     bool is_refresh_;
   };
   friend Task resolve(Resolver& resolver, Flight& flight);
+  friend Task probe_servers(Resolver& resolver, Question question, std::shared_ptr<Trace> trace,
+                            OutcomeFunction done);
   friend Task fetch_for_validator(Resolver& resolver, Question question, OutcomeFunction done);
   friend Async<Outcome> ask_servers(Resolver& resolver, Underway& underway,
                                     const Question& question, TimePoint deadline,
@@ -93,6 +104,7 @@ class Resolver {
   bool is_validated(const Question& question) const;
   Question as_asked(const Question& question) const;
   void count(const Outcome& outcome);
+  void note_outcome(const Question& question, const Outcome& outcome);
   /// A question that somebody wants the story of.
   struct Traced {
     Question question;
@@ -115,7 +127,10 @@ class Resolver {
   RecentFailures recent_failures_;
   std::shared_ptr<Validator> validator_;  // null: nothing is validated
   ValidationStats validation_stats_;
-  std::vector<Traced> traced_;  // questions that are being validated
+  Outage outage_;
+  RttEstimator times_;
+  std::array<Counter, 16> rcodes_;  // by number
+  std::vector<Traced> traced_;      // questions that are being validated
 };
 
 /// The path of one question that servers have to be asked, from its start to its last reply.

@@ -219,6 +219,7 @@ EngineStatus parse_status(const nlohmann::json& reply) {
   const auto cache = part("cache");
   EngineStatus status;
   status.version = member<std::string>(reply, "version", "?");
+  status.probe_zone = member<std::string>(reply, "probe_zone", "");
   status.pid = member(reply, "pid", 0);
   status.uptime_seconds = member(reply, "uptime_seconds", 0.0);
   status.workers = member<std::uint64_t>(reply, "workers", 0);

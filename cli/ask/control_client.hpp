@@ -100,6 +100,7 @@ struct ConfigurationStatus {
 
 /// The engine's counters and state; what a reply does not have stays at zero.
 struct EngineStatus {
+  std::string probe_zone;  ///< only this engine has names there; empty: of an older version
   std::string version;
   int pid = 0;
   double uptime_seconds = 0;

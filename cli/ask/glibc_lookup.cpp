@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <nss.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fmt/format.h>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -26,7 +28,6 @@ namespace dnscache::cli {
 
 namespace {
 
-constexpr unsigned patience_seconds = 15;
 constexpr unsigned most_ndots = 15;  // RES_MAXNDOTS
 constexpr const char* default_services = "files dns";
 
@@ -135,18 +136,21 @@ nlohmann::json to_json(const AddressLookup& lookup) {
           {"error", lookup.error},
           {"name", lookup.canonical_name},
           {"addresses", addresses},
+          {"needs_own_address", lookup.needs_own_address},
           {"milliseconds", lookup.milliseconds}};
 }
 
-AddressLookup lookup_from(const std::string& text) {
+AddressLookup lookup_from(const std::string& text, std::chrono::milliseconds limit) {
   AddressLookup lookup;
-  lookup.error = "gave no answer";
+  lookup.error = fmt::format("no answer within {:.1f} s", static_cast<double>(limit.count()) / 1e3);
+  lookup.milliseconds = static_cast<double>(limit.count());
   const auto parsed = nlohmann::json::parse(text, nullptr, false);
   if (!parsed.is_object()) return lookup;
   lookup.status = static_cast<NssStatus>(parsed.value("status", 2));
   lookup.error = parsed.value("error", "");
   lookup.canonical_name = parsed.value("name", "");
   lookup.milliseconds = parsed.value("milliseconds", 0.0);
+  lookup.needs_own_address = parsed.value("needs_own_address", false);
   for (const auto& address : parsed.value("addresses", std::vector<std::string>())) {
     if (const auto known = IpAddress::parse(address)) lookup.addresses.push_back(*known);
   }
@@ -186,13 +190,18 @@ void correct_status(const std::string& service, const std::string& name, Address
   }
 }
 
+void end_after(std::chrono::milliseconds limit) {
+  itimerval timer{};
+  timer.it_value.tv_sec = limit.count() / 1000;
+  timer.it_value.tv_usec = static_cast<suseconds_t>(limit.count() % 1000 * 1000);
+  ::setitimer(ITIMER_REAL, &timer, nullptr);  // SIGALRM
+}
+
 // In the child: nothing may be left behind, nor destroyed twice.
-[[noreturn]] void answer_and_end(const std::string& service, const std::string& name, int family,
-                                 int pipe_end) {
-  ::alarm(patience_seconds);
-  ::__nss_configure_lookup("hosts", service.c_str());
-  auto lookup = get_addresses(name, family, 0);
-  correct_status(service, name, lookup);
+[[noreturn]] void answer_and_end(const std::function<AddressLookup()>& look_up, int pipe_end,
+                                 std::chrono::milliseconds limit) {
+  end_after(limit);
+  const auto lookup = look_up();
   const auto text = to_json(lookup).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   const auto written = ::write(pipe_end, text.data(), text.size());
   ::_exit(written == static_cast<ssize_t>(text.size()) ? 0 : 1);
@@ -207,6 +216,23 @@ std::string read_all(int fd) {
     if (size <= 0) return text;
     text.append(buffer, static_cast<std::size_t>(size));
   }
+}
+
+AddressLookup in_a_child(std::chrono::milliseconds limit,
+                         const std::function<AddressLookup()>& look_up) {
+  AddressLookup failed;
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) {
+    failed.error = errno_text(errno);
+    return failed;
+  }
+  const pid_t child = ::fork();
+  if (child == 0) answer_and_end(look_up, ends[1], limit);
+  ::close(ends[1]);
+  const auto text = child < 0 ? std::string() : read_all(ends[0]);
+  ::close(ends[0]);
+  if (child > 0) ::waitpid(child, nullptr, 0);
+  return lookup_from(text, limit);
 }
 
 std::string joined(std::string_view name, std::string_view domain) {
@@ -336,25 +362,24 @@ AddressLookup look_up_addresses(const std::string& name, int family) {
   return any;
 }
 
-AddressLookup look_up_addresses_by(const std::string& service, const std::string& name,
-                                   int family) {
+AddressLookup look_up_addresses_by(const std::string& service, const std::string& name, int family,
+                                   std::chrono::milliseconds limit) {
   AddressLookup failed;
   if (!is_installed(service)) {
     failed.error = fmt::format("libnss_{} is not installed", service);
     return failed;
   }
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) {
-    failed.error = errno_text(errno);
-    return failed;
-  }
-  const pid_t child = ::fork();
-  if (child == 0) answer_and_end(service, name, family, ends[1]);
-  ::close(ends[1]);
-  const auto text = child < 0 ? std::string() : read_all(ends[0]);
-  ::close(ends[0]);
-  if (child > 0) ::waitpid(child, nullptr, 0);
-  return lookup_from(text);
+  return in_a_child(limit, [&] {
+    ::__nss_configure_lookup("hosts", service.c_str());
+    auto lookup = get_addresses(name, family, 0);
+    correct_status(service, name, lookup);
+    return lookup;
+  });
+}
+
+AddressLookup look_up_addresses_within(const std::string& name, int family,
+                                       std::chrono::milliseconds limit) {
+  return in_a_child(limit, [&] { return look_up_addresses(name, family); });
 }
 
 }  // namespace dnscache::cli

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -80,7 +81,11 @@ struct AddressLookup {
 /// Through all services, with AI_ADDRCONFIG as programs do without hints, and without it if there
 /// is nothing then; `family` is AF_UNSPEC, AF_INET or AF_INET6.
 AddressLookup look_up_addresses(const std::string& name, int family);
-/// Through one service only, in a process of its own that ends after 15 s at the latest.
-AddressLookup look_up_addresses_by(const std::string& service, const std::string& name, int family);
+/// The same in a process of its own, which ends after `limit` at the latest.
+AddressLookup look_up_addresses_within(const std::string& name, int family,
+                                       std::chrono::milliseconds limit);
+/// Through one service only, in the same way.
+AddressLookup look_up_addresses_by(const std::string& service, const std::string& name, int family,
+                                   std::chrono::milliseconds limit);
 
 }  // namespace dnscache::cli

@@ -1,5 +1,6 @@
 #include "cli/bench/plan.hpp"
 
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +17,7 @@
 #include "cli/settings/endpoints.hpp"
 #include "resolver/base/text.hpp"
 #include "resolver/base/text_file.hpp"
+#include "resolver/base/version.hpp"
 #include "resolver/config/resolv_conf.hpp"
 #include "resolver/wire/name.hpp"
 
@@ -210,6 +212,20 @@ Result<void> check_options(const BenchOptions& options) {
   return {};
 }
 
+// "dnscachectl 0.1.0 on web1 (Linux 6.1.0): dnscachectl bench example.com"
+std::string made_with() {
+  utsname machine{};
+  (void)::uname(&machine);
+  std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  std::string command;
+  for (std::string word; std::getline(file, word, '\0');) {
+    const bool is_plain = word.find_first_of(" '\"{}*$;&|<>") == word.npos;
+    command += (command.empty() ? "" : " ") + (is_plain ? word : "'" + word + "'");
+  }
+  return fmt::format("dnscachectl {} on {} ({} {}): {}", version(), machine.nodename,
+                     machine.sysname, machine.release, command);
+}
+
 }  // namespace
 
 ClientSettings BenchPlan::client_for(std::vector<Endpoint> servers) const {
@@ -253,6 +269,7 @@ BenchReport report_for(const BenchPlan& plan) {
   if (report.command.empty()) report.types = plan.options.types;
   for (const auto& server : plan.before) report.before_servers.push_back(server.to_text());
   report.servers_from = plan.before_from;
+  report.made_with = made_with();
   report.cache = plan.cache.to_text();
   return report;
 }

@@ -11,6 +11,8 @@ namespace dnscache::cli {
 
 namespace {
 
+constexpr double worth_a_word = 1;  // milliseconds: nobody notices less
+
 constexpr std::size_t names_in_words = 3;
 constexpr double strip_step_s = 0.5;
 
@@ -297,7 +299,7 @@ void add_notes_of(const BenchPhase& phase, const BenchReport& report,
                               phase.title, phase.without_data));
   }
   const auto outliers = slow_outliers(phase.answered_ms());
-  if (outliers.count > 0 && !report.silence) {
+  if (outliers.count > 0 && outliers.above >= worth_a_word && !report.silence) {
     out.push_back(
         fmt::format("{}: {} (over {}): something else may have used the machine or the "
                     "network; the median does not suffer from it",
@@ -399,7 +401,7 @@ std::string to_text(const BenchReport& report, const Terminal& terminal) {
   const auto servers = join_words(report.before_servers, "then");
   const auto line = [&](const std::string& text) { return wrapped(terminal, text, 10) + '\n'; };
   out += line(fmt::format("{} {} ({})", title, servers, report.servers_from)) +
-         line("cache:    " + report.cache) + '\n';
+         line("cache:    " + report.cache) + line("made:     " + report.made_with) + '\n';
   out += table_text(report, terminal);
   const auto plot = distribution_plot(terminal, distributions(report));
   if (!plot.empty()) out += '\n' + plot;
@@ -427,13 +429,14 @@ std::string to_markdown(const BenchReport& report) {
   const auto remarks = notes(report);
   if (!remarks.empty()) out += '\n';
   for (const auto& note : remarks) out += fmt::format("- {}\n", note);
-  return out;
+  return out + fmt::format("\nMade with {}.\n", report.made_with);
 }
 
 nlohmann::json to_json(const BenchReport& report) {
   nlohmann::json document = {{"schema", 1},
                              {"scenario", report.scenario},
                              {"when", report.when},
+                             {"made_with", report.made_with},
                              {"names", report.names},
                              {"types", report.types},
                              {"through", report.through},

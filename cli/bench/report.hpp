@@ -54,9 +54,10 @@ struct Storm {
 /// A whole run of `bench`.
 struct BenchReport {
   std::string scenario = "compare";
-  std::string when;     ///< UTC, RFC 3339
-  std::string through;  ///< who made the lookups, in words
-  std::string command;  ///< of --exec
+  std::string when;       ///< UTC, RFC 3339
+  std::string made_with;  ///< version, host, kernel and command line
+  std::string through;    ///< who made the lookups, in words
+  std::string command;    ///< of --exec
   std::vector<std::string> names;
   std::vector<std::string> types;
   std::vector<std::string> before_servers;

@@ -461,7 +461,7 @@ std::string to_html(const BenchReport& report) {
                  {"table", table(report)},
                  {"notes", notes_section(report)},
                  {"method", method(report)},
-                 {"footer", fmt::format("dnscachectl {}, {}", version(), report.when)}});
+                 {"footer", escaped(report.made_with) + ", " + report.when}});
 }
 
 }  // namespace dnscache::cli

@@ -116,6 +116,29 @@ Result<ExitCode> run_cache_get(const CacheOptions& options) {
   return ExitCode::done;
 }
 
+namespace {
+
+// As in a zone file; what an answer says beside its records is a comment.
+std::string zone_lines(const json& entry) {
+  std::string text;
+  for (const json& record : entry.value("records", json::array())) {
+    if (record.value("section", "") != "answer") continue;
+    auto name = record.value("name", std::string("?"));
+    if (!name.ends_with('.')) name += '.';
+    text += fmt::format("{} {} IN {} {}\n", name, record.value("ttl", 0u),
+                        record.value("type", "?"), record.value("data", "?"));
+  }
+  const auto state = shown_state(entry);
+  if (text.empty() || !state.empty()) {
+    text.insert(0, fmt::format("; {} {}: {}, TTL {} s\n", entry.value("name", "?"),
+                               entry.value("type", "?"), state.empty() ? "no records" : state,
+                               entry.value("ttl", 0u)));
+  }
+  return text;
+}
+
+}  // namespace
+
 Result<ExitCode> run_cache_dump(const CacheOptions& options) {
   const bool is_stdout = options.file == "-";
   // Who asked for which names is nobody else's business.
@@ -125,9 +148,12 @@ Result<ExitCode> run_cache_dump(const CacheOptions& options) {
     file = fd >= 0 ? ::fdopen(fd, "w") : nullptr;
   }
   if (file == nullptr) return system_error("cannot write " + options.file, errno);
-  const auto end =
-      ask_engine_for_lines(control_path(options.control), {{"command", "cache-dump"}},
-                           [&](json&& entry) { std::fputs((entry.dump() + '\n').c_str(), file); });
+  const auto end = ask_engine_for_lines(
+      control_path(options.control), {{"command", "cache-dump"}, {"text", options.is_text}},
+      [&](json&& entry) {
+        const auto lines = options.is_text ? zone_lines(entry) : entry.dump() + '\n';
+        std::fputs(lines.c_str(), file);
+      });
   const bool is_written = std::fflush(file) == 0 && std::ferror(file) == 0;
   const int number = errno;
   if (!is_stdout) std::fclose(file);

@@ -17,6 +17,7 @@ struct CacheOptions {
   std::string type;
   std::string file;        ///< "-": stdout or stdin
   std::uint32_t top = 50;  ///< 0: all
+  bool is_text = false;    ///< dump: as in a zone file
   bool is_json = false;
 };
 

@@ -83,7 +83,8 @@ void add_positional_choices(std::vector<Candidate>& candidates, const CLI::App& 
 // "flush", "cache get" and "explain" are about one name, and it comes first.
 bool expects_cached_name(const Position& position) {
   const auto& command = position.command->get_name();
-  const bool takes_one = command == "flush" || command == "get" || command == "explain";
+  const bool takes_one =
+      command == "flush" || command == "get" || command == "explain" || command == "query";
   return takes_one && position.arguments == 0;
 }
 
@@ -106,10 +107,33 @@ std::vector<Candidate> candidates_at(const Position& position, const std::string
   return candidates;
 }
 
+std::size_t value_begins(const std::vector<std::string>& words) {
+  const bool is_option = !words.empty() && words.back().starts_with("--");
+  return is_option ? words.back().find('=') : std::string::npos;
+}
+
+std::vector<std::string> without_equals_signs(std::vector<std::string> words) {
+  if (!words.empty() && words.back() == "=") words.push_back("");
+  std::erase(words, "=");
+  return words;
+}
+
 }  // namespace
 
-std::vector<Candidate> complete(CLI::App& app, const std::vector<std::string>& words,
+std::vector<Candidate> complete(CLI::App& app, const std::vector<std::string>& given,
                                 const std::function<std::vector<std::string>()>& cached_names) {
+  // "--mode=a" is one word in most shells and three in bash.
+  if (const auto equals = value_begins(given); equals != std::string::npos) {
+    auto split = given;
+    split.back() = given.back().substr(0, equals);
+    split.push_back(given.back().substr(equals + 1));
+    auto candidates = complete(app, split, cached_names);
+    for (auto& candidate : candidates) {
+      candidate.word.insert(0, given.back().substr(0, equals + 1));
+    }
+    return candidates;
+  }
+  const auto words = without_equals_signs(given);
   const std::string begun = words.empty() ? "" : words.back();
   auto candidates = candidates_at(walk(app, words), begun, cached_names);
   std::erase_if(candidates,

@@ -10,7 +10,9 @@
 #include <random>
 #include <thread>
 
+#include "cli/ask/direct_query.hpp"
 #include "cli/host/apply.hpp"
+#include "cli/host/lookup_check.hpp"
 #include "cli/host/lookup_path.hpp"
 #include "cli/host/remains.hpp"
 #include "cli/host/resolv_conf_author.hpp"
@@ -33,11 +35,11 @@ constexpr const char* dns64_probe = "ipv4only.arpa";  // has IPv4 addresses only
 using Findings = std::vector<Finding>;
 
 void add_good(Findings& findings, const char* check, std::string detail) {
-  findings.push_back({check, true, std::move(detail), ""});
+  findings.push_back({check, true, std::move(detail), "", ""});
 }
 
 void add_bad(Findings& findings, const char* check, std::string detail, std::string remedy) {
-  findings.push_back({check, false, std::move(detail), std::move(remedy)});
+  findings.push_back({check, false, std::move(detail), std::move(remedy), ""});
 }
 
 std::vector<Endpoint> listen_of(const Facts& facts) {
@@ -50,9 +52,10 @@ void check_config(Findings& findings, const Facts& facts) {
   add_bad(findings, "configuration", facts.config_problem, "dnscachectl check");
 }
 
-void check_units(Findings& findings, const Facts& facts) {
+// Units of a package that nobody has set up do not have to run.
+void check_units(Findings& findings, const Facts& facts, const Examination& examination) {
   const auto& system = facts.system;
-  if (!system.has_systemd) return;
+  if (!system.has_systemd || !examination.is_set_up) return;
   if (!system.bus_problem.empty()) {
     return add_bad(findings, "D-Bus", system.bus_problem, "systemctl start dbus");
   }
@@ -83,14 +86,18 @@ void check_resolved(Findings& findings, const Facts& facts) {
           fmt::format("systemctl kill -s KILL {0} && systemctl restart {0}", resolved_unit));
 }
 
-// A drop-in of the administrator's, who may not remember it.
+// A drop-in of the administrator's, who may not remember it. While the unit runs, it is meant.
 void check_drop_ins(Findings& findings, const Facts& facts) {
   for (const auto* name : {socket_unit, service_unit}) {
     const auto* unit = facts.system.unit(name);
     if (unit == nullptr || unit->drop_ins.empty()) continue;
-    add_bad(findings, "unit",
-            fmt::format("{} is altered by {}", name, unit->drop_ins.front().string()),
-            fmt::format("systemctl revert {0} && systemctl restart {0}", name));
+    const auto detail = fmt::format("{} is altered by {}", name, unit->drop_ins.front().string());
+    if (unit->is_active()) {
+      add_good(findings, "drop-in", detail);
+    } else {
+      add_bad(findings, "drop-in", detail,
+              fmt::format("systemctl revert {0} && systemctl restart {0}", name));
+    }
   }
 }
 
@@ -136,12 +143,9 @@ void check_engine(Findings& findings, const Facts& facts, const Examination& exa
                     fmt::format("process {} answers, up {}", facts.engine->pid,
                                 format_uptime(facts.engine->uptime_seconds)));
   }
-  const bool has_unit =
-      facts.system.unit(service_unit) != nullptr && facts.system.unit(service_unit)->exists();
   if (!facts.engine_problem.empty()) {
     return add_bad(findings, "engine", "it runs, but hangs: " + facts.engine_problem,
-                   has_unit ? fmt::format("systemctl restart {}", service_unit)
-                            : "dnscachectl remove && dnscachectl setup");
+                   "dnscachectl restart");
   }
   if (const auto* rival = find_rival(facts)) {
     const auto stop =
@@ -154,7 +158,7 @@ void check_engine(Findings& findings, const Facts& facts, const Examination& exa
   }
   add_bad(findings, "engine",
           examination.is_set_up ? "does not answer on its control socket" : "is not set up",
-          has_unit ? fmt::format("systemctl restart {}", service_unit) : setup_command);
+          examination.is_set_up ? "dnscachectl restart" : setup_command);
 }
 
 void check_stage(Findings& findings, const char* check, const std::optional<Lookup>& lookup,
@@ -227,15 +231,39 @@ bool contains(const std::vector<Endpoint>& list, const Endpoint& endpoint) {
   return std::ranges::find(list, endpoint) != list.end();
 }
 
-// Where the servers are named, or who names them.
-std::string take_out(const Facts& facts, const std::string& name) {
-  const bool follows = facts.config && facts.config->upstreams.empty();
-  if (follows) {
-    return fmt::format("name a working server instead of {} in the network's settings (DHCP)",
-                       name);
+bool is_followed(const Facts& facts) { return facts.config && facts.config->upstreams.empty(); }
+
+// The configured servers without this one, if one of the others answers.
+std::optional<std::string> other_upstreams(const Facts& facts, const std::string& name) {
+  std::string others;
+  bool has_good = false;
+  for (const auto& fact : facts.upstreams) {
+    if (fact.upstream.endpoint.to_text() == name) continue;
+    others += (others.empty() ? "" : ", ") + fmt::format("\"{}\"", address_text(fact.upstream));
+    has_good = has_good || fact.answers;
   }
-  return fmt::format("take {} out of {} and run 'systemctl reload {}'", name, default_config_path,
-                     service_unit);
+  if (!has_good) return {};
+  return others;
+}
+
+// Servers that the machine lists are its network's to change; the last one is never taken away.
+std::string take_out(const Facts& facts, const std::string& name) {
+  if (is_followed(facts)) {
+    const auto& source = facts.machine.servers.source;
+    return fmt::format("name a working server instead of {} where this machine gets it ({})", name,
+                       source.empty() ? "DHCP, or the network's settings" : source);
+  }
+  if (const auto others = other_upstreams(facts, name)) {
+    return fmt::format("dnscachectl config set upstreams '[{}]'", *others);
+  }
+  return fmt::format("dnscachectl config set upstreams '[ADDRESS]', with a server that works");
+}
+
+// Where there is no IPv6, nobody misses such addresses.
+std::string without_aaaa(const Facts& facts, const Examination& examination,
+                         const std::string& name) {
+  return examination.has_ipv6 ? take_out(facts, name)
+                              : std::string("dnscachectl config set filter_aaaa true");
 }
 
 bool validates(const Facts& facts) {
@@ -247,11 +275,10 @@ void check_upstream(Findings& findings, const Facts& facts, const UpstreamFact& 
   const auto& endpoint = fact.upstream.endpoint;
   const auto name = endpoint.to_text();
   if (!fact.answers) {
-    return add_bad(findings, "upstream",
-                   name + (fact.outcome == Outcome::failed
-                               ? " turns every question down: an error, or nothing listens there"
-                               : " does not answer"),
-                   take_out(facts, name));
+    return add_bad(
+        findings, "upstream",
+        fmt::format("{} {}", name, fact.failure.empty() ? "does not answer" : fact.failure),
+        take_out(facts, name));
   }
   if (contains(examination.lying_upstreams, endpoint)) {
     return add_bad(findings, "upstream", name + " makes up addresses of names that do not exist",
@@ -260,20 +287,20 @@ void check_upstream(Findings& findings, const Facts& facts, const UpstreamFact& 
   if (contains(examination.no_aaaa, endpoint)) {
     return add_bad(findings, "upstream",
                    name + " is silent when asked for IPv6 addresses, so programs wait for it",
-                   take_out(facts, name));
+                   without_aaaa(facts, examination, name));
   }
   const bool is_unsigned = contains(examination.unsigned_upstreams, endpoint);
   if (is_unsigned && validates(facts)) {
     return add_bad(findings, "upstream",
                    name + " leaves DNSSEC signatures out: every name of a signed zone fails",
-                   fmt::format("{}, or set dnssec.mode: passthrough", take_out(facts, name)));
+                   "dnscachectl config set dnssec.mode passthrough");
   }
   if (contains(examination.dns64_upstreams, endpoint) && validates(facts)) {
     return add_bad(findings, "upstream",
                    name +
                        " makes IPv6 addresses for names that have none (DNS64), which no signature "
                        "covers: with dnssec.mode: validate they are left out or fail",
-                   fmt::format("{}, or set dnssec.mode: passthrough", take_out(facts, name)));
+                   "dnscachectl config set dnssec.mode passthrough");
   }
   add_good(findings, "upstream",
            name + (is_unsigned ? " answers, without DNSSEC signatures" : " answers"));
@@ -300,7 +327,7 @@ void check_upstreams(Findings& findings, const Facts& facts, const Examination& 
   }
   if (!facts.upstreams.empty() || !of_engine.empty()) return;
   add_bad(findings, "upstream", "no server to ask is known",
-          "name one under upstreams: in /etc/dnscachectl/config.yaml");
+          "dnscachectl config set upstreams '[ADDRESS]', with a server that works");
 }
 
 void check_quota(Findings& findings, const Examination& examination) {
@@ -309,8 +336,7 @@ void check_quota(Findings& findings, const Examination& examination) {
           fmt::format("EC2 drops packets to link-local services now ({} while doctor looked): this "
                       "machine sends more than 1,024 a second",
                       examination.dropped_packets),
-          fmt::format("set cache.min_ttl: 60s in {} and run 'systemctl reload {}'",
-                      default_config_path, service_unit));
+          "dnscachectl config set cache.min_ttl 60s");
 }
 
 void check_clock(Findings& findings, const Examination& examination) {
@@ -324,15 +350,13 @@ void check_clock(Findings& findings, const Examination& examination) {
   }
 }
 
-void check_aaaa(Findings& findings, const Examination& examination) {
-  const auto& stages = examination.stages;
-  if (!stages.aaaa || !stages.cache || !stages.cache->is_answer()) return;
-  if (stages.aaaa->is_answer()) return;
-  add_bad(findings, "IPv6",
-          fmt::format("the lookup of an IPv6 address: {} in {}; programs that ask for both wait",
-                      to_text(stages.aaaa->outcome),
-                      format_milliseconds(stages.aaaa->duration.count())),
-          "echo 'options no-aaaa' >>/etc/resolv.conf");
+// Each server answers, but what they say is not accepted.
+void check_validation(Findings& findings, const Examination& examination) {
+  const auto& probe = examination.stages.upstreams;
+  if (!probe || probe->outcome != "bogus") return;
+  add_bad(findings, "dnssec",
+          fmt::format("what servers answer about {} fails validation", probe->question),
+          "dnscachectl config set dnssec.mode passthrough");
 }
 
 void check_files(Findings& findings, const Facts& facts, const Examination& examination) {
@@ -401,17 +425,22 @@ std::vector<Finding> problems_of(const Findings& findings) {
 }
 
 constexpr Patience patience{.timeout_seconds = 5, .attempts = 1};
-constexpr Patience upstream_patience{.timeout_seconds = 2, .attempts = 1};
+constexpr std::chrono::seconds upstream_patience{2};
 constexpr Patience signature_patience{.timeout_seconds = 1, .attempts = 2};  // one packet may go
 
-Stages look_up_everywhere(const Facts& facts, bool is_set_up, const std::string& name) {
+// One that only the engine has, or one that an upstream answers.
+ProbeQuestion question_for(const Facts& facts, bool is_set_up, const std::string& name) {
+  if (!name.empty()) return {name, ns_t_a};
+  if (!facts.engine || facts.engine->probe_zone.empty() || !is_set_up) return facts.probe;
+  return {new_name_in(facts.engine->probe_zone), ns_t_a};
+}
+
+Stages look_up_everywhere(const Facts& facts, bool is_set_up, const ProbeQuestion& question) {
   Stages stages;
-  const ProbeQuestion question{name, ns_t_a};
   const auto listen = listen_of(facts);
   if ((facts.engine || is_set_up) && !listen.empty()) {
     auto resolver = StubResolver::with_servers({reachable(listen.front())}, patience);
-    if (resolver) stages.cache = resolver->ask(name, ns_t_a);
-    if (resolver && stages.cache->is_answer()) stages.aaaa = resolver->ask(name, ns_t_aaaa);
+    if (resolver) stages.cache = resolver->ask(question.name, question.type);
   }
   if (facts.system.resolved) {
     const auto begin = std::chrono::steady_clock::now();
@@ -422,7 +451,7 @@ Stages look_up_everywhere(const Facts& facts, bool is_set_up, const std::string&
     stages.resolved = lookup;
   }
   if (auto resolver = StubResolver::of_this_machine()) {
-    stages.program = resolver->ask(name, question.type);
+    stages.program = resolver->ask(question.name, question.type);
   }
   return stages;
 }
@@ -442,19 +471,22 @@ bool has_signed_root(const Endpoint& upstream) {
   return !resolver || resolver->has_signatures(".", dnskey_type);
 }
 
-void examine_upstreams(Examination& examination, const Facts& facts, const std::string& name) {
+void examine_upstreams(Examination& examination, const Facts& facts) {
   std::mutex mutex;
   std::vector<std::thread> threads;
   const auto impossible = impossible_name();
   for (const auto& fact : facts.upstreams) {
     if (!fact.answers || fact.upstream.protocol == Protocol::tls) continue;
     threads.emplace_back([&, endpoint = fact.upstream.endpoint] {
-      auto resolver = StubResolver::with_servers({endpoint}, upstream_patience);
-      if (!resolver) return;
-      const bool is_lying = resolver->ask(impossible, ns_t_a).outcome == Outcome::answered;
-      const bool is_silent = resolver->ask(name, ns_t_aaaa).outcome == Outcome::unreachable;
-      const bool is_dns64 =
-          validates(facts) && resolver->ask(dns64_probe, ns_t_aaaa).outcome == Outcome::answered;
+      const auto ask = [&](const std::string& name, std::uint16_t type) {
+        return query_directly(endpoint, name, type, upstream_patience);
+      };
+      const auto says_yes = [](const DirectReply& reply) {
+        return reply.is_answer() && reply.has_data && reply.rcode == Rcode::no_error;
+      };
+      const bool is_lying = says_yes(ask(impossible, ns_t_a));
+      const bool is_silent = ask(facts.probe.name, ns_t_aaaa).kind == DirectReply::Kind::silence;
+      const bool is_dns64 = validates(facts) && says_yes(ask(dns64_probe, ns_t_aaaa));
       const bool is_signed = !asks_for_signatures(facts) || has_signed_root(endpoint);
       const std::lock_guard lock(mutex);
       if (is_lying) examination.lying_upstreams.push_back(endpoint);
@@ -478,6 +510,15 @@ bool is_clock_behind() {
     if (!error && time > limit) return true;
   }
   return false;
+}
+
+// A route is enough: nothing is sent.
+bool has_ipv6() {
+  const auto far = Endpoint::parse("[2001:4860::1]:53", dns_port);
+  sockaddr_storage address{};
+  const auto length = far->to_sockaddr(address);
+  const UniqueFd socket(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  return socket && ::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), length) == 0;
 }
 
 bool has_entropy() {
@@ -505,17 +546,20 @@ Examination examine(const Facts& facts, const std::filesystem::path& control,
       }
     }
   }
-  examination.stages = look_up_everywhere(facts, examination.is_set_up, name);
+  examination.stages = look_up_everywhere(facts, examination.is_set_up,
+                                          question_for(facts, examination.is_set_up, name));
   if (facts.engine) {
-    examination.faults = check_routes(control, name);
+    if (const auto probe = probe_upstreams(control)) examination.stages.upstreams = *probe;
+    examination.faults = check_routes(control);
     const bool is_left_to_vpn = author_of(facts.resolv_conf).is_vpn;
     if (examination.is_set_up && !is_left_to_vpn && examination.stages.cache &&
         examination.stages.cache->is_answer()) {
-      const auto past = check_bypass(control, {name}, facts.system.resolved.has_value());
+      const auto past = check_bypass(control, facts.system.resolved.has_value());
       examination.faults.insert(examination.faults.end(), past.begin(), past.end());
     }
   }
-  examine_upstreams(examination, facts, name);
+  examine_upstreams(examination, facts);
+  examination.has_ipv6 = has_ipv6();
   examination.is_clock_behind = is_clock_behind();
   examination.has_entropy = has_entropy();
   if (facts.engine) {
@@ -524,16 +568,20 @@ Examination examine(const Facts& facts, const std::filesystem::path& control,
     const auto after = now ? dropped_so_far(*now) : before;
     examination.dropped_packets = after > before ? after - before : 0;
   }
-  std::error_code ignored;
   return examination;
 }
 
+// A cause, the command that mends it, and what else it brings about.
 void print_findings(const Findings& findings, const Terminal& terminal) {
   for (const auto& finding : findings) {
-    const auto mark = finding.is_good ? styled(terminal, Style::good, "ok     ")
-                                      : styled(terminal, Style::bad, "PROBLEM");
+    const bool is_consequence = !finding.cause.empty();
+    const auto mark = finding.is_good  ? styled(terminal, Style::good, "ok     ")
+                      : is_consequence ? styled(terminal, Style::warning, "  so   ")
+                                       : styled(terminal, Style::bad, "PROBLEM");
     print(fmt::format("{}  {:<13} {}\n", mark, finding.check, finding.detail));
-    if (!finding.is_good) print(fmt::format("         {:<13} {}\n", "mend it:", finding.remedy));
+    if (!finding.remedy.empty()) {
+      print(fmt::format("         {:<13} {}\n", "mend it:", finding.remedy));
+    }
   }
 }
 
@@ -542,10 +590,90 @@ nlohmann::json findings_as_json(const Findings& findings) {
   for (const auto& finding : findings) {
     nlohmann::json row = {
         {"check", finding.check}, {"ok", finding.is_good}, {"detail", finding.detail}};
-    if (!finding.is_good) row["remedy"] = finding.remedy;
+    if (!finding.remedy.empty()) row["remedy"] = finding.remedy;
+    if (!finding.cause.empty()) row["cause"] = finding.cause;
     rows.push_back(std::move(row));
   }
   return rows;
+}
+
+/// A problem, and the checks that fail because of it.
+struct Causality {
+  std::string_view cause;
+  std::vector<std::string_view> effects;
+};
+
+// The deepest cause first.
+const std::vector<Causality>& causalities() {
+  static const std::vector<std::string_view> of_a_stopped_engine = {
+      "engine", "unit", "cache", "as programs", "resolved", "link", "path", "bypass", "leak"};
+  static const std::vector<Causality> all = {
+      {"D-Bus", {"unit", "resolved", "link"}},
+      {"configuration", {"unit", "engine", "cache", "as programs", "resolved"}},
+      {"port 53", of_a_stopped_engine},
+      {"drop-in", of_a_stopped_engine},
+      {"removal", of_a_stopped_engine},
+      {"unit", of_a_stopped_engine},
+      {"engine", of_a_stopped_engine},
+      {"nsswitch", {"as programs"}},
+      {"clock", {"dnssec"}},
+      {"upstream", {"as programs", "cache", "resolved", "dnssec"}},
+      {"link", {"path", "bypass", "resolved"}},
+      {"files", {"path", "bypass", "as programs"}},
+      {"path", {"bypass"}},
+  };
+  return all;
+}
+
+// A broken configuration stops only an engine that is not running yet.
+bool can_be_cause(const Finding& finding, const Findings& findings) {
+  if (finding.is_good) return false;
+  if (finding.check != "configuration") return true;
+  return std::ranges::any_of(
+      findings, [](const Finding& other) { return other.check == "engine" && !other.is_good; });
+}
+
+const Finding* cause_of(const Finding& problem, const Findings& findings) {
+  for (const auto& [cause, effects] : causalities()) {
+    if (cause == problem.check) return nullptr;  // nothing deeper is left
+    if (std::ranges::count(effects, problem.check) == 0) continue;
+    const auto found = std::ranges::find_if(findings, [&](const Finding& finding) {
+      return finding.check == cause && can_be_cause(finding, findings);
+    });
+    if (found != findings.end()) return &*found;
+  }
+  return nullptr;
+}
+
+// The cause that has no cause itself.
+const Finding* deepest_cause_of(const Finding& problem, const Findings& findings) {
+  const Finding* cause = cause_of(problem, findings);
+  while (cause != nullptr) {
+    const Finding* deeper = cause_of(*cause, findings);
+    if (deeper == nullptr) break;
+    cause = deeper;
+  }
+  return cause;
+}
+
+// Each cause with its effects below it, then what is good.
+Findings by_cause(const Findings& findings) {
+  Findings ordered;
+  const auto add_effects = [&](const Finding& cause) {
+    for (const auto& finding : findings) {
+      if (finding.is_good || deepest_cause_of(finding, findings) != &cause) continue;
+      ordered.push_back(finding);
+      ordered.back().cause = cause.check;
+      ordered.back().remedy.clear();
+    }
+  };
+  for (const auto& finding : findings) {
+    if (finding.is_good || deepest_cause_of(finding, findings) != nullptr) continue;
+    ordered.push_back(finding);
+    add_effects(finding);
+  }
+  std::ranges::copy_if(findings, std::back_inserter(ordered), &Finding::is_good);
+  return ordered;
 }
 
 }  // namespace
@@ -560,12 +688,12 @@ std::vector<Finding> diagnose(const Facts& facts, const Examination& examination
   check_stage(findings, "resolved", examination.stages.resolved,
               "systemctl restart systemd-resolved");
   check_resolved(findings, facts);
-  check_units(findings, facts);
+  check_units(findings, facts, examination);
   check_drop_ins(findings, facts);
   check_journal(findings, examination);
   check_engine(findings, facts, examination);
-  check_stage(findings, "cache", examination.stages.cache, "dnscachectl status");
-  check_aaaa(findings, examination);
+  check_stage(findings, "cache", examination.stages.cache, "dnscachectl restart");
+  check_validation(findings, examination);
   check_config(findings, facts);
   check_upstreams(findings, facts, examination);
   check_quota(findings, examination);
@@ -575,7 +703,7 @@ std::vector<Finding> diagnose(const Facts& facts, const Examination& examination
   check_coredns(findings, facts);
   check_search(findings, facts);
   check_clock(findings, examination);
-  return findings;
+  return by_cause(findings);
 }
 
 Result<ExitCode> run_doctor(const DoctorOptions& options) {

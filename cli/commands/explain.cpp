@@ -3,9 +3,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <ctime>
-#include <fmt/chrono.h>
+#include <chrono>
+#include <cstdio>
 #include <fmt/format.h>
+#include <functional>
+#include <future>
 
 #include "cli/ask/control_client.hpp"
 #include "cli/host/apply.hpp"
@@ -19,442 +21,19 @@ namespace dnscache::cli {
 namespace {
 
 using nlohmann::json;
+using Clock = std::chrono::steady_clock;
 
 constexpr const char* nsswitch_path = "/etc/nsswitch.conf";
 constexpr const char* hosts_path = "/etc/hosts";
-constexpr auto engine_patience = std::chrono::seconds(30);  // longer than any `timeout`
-constexpr std::size_t margin = 11;
-
-std::string words_of_file(const std::optional<Where>& where, std::string_view otherwise) {
-  return where ? where->to_text() : std::string(otherwise);
-}
-
-// What the JSON of an engine of another version may lack.
-std::string text_of(const json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-json part_of(const json& object, const char* key) {
-  const auto found = object.is_object() ? object.find(key) : object.end();
-  return object.is_object() && found != object.end() ? *found : json::object();
-}
-
-std::string local_name_in_words(const Name& name, const ConfigLines& lines) {
-  const auto address = address_of_reverse(name);
-  if (const auto record = lines.record(name, address)) {
-    return fmt::format("a record of local.records ({})", record->to_text());
-  }
-  for (const auto& file : lines.config().local.hosts_files) {
-    if (const auto line = find_in_hosts(file, name, address)) {
-      return fmt::format("a line of local.hosts_files ({})", line->to_text());
-    }
-  }
-  return "local.records or local.hosts_files";
-}
-
-std::string setting_in_words(const char* setting, const ConfigLines& lines) {
-  return fmt::format("{} ({})", setting, words_of_file(lines.setting(setting), "the default"));
-}
-
-std::string zone_in_words(const Name& zone, const ConfigLines& lines) {
-  if (const auto line = lines.zone("local.zones", zone)) {
-    return fmt::format("local.zones has {} ({})", zone.to_text(), line->to_text());
-  }
-  return fmt::format("routes has {} without upstreams ({})", zone.to_text(),
-                     words_of_file(lines.zone("routes", zone), "the configuration"));
-}
-
-std::string blocked_in_words(const Name& name, const ConfigLines& lines) {
-  const auto line = find_in_block_lists(lines.config().local.block.files, name);
-  return fmt::format("{} is in a block list ({})", name.to_text(),
-                     words_of_file(line, "local.block.files"));
-}
-
-// Whose upstreams are asked, and where they are named.
-std::string upstreams_in_words(const json& reply, const ConfigLines& lines) {
-  const auto exchange = part_of(reply, "exchange");
-  const auto zone = Name::parse(text_of(exchange, "zone"));
-  const auto source = text_of(exchange, "source");
-  if (!source.empty() && source != "configuration") {
-    return zone && !zone->is_root()
-               ? fmt::format("no rule decides; upstreams for {} ({})", zone->to_text(), source)
-               : fmt::format("no rule decides; upstreams of {} (upstreams_from, {})", source,
-                             words_of_file(lines.setting("upstreams_from"), "the default"));
-  }
-  if (zone && !zone->is_root()) {
-    return fmt::format("no rule decides; upstreams of the route for {} ({})", zone->to_text(),
-                       words_of_file(lines.zone("routes", *zone), "the configuration"));
-  }
-  if (!text_of(part_of(reply, "config"), "upstreams").empty()) {
-    return "no rule decides; upstreams of serve --upstream";
-  }
-  if (const auto line = lines.setting("upstreams")) {
-    if (!lines.config().upstreams.empty()) {
-      return fmt::format("no rule decides; upstreams ({})", line->to_text());
-    }
-  }
-  return fmt::format(
-      "no rule decides; upstreams_from {} ({})",
-      lines.config().upstreams_from.empty() ? "system" : lines.config().upstreams_from.string(),
-      words_of_file(lines.setting("upstreams_from"), "the default"));
-}
+// All of it ends within ten seconds. The engine comes first, which says why nothing answers.
+constexpr std::chrono::milliseconds engine_patience{6000};
+constexpr std::chrono::milliseconds last_name{2000};  // that the engine is asked for begins by then
+constexpr std::chrono::milliseconds services_end{8000};
+constexpr std::chrono::milliseconds names_end{8500};
+constexpr std::chrono::milliseconds all_ends{9500};
+constexpr std::chrono::milliseconds shortest{300};
 
 }  // namespace
-
-std::string decision_in_words(const json& reply, const ConfigLines& lines) {
-  const auto policy = part_of(reply, "policy");
-  const auto rule = text_of(policy, "rule");
-  const auto name = Name::parse(text_of(policy, "matched")).value_or(Name());
-  if (rule == "local_name") return local_name_in_words(name, lines);
-  if (rule == "special_name") {
-    return "a special name or type that upstreams are not asked for (RFC 6761)";
-  }
-  if (rule == "blocked") return blocked_in_words(name, lines);
-  if (rule == "local_zone") return zone_in_words(name, lines);
-  if (rule == "private_reverse") return setting_in_words("bogus_priv", lines);
-  if (rule == "domain_needed" || rule == "filter_a" || rule == "filter_aaaa") {
-    return setting_in_words(rule.c_str(), lines);
-  }
-  auto words = upstreams_in_words(reply, lines);
-  const auto replaced = text_of(part_of(reply, "exchange"), "rule");
-  if (!replaced.empty()) {
-    words += "; the answer was replaced by " + setting_in_words(replaced.c_str(), lines);
-  }
-  return words;
-}
-
-bool CandidateStep::has_data() const {
-  const bool by_lookup = std::ranges::any_of(lookups, [](const CandidateLookup& made) {
-    return made.lookup.outcome == Outcome::answered;
-  });
-  return by_lookup || std::ranges::any_of(engine, [](const json& reply) {
-           return part_of(reply, "answer").value("has_data", false);
-         });
-}
-
-namespace {
-
-// How the story looks to people.
-
-/// Text under labels, wrapped to the terminal.
-class Page {
- public:
-  explicit Page(const Terminal& terminal) : terminal_(terminal) {}
-
-  void add(std::string_view label, const std::string& text, Style style = Style::plain) {
-    out_ += styled(terminal_, Style::strong, fmt::format("{:<{}}", label, margin)) +
-            styled(terminal_, style, wrapped(terminal_, text, margin)) + '\n';
-  }
-  void add(const std::string& text, Style style = Style::plain) { add("", text, style); }
-  std::string text() const { return out_; }
-
- private:
-  Terminal terminal_;
-  std::string out_;
-};
-
-std::string names_of(const std::vector<IpAddress>& addresses) {
-  std::vector<std::string> words;
-  for (const auto& address : addresses) words.push_back(address.to_text());
-  return join_words(words, "and");
-}
-
-std::string service_in_words(const ServiceStep& step, bool is_last) {
-  if (!step.is_asked) return "not reached";
-  const auto& lookup = step.lookup;
-  auto words =
-      fmt::format("{} in {}", to_text(lookup.status), format_milliseconds(lookup.milliseconds));
-  if (step.where) words += fmt::format(" ({})", step.where->to_text());
-  if (lookup.status == NssStatus::found) words += ": " + names_of(lookup.addresses);
-  if (lookup.status == NssStatus::unavailable && !lookup.error.empty()) {
-    words = fmt::format("unavailable: {}", lookup.error);
-  }
-  const bool is_end = step.service.ends(lookup.status);
-  if (is_end) return lookup.status == NssStatus::found ? words : words + "; the lookup ends here";
-  return is_last ? words : words + "; the next is asked";
-}
-
-void add_services(Page& page, const Story& story) {
-  const auto where = Where{nsswitch_path, story.nss.line};
-  page.add("nsswitch", story.nss.line == 0
-                           ? fmt::format("{} (the default; {} has no hosts line)",
-                                         story.nss.to_text(), nsswitch_path)
-                           : fmt::format("{} ({})", story.nss.to_text(), where.to_text()));
-  for (const auto& step : story.services) {
-    const bool is_last = &step == &story.services.back();
-    page.add(step.service.name, service_in_words(step, is_last),
-             step.is_asked ? Style::plain : Style::dim);
-  }
-}
-
-std::string rules_in_words(const SearchRules& rules) {
-  if (rules.search.empty()) return fmt::format("no search list, ndots {}", rules.ndots);
-  return fmt::format("search {}, ndots {}", fmt::join(rules.search, " "), rules.ndots);
-}
-
-std::string lookups_in_words(const CandidateStep& step) {
-  std::vector<std::string> words;
-  for (const auto& made : step.lookups) {
-    words.push_back(fmt::format("{} {} in {}", made.type, to_text(made.lookup.outcome),
-                                format_milliseconds(made.lookup.duration.count())));
-  }
-  auto text = fmt::format("{}", fmt::join(words, ", "));
-  if (!step.lookups.empty()) {
-    text += fmt::format(" from {}", step.lookups.back().server.address.to_text());
-  }
-  return text;
-}
-
-std::string candidate_in_words(const CandidateStep& step, std::size_t number) {
-  const auto why =
-      step.candidate.domain.empty() ? std::string("as given") : "+ " + step.candidate.domain;
-  if (!step.is_asked)
-    return fmt::format("{}. {} ({}): not needed", number, step.candidate.name, why);
-  const auto lookups = lookups_in_words(step);
-  return fmt::format("{}. {} ({}){}{}", number, step.candidate.name, why,
-                     lookups.empty() ? "" : ": ", lookups);
-}
-
-void add_candidates(Page& page, const Story& story) {
-  page.add("lookups", story.path.in_words(),
-           story.path.is_through_cache ? Style::plain : Style::warning);
-  page.add("names", fmt::format("{} ({})", rules_in_words(story.rules), resolv_conf_path));
-  for (std::size_t i = 0; i < story.candidates.size(); ++i) {
-    const auto& step = story.candidates[i];
-    page.add(candidate_in_words(step, i + 1), step.is_asked ? Style::plain : Style::dim);
-  }
-}
-
-std::string cache_in_words(const json& cache) {
-  const auto state = text_of(cache, "state");
-  if (state == "absent") return "not there";
-  const std::time_t stored = cache.value("stored_at", std::time_t{0});
-  auto words = state == "fresh" ? fmt::format("fresh for {} s of {} s", cache.value("ttl", 0u),
-                                              cache.value("lifetime", 0u))
-                                : fmt::format("stale, lived {} s", cache.value("lifetime", 0u));
-  words += fmt::format(", since {:%H:%M:%S} ({} ago), {}", fmt::localtime(stored),
-                       format_uptime(cache.value("age", 0.0)),
-                       format_counted(cache.value("hits", 0u), "hit"));
-  const auto from = text_of(cache, "from");
-  return words + (from.empty() ? ", from a file" : ", from " + from);
-}
-
-std::string reason_in_words(const std::string& reason) {
-  if (reason == "hedge") return " as a hedge";
-  if (reason == "all") return " along with the others";
-  if (reason == "neglected") return " to learn how it does";
-  if (reason == "again") return " again";
-  return "";
-}
-
-std::string try_in_words(const json& tried) {
-  auto words = fmt::format("{} over {}{}, at {}", text_of(tried, "upstream"),
-                           text_of(tried, "protocol"), reason_in_words(text_of(tried, "reason")),
-                           format_milliseconds(tried.value("sent_after_ms", 0.0)));
-  words += ": " + text_of(tried, "outcome");
-  if (tried.contains("took_ms")) {
-    words += " after " + format_milliseconds(tried.value("took_ms", 0.0));
-  }
-  return words + (tried.value("won", false) ? ", used" : "");
-}
-
-std::string answer_in_words(const json& answer) {
-  std::vector<std::string> flags = answer.value("flags", std::vector<std::string>());
-  auto words = fmt::format("{} from the {}", text_of(answer, "rcode"), text_of(answer, "origin"));
-  if (text_of(answer, "rcode") == "NOERROR" && !answer.value("has_data", true)) {
-    words = fmt::format("NOERROR, but no such record, from the {}", text_of(answer, "origin"));
-  }
-  words += fmt::format(", flags {}", fmt::join(flags, " "));
-  const auto extended = part_of(answer, "extended_error");
-  if (!extended.empty()) {
-    words += fmt::format(", EDE {} ({})", extended.value("code", 0u), text_of(extended, "text"));
-  }
-  return words;
-}
-
-void add_engine_reply(Page& page, const json& reply, const ConfigLines& lines) {
-  const auto question = part_of(reply, "question");
-  page.add("cache", fmt::format("{} of {}", text_of(question, "type"), text_of(question, "name")),
-           Style::strong);
-  page.add("  policy", decision_in_words(reply, lines));
-  const bool is_ruled = text_of(part_of(reply, "policy"), "rule") != "none";
-  if (!is_ruled) page.add("  stored", cache_in_words(part_of(reply, "cache")));
-  const auto exchange = part_of(reply, "exchange");
-  if (exchange.value("joined", false)) {
-    page.add("  asked", "somebody else was asking already; waited for that answer");
-  }
-  for (const auto& tried : exchange.value("tries", json::array())) {
-    page.add("  asked", try_in_words(tried));
-  }
-  for (const auto& note : exchange.value("notes", std::vector<std::string>())) {
-    page.add("  note", note);
-  }
-  const auto answer = part_of(reply, "answer");
-  page.add("  answer", answer_in_words(answer));
-  for (const auto& record : answer.value("records", json::array())) {
-    page.add(fmt::format("{} {} {} {}", text_of(record, "name"), record.value("ttl", 0u),
-                         text_of(record, "type"), text_of(record, "data")));
-  }
-}
-
-ConfigLines lines_of(const json& reply) {
-  const auto file = text_of(part_of(reply, "config"), "file");
-  return file.empty() ? ConfigLines() : ConfigLines(std::filesystem::path(file));
-}
-
-// In full for the name that decided, or the last that was tried; the others had nothing.
-const CandidateStep* told_in_full(const Story& story) {
-  const CandidateStep* last = nullptr;
-  for (const auto& step : story.candidates) {
-    if (!step.engine.empty()) last = &step;
-    if (step.has_data()) break;
-  }
-  return last;
-}
-
-void add_engine(Page& page, const Story& story) {
-  if (!story.engine_problem.empty()) {
-    return page.add("cache", story.engine_problem, Style::warning);
-  }
-  const auto* told = told_in_full(story);
-  if (told == nullptr) return;
-  const auto lines = lines_of(told->engine.front());
-  for (const auto& reply : told->engine) add_engine_reply(page, reply, lines);
-}
-
-// Names that were tried in vain before the one that has data, and how to save them.
-std::string waste_in_words(const Story& story) {
-  const auto found = std::ranges::find_if(story.candidates, &CandidateStep::has_data);
-  if (found == story.candidates.end() || found == story.candidates.begin()) return {};
-  const auto count = static_cast<std::size_t>(found - story.candidates.begin());
-  auto words = fmt::format("{} asked for in vain, each time", format_counted(count, "name"));
-  if (found->candidate.domain.empty()) {
-    return words + fmt::format("; '{}.' with a final dot, or ndots:{} in {}, saves them",
-                               story.name, std::ranges::count(story.name, '.'), resolv_conf_path);
-  }
-  return words + fmt::format("; the full name {} saves them", found->candidate.name);
-}
-
-void add_result(Page& page, const Story& story) {
-  if (!story.result) return;
-  const auto& result = *story.result;
-  const auto took = format_milliseconds(result.milliseconds);
-  if (result.addresses.empty()) {
-    return page.add("result", fmt::format("{} (getaddrinfo, {})", result.error, took),
-                    Style::warning);
-  }
-  auto words = fmt::format("what programs get, in this order (getaddrinfo, {})", took);
-  const auto name = result.canonical_name;
-  if (!name.empty() && name != story.name) words += ", as " + name;
-  page.add("result", words, Style::good);
-  if (result.needs_own_address) {
-    page.add("but not with AI_ADDRCONFIG: this machine has no address of that family itself",
-             Style::warning);
-  }
-  for (const auto& address : result.addresses) page.add(address.to_text());
-}
-
-}  // namespace
-
-std::string to_text(const Story& story, const Terminal& terminal) {
-  Page page(terminal);
-  page.add("name", fmt::format("{} ({})", story.name, join_words(story.types, "and")));
-  if (story.is_for_addresses) add_services(page, story);
-  if (std::ranges::any_of(story.candidates, &CandidateStep::is_asked)) {
-    add_candidates(page, story);
-    add_engine(page, story);
-  } else {
-    page.add("cache", fmt::format("not asked: {} has the answer", story.decides), Style::dim);
-  }
-  const auto waste = waste_in_words(story);
-  if (!waste.empty()) page.add("waste", waste, Style::warning);
-  add_result(page, story);
-  return page.text();
-}
-
-namespace {
-
-json addresses_as_json(const std::vector<IpAddress>& addresses) {
-  auto out = json::array();
-  for (const auto& address : addresses) out.push_back(address.to_text());
-  return out;
-}
-
-json services_as_json(const Story& story) {
-  auto services = json::array();
-  for (const auto& step : story.services) {
-    json service = {{"name", step.service.name},
-                    {"actions", step.service.actions},
-                    {"status", step.is_asked ? to_text(step.lookup.status) : "not reached"}};
-    if (step.is_asked) {
-      service["milliseconds"] = step.lookup.milliseconds;
-      service["addresses"] = addresses_as_json(step.lookup.addresses);
-      if (!step.lookup.error.empty()) service["error"] = step.lookup.error;
-    }
-    if (step.where) service["where"] = step.where->to_text();
-    services.push_back(std::move(service));
-  }
-  return {{"line", story.nss.line},
-          {"hosts", story.nss.to_text()},
-          {"services", services},
-          {"decides", story.decides}};
-}
-
-json engine_as_json(const json& reply) {
-  json out = reply;
-  out.erase("ok");
-  out.erase("schema");
-  out["decision"] = decision_in_words(reply, lines_of(reply));
-  return out;
-}
-
-json candidate_as_json(const CandidateStep& step) {
-  auto lookups = json::array();
-  for (const auto& made : step.lookups) {
-    lookups.push_back({{"type", made.type},
-                       {"server", made.server.to_text()},
-                       {"outcome", to_text(made.lookup.outcome)},
-                       {"milliseconds", made.lookup.duration.count()}});
-  }
-  auto engine = json::array();
-  for (const auto& reply : step.engine) engine.push_back(engine_as_json(reply));
-  return {{"name", step.candidate.name}, {"search_domain", step.candidate.domain},
-          {"asked", step.is_asked},      {"has_data", step.has_data()},
-          {"lookups", lookups},          {"engine", engine}};
-}
-
-}  // namespace
-
-json to_json(const Story& story) {
-  auto servers = json::array();
-  for (const auto& server : story.path.servers) servers.push_back(server.to_text());
-  auto candidates = json::array();
-  for (const auto& step : story.candidates) candidates.push_back(candidate_as_json(step));
-  json out = {{"schema", 1},
-              {"name", story.name},
-              {"types", story.types},
-              {"resolv_conf", {{"search", story.rules.search}, {"ndots", story.rules.ndots}}},
-              {"lookups",
-               {{"through_cache", story.path.is_through_cache && !story.path.rotates},
-                {"through_resolved", story.path.is_through_resolved},
-                {"servers", servers},
-                {"words", story.path.in_words()}}},
-              {"candidates", candidates},
-              {"engine", {{"running", story.engine_problem.empty()}}},
-              {"waste", waste_in_words(story)}};
-  if (story.is_for_addresses) out["nsswitch"] = services_as_json(story);
-  if (!story.engine_problem.empty()) out["engine"]["problem"] = story.engine_problem;
-  if (story.result) {
-    out["result"] = {{"status", to_text(story.result->status)},
-                     {"error", story.result->error},
-                     {"canonical_name", story.result->canonical_name},
-                     {"needs_own_address", story.result->needs_own_address},
-                     {"addresses", addresses_as_json(story.result->addresses)},
-                     {"milliseconds", story.result->milliseconds}};
-  }
-  return out;
-}
 
 namespace {
 
@@ -470,27 +49,46 @@ std::string text_of_file(const char* path) {
   return text ? *text : std::string();
 }
 
-/// Asks everybody who has a part in a lookup, in the order of a real one.
+/// Asks everybody who has a part in a lookup. The engine comes first, while nothing is cached yet.
 class Narrator {
  public:
   Narrator(Story& story, const std::filesystem::path& control) : story_(story), control_(control) {}
 
-  void tell() {
+  /// `ended` is called after each stage.
+  void tell(const std::function<void(Stage)>& ended) {
     read_files();
-    if (auto engine = EngineConnection::open(control_)) {
-      engine_.emplace(std::move(*engine));
-    } else {
-      story_.engine_problem = engine.error().message;
-    }
+    read_status();
     story_.path = find_path(asks_resolved_directly());
+    ended(Stage::files);
     if (!is_in_hosts()) ask_engine_for_candidates();
+    ended(Stage::engine);
     if (story_.is_for_addresses) ask_services();
+    ended(Stage::services);
     if (reads_resolv_conf()) ask_servers();
-    if (story_.is_for_addresses) story_.result = look_up_addresses(story_.name, family());
+    ended(Stage::names);
+    if (story_.is_for_addresses) {
+      story_.result = look_up_addresses_within(story_.name, family(), left_until(all_ends));
+    }
+    ended(Stage::result);
   }
 
  private:
   int family() const { return family_of(story_.types); }
+
+  bool is_past(std::chrono::milliseconds end) const { return Clock::now() - begun_at_ >= end; }
+  std::chrono::milliseconds left_until(std::chrono::milliseconds end) const {
+    return std::max(std::chrono::ceil<std::chrono::milliseconds>(begun_at_ + end - Clock::now()),
+                    shortest);
+  }
+
+  void read_status() {
+    const auto status = engine_status(control_);
+    if (status) {
+      story_.status = *status;
+    } else {
+      story_.engine_problem = status.error().message;
+    }
+  }
 
   void read_files() {
     story_.nss = parse_nss_hosts_line(text_of_file(nsswitch_path));
@@ -511,14 +109,8 @@ class Narrator {
     return false;
   }
 
-  std::vector<Endpoint> listen_of_engine() {
-    if (!engine_) return default_listen();
-    const auto status = engine_->ask({{"command", "status"}});
-    return status ? parse_status(*status).listen : default_listen();
-  }
-
   LookupPath find_path(bool is_by_resolved) {
-    const auto listen = listen_of_engine();
+    const auto listen = story_.status.listen.empty() ? default_listen() : story_.status.listen;
     const auto text =
         is_by_resolved ? std::string("nameserver 127.0.0.53\n") : text_of_file(resolv_conf_path);
     auto path = lookup_path(text, listen);
@@ -550,31 +142,39 @@ class Narrator {
 
   // Before anybody else asks, so that the cache is seen as it was.
   void ask_engine_for_candidates() {
-    if (!engine_) return;
     for (auto& step : story_.candidates) {
+      if (!story_.engine_problem.empty() || is_past(last_name)) return;
       step.is_asked = true;
-      for (const auto& type : story_.types) ask_engine_about(step, type);
-      if (step.has_data() || !engine_) return;
+      ask_engine_about(step);
+      if (step.has_data()) return;
     }
   }
 
-  void ask_engine_about(CandidateStep& step, const std::string& type) {
-    if (!engine_) return;
-    auto reply =
-        engine_->ask({{"command", "explain"}, {"name", step.candidate.name}, {"type", type}}, {},
-                     engine_patience);
-    if (reply) {
-      step.engine.push_back(std::move(*reply));
-    } else {
-      story_.engine_problem = reply.error().message;
-      engine_.reset();
+  // All types at the same time, as programs ask.
+  void ask_engine_about(CandidateStep& step) {
+    std::vector<std::future<Result<json>>> replies;
+    for (const auto& type : story_.types) {
+      replies.push_back(std::async(std::launch::async, [this, type, name = step.candidate.name] {
+        return ask_engine(control_, {{"command", "explain"}, {"name", name}, {"type", type}},
+                          engine_patience);
+      }));
+    }
+    for (auto& reply : replies) {
+      auto told = reply.get();
+      if (told) {
+        step.engine.push_back(std::move(*told));
+      } else {
+        story_.engine_problem = told.error().message;
+      }
     }
   }
 
   void ask_services() {
     for (auto& step : story_.services) {
+      if (is_past(services_end)) return;
       step.is_asked = true;
-      step.lookup = look_up_addresses_by(step.service.name, story_.name, family());
+      step.lookup =
+          look_up_addresses_by(step.service.name, story_.name, family(), left_until(services_end));
       const auto name = Name::parse(story_.name);
       if (step.service.name == "files" && name) step.where = find_in_hosts(hosts_path, *name);
       if (!step.service.ends(step.lookup.status)) continue;
@@ -596,6 +196,7 @@ class Narrator {
     if (servers.empty()) servers.push_back({IpAddress::v4(127, 0, 0, 1), dns_port});
     if (servers.size() > MAXNS) servers.resize(MAXNS);
     for (auto& step : story_.candidates) {
+      if (is_past(names_end)) return;
       step.is_asked = true;
       for (const auto& type : story_.types) ask_servers_about(step, type, servers);
       if (step.has_data()) break;
@@ -603,12 +204,15 @@ class Narrator {
   }
 
   // A silent server is waited for once, not for each question.
-  static void ask_servers_about(CandidateStep& step, const std::string& type,
-                                std::vector<Endpoint>& servers) {
+  void ask_servers_about(CandidateStep& step, const std::string& type,
+                         std::vector<Endpoint>& servers) {
     const auto number = parse_type(type);
     for (auto server = servers.begin(); number && server != servers.end();) {
+      if (is_past(names_end)) return;
+      const auto left = std::chrono::floor<std::chrono::seconds>(left_until(names_end));
+      const int patience = std::clamp(static_cast<int>(left.count()), 1, RES_TIMEOUT);
       auto resolver =
-          StubResolver::with_servers({*server}, {.timeout_seconds = RES_TIMEOUT, .attempts = 1});
+          StubResolver::with_servers({*server}, {.timeout_seconds = patience, .attempts = 1});
       if (!resolver) return;
       const auto lookup = resolver->ask(step.candidate.name, *number);
       step.lookups.push_back({type, *server, lookup});
@@ -620,8 +224,8 @@ class Narrator {
 
   Story& story_;
   std::filesystem::path control_;
-  std::optional<EngineConnection> engine_;
   SystemFacts system_;
+  Clock::time_point begun_at_ = Clock::now();
 };
 
 Result<std::vector<std::string>> types_of(const ExplainOptions& options) {
@@ -644,6 +248,26 @@ bool has_failed(const Story& story) {
   });
 }
 
+/// Prints each stage as soon as it has ended.
+class Teller {
+ public:
+  Teller(const Story& story, bool is_json) : story_(story), is_json_(is_json) { wait(); }
+
+  void end(Stage stage) {
+    progress_.reset();
+    if (!is_json_) print(to_text(story_, stage, Terminal::of(STDOUT_FILENO)));
+    std::fflush(stdout);
+    if (stage != Stage::result) wait();
+  }
+
+ private:
+  void wait() { progress_.emplace(fmt::format("looking up {}", story_.name), is_json_); }
+
+  const Story& story_;
+  bool is_json_;
+  std::optional<Progress> progress_;
+};
+
 }  // namespace
 
 Result<ExitCode> run_explain(const ExplainOptions& options) {
@@ -662,15 +286,9 @@ Result<ExitCode> run_explain(const ExplainOptions& options) {
   story.name = options.name;
   story.types = *types;
   story.is_for_addresses = types->front() == "A" || types->front() == "AAAA";
-  {
-    Progress progress(fmt::format("looking up {}", options.name), options.is_json);
-    Narrator(story, control_path(options.control)).tell();
-  }
-  if (options.is_json) {
-    print_json(to_json(story));
-  } else {
-    print(to_text(story, Terminal::of(STDOUT_FILENO)));
-  }
+  Teller teller(story, options.is_json);
+  Narrator(story, control_path(options.control)).tell([&](Stage stage) { teller.end(stage); });
+  if (options.is_json) print_json(to_json(story));
   return has_failed(story) ? ExitCode::check_failed : ExitCode::done;
 }
 

@@ -1,16 +1,18 @@
 // `dnscachectl explain`: the whole story of one lookup on this machine.
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "cli/ask/control_client.hpp"
 #include "cli/ask/glibc_lookup.hpp"
 #include "cli/ask/stub_resolver.hpp"
 #include "cli/host/lookup_path.hpp"
-#include "cli/settings/config_lines.hpp"
+#include "cli/settings/decision.hpp"
 #include "cli/show/output.hpp"
 
 namespace dnscache::cli {
@@ -60,15 +62,20 @@ struct Story {
   SearchRules rules;
   LookupPath path;
   std::vector<CandidateStep> candidates;
+  EngineStatus status;         ///< before the lookup
   std::string engine_problem;  ///< why it says nothing; empty: it does
   std::optional<AddressLookup> result;
 };
 
-/// The rule that made the engine answer as it did, or whose upstreams it asked, in words with the
-/// file and line.
-std::string decision_in_words(const nlohmann::json& reply, const ConfigLines& lines);
+/// What is told together, in this order.
+enum class Stage { files, engine, services, names, result };
+inline constexpr std::array stages{Stage::files, Stage::engine, Stage::services, Stage::names,
+                                   Stage::result};
 
-std::string to_text(const Story& story, const Terminal& terminal);
+/// Pure: what became of the lookup, and why, in one sentence.
+std::string conclusion_of(const Story& story);
+
+std::string to_text(const Story& story, Stage stage, const Terminal& terminal);
 nlohmann::json to_json(const Story& story);
 
 /// ExitCode::check_failed when the lookup fails; a name that does not exist is no failure.

@@ -5,6 +5,7 @@
 #include "cli/ask/control_client.hpp"
 #include "cli/show/output.hpp"
 #include "resolver/wire/name.hpp"
+#include "resolver/wire/protocol.hpp"
 
 namespace dnscache::cli {
 
@@ -25,6 +26,11 @@ Result<nlohmann::json> request_for(const FlushOptions& options) {
   const auto name = Name::parse(text);
   if (!name) return Error{fmt::format("'{}' is not a domain name", text), ExitCode::usage};
   request[options.zone.empty() ? "name" : "zone"] = name->to_text();
+  if (options.type.empty()) return request;
+  if (type_from_text(options.type) == 0) {
+    return Error{fmt::format("'{}' is not a record type", options.type), ExitCode::usage};
+  }
+  request["type"] = options.type;
   return request;
 }
 

@@ -12,6 +12,7 @@ namespace dnscache::cli {
 struct FlushOptions {
   std::filesystem::path control;  ///< empty: what the configuration says
   std::string name;
+  std::string type;  ///< of the name; empty: all types
   std::string zone;
   bool is_negative = false;  ///< answers that say that there is no data
   bool is_all = false;

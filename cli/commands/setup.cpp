@@ -33,7 +33,6 @@ namespace dnscache::cli {
 
 namespace {
 
-constexpr const char* log_path = "/var/log/dnscachectl.log";
 constexpr Patience verify_patience{.timeout_seconds = 2, .attempts = 3};
 
 volatile sig_atomic_t signal_received = 0;
@@ -68,15 +67,6 @@ Result<bool> confirm(bool is_confirmed, const char* question) {
   return answer == "y" || answer == "Y" || answer == "yes";
 }
 
-EngineFiles engine_files(const std::filesystem::path& root) {
-  EngineFiles files;
-  files.config = below(root, default_config_path);
-  const auto reading = read_config_file(files.config);
-  files.control = reading ? reading.config.control : below(root, Config{}.control);
-  files.log = below(root, log_path);
-  return files;
-}
-
 Result<void> look_up(Result<StubResolver> resolver, const ProbeQuestion& question,
                      std::string_view where) {
   if (!resolver) return resolver.error();
@@ -103,7 +93,7 @@ struct Before {
 // Where the configuration names the servers, systemd-resolved may read ours from our own file.
 std::vector<RouteFault> find_faults(const Plan& plan, const Before& before,
                                     const std::filesystem::path& control) {
-  auto faults = check_routes(control, plan.probe.name);
+  auto faults = check_routes(control);
   if (!faults.empty() || !plan.keeps_servers) return faults;
   return check_machine(control, before.machine);
 }
@@ -123,11 +113,11 @@ Result<void> verify_system(const Plan& plan, const Before& before,
   const auto control = engine_files(root).control;
   auto resolver = resolver_of(root);
   if (!resolver) return resolver.error();
-  if (const auto checked = check_way_of_glibc(*resolver, plan.probe, control); !checked) {
+  if (const auto checked = check_way_of_glibc(*resolver, control); !checked) {
     return checked;
   }
   if (plan.asks_resolved) {
-    if (const auto checked = check_way_of_resolved(plan.probe, control); !checked) return checked;
+    if (const auto checked = check_way_of_resolved(control); !checked) return checked;
   }
   return root.empty() ? verify_routes(plan, before, control) : Result<void>();
 }

@@ -1,6 +1,7 @@
 // `dnscachectl status`: does it work, and do this machine's lookups go through it?
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -9,8 +10,11 @@
 #include "cli/ask/control_client.hpp"
 #include "cli/ask/glibc_lookup.hpp"
 #include "cli/ask/stub_resolver.hpp"
+#include "cli/ask/upstream_probe.hpp"
+#include "cli/commands/verdict.hpp"
 #include "cli/host/lookup_path.hpp"
 #include "cli/host/route_check.hpp"
+#include "cli/host/systemd/facts.hpp"
 #include "cli/show/output.hpp"
 #include "resolver/base/error.hpp"
 
@@ -18,33 +22,45 @@ namespace dnscache::cli {
 
 /// What `status` was asked to do.
 struct StatusOptions {
-  std::filesystem::path control;     ///< empty: what the configuration says
-  std::string name = "example.com";  ///< looked up through the cache
+  std::filesystem::path control;  ///< empty: what the configuration says
+  std::string name;               ///< looked up as programs do; empty: one of the engine's own
   bool is_json = false;
   bool is_watching = false;
 };
 
 /// Everything that `status` shows.
 struct StatusReport {
+  bool is_running = true;
+  std::optional<std::chrono::system_clock::time_point> paused_until;
+  bool is_set_up = false;      ///< this machine's lookups should come here
+  std::string engine_problem;  ///< it runs, but does not answer on its control socket
   EngineStatus engine;
-  std::string probe_name;
-  Endpoint probe_server;
-  Lookup probe;
-  std::optional<AddressLookup> program;  ///< the same name as programs look it up
+  std::string name;                        ///< that programs looked up
+  Endpoint server;                         ///< where the engine was asked
+  Lookup cache;                            ///< what it said there
+  std::optional<AddressLookup> program;    ///< as programs look names up
+  std::optional<bool> asks_cache;          ///< whether that came to the engine; empty: not known
+  std::optional<UpstreamProbe> upstreams;  ///< empty: they were not asked
   LookupPath path;
   std::vector<RouteFault> faults;          ///< names that are asked elsewhere than they should be
   std::string units;                       ///< their states in words; empty without systemd
   std::vector<std::string> changed_files;  ///< since setup wrote them
 
-  /// The cache answers, and so does whatever programs ask, and each name is asked where it should.
-  bool is_working() const;
+  /// Programs' lookups are meant to come here: an engine may run for others alone.
+  bool is_for_programs() const { return is_set_up || path.is_through_cache; }
+  bool is_program_answered() const;
+  bool has_no_upstreams() const;
+  /// "lookups go to 10.0.0.2"
+  std::string lookups_without_cache() const;
 };
 
 std::string to_text(const StatusReport& report, const Terminal& terminal);
 nlohmann::json to_json(const StatusReport& report);
 
-/// ExitCode::not_running when no engine answers, check_failed when its lookups or programs' fail,
-/// when programs bypass the cache, or when names leak to other servers than the machine's.
+/// The first line of `status`, without what takes its time where something is wrong.
+std::string verdict_line();
+
+/// The exit code of the verdict, see judge().
 Result<ExitCode> run_status(const StatusOptions& options);
 
 }  // namespace dnscache::cli

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <fmt/format.h>
 #include <fstream>
+#include <functional>
 #include <sstream>
 #include <thread>
 
@@ -63,12 +64,19 @@ std::string number_or_dash(std::uint64_t number) {
   return number == 0 ? "-" : format_count(number);
 }
 
-Table table_of(const json& items, const char* title, std::size_t rows, bool has_process) {
-  std::vector<Column> columns = {{title, "", false, true},
-                                 {"QUERIES", "", true},
-                                 {"MISSES", "", true},
-                                 {"NXDOMAIN", "", true},
-                                 {"SLOW", "", true}};
+// With one decimal where there are few.
+std::string per_second(std::uint64_t queries, double seconds) {
+  if (seconds <= 0) return "-";
+  const auto rate = static_cast<double>(queries) / seconds;
+  return rate >= 10 ? format_count(static_cast<std::uint64_t>(rate + 0.5))
+                    : fmt::format("{:.1f}", rate);
+}
+
+Table table_of(const json& items, const char* title, std::size_t rows, double seconds,
+               bool has_process) {
+  std::vector<Column> columns = {{title, "", false, true}, {"QUERIES", "", true},
+                                 {"PER S", "", true},      {"MISSES", "", true},
+                                 {"NXDOMAIN", "", true},   {"SLOW", "", true}};
   if (has_process) columns.push_back({"PROCESS", ""});
   Table table(std::move(columns));
   for (std::size_t i = 0; i < std::min(rows, items.size()); ++i) {
@@ -78,6 +86,7 @@ Table table_of(const json& items, const char* title, std::size_t rows, bool has_
     const auto queries = format_count(number("queries"));
     std::vector<Cell> cells = {{item.value("name", "?")},
                                {off_by == 0 ? queries : "<=" + queries},
+                               {per_second(number("queries"), seconds)},
                                {number_or_dash(number("misses"))},
                                {number_or_dash(number("nxdomain"))},
                                {number_or_dash(number("slow"))}};
@@ -95,9 +104,18 @@ void add_processes(json& reply) {
   }
 }
 
-Result<json> look(const std::filesystem::path& socket) {
+void sort_rows(json& items, const std::string& key) {
+  std::vector<json> rows(items.begin(), items.end());
+  std::ranges::stable_sort(rows, std::greater<>(),
+                           [&](const json& row) { return row.value(key, std::uint64_t{0}); });
+  items = rows;
+}
+
+Result<json> look(const TopOptions& options, const std::filesystem::path& socket) {
   auto reply = ask_engine(socket, {{"command", "top"}, {"limit", all_names}});
-  if (reply) add_processes(*reply);
+  if (!reply) return reply;
+  add_processes(*reply);
+  for (const char* kind : {"names", "zones", "clients"}) sort_rows((*reply)[kind], options.sort);
   return reply;
 }
 
@@ -127,14 +145,14 @@ json as_document(json reply, const std::vector<WastedSearch>& wasted, std::size_
 
 // Where nobody looked before, there is nothing to show yet.
 Result<json> look_long_enough(const TopOptions& options, const std::filesystem::path& socket) {
-  const auto first = look(socket);
+  const auto first = look(options, socket);
   if (!first) return first;
   const std::chrono::duration<double> counted(first->value("seconds", 0.0));
   const auto left = std::chrono::seconds(options.seconds) - counted;
   if (left.count() <= 0) return first;
   Progress progress("counting queries", options.is_json);
   std::this_thread::sleep_for(left);
-  return look(socket);
+  return look(options, socket);
 }
 
 }  // namespace
@@ -184,18 +202,18 @@ std::string process_at(const std::string& address, const std::vector<std::uint16
 
 std::string top_to_text(const json& reply, const std::vector<WastedSearch>& wasted,
                         std::size_t rows, const Terminal& terminal) {
-  auto out = fmt::format("{} in {}",
-                         reply.value("queries", 0u) == 1
-                             ? "1 query"
-                             : format_count(reply.value("queries", std::uint64_t{0})) + " queries",
-                         format_uptime(reply.value("seconds", 0.0)));
+  const auto queries = reply.value("queries", std::uint64_t{0});
+  const auto seconds = reply.value("seconds", 0.0);
+  auto out = fmt::format("{} in {}, {} per second",
+                         queries == 1 ? "1 query" : format_count(queries) + " queries",
+                         format_uptime(seconds), per_second(queries, seconds));
   const auto dropped = reply.value("dropped", std::uint64_t{0});
   if (dropped > 0) out += fmt::format(", and {} too fast to be looked at", format_count(dropped));
   out += "\n\n";
   const auto part = [&](const char* key) { return reply.value(key, json::array()); };
-  out += table_of(part("names"), "NAME", rows, false).to_text(terminal) + '\n';
-  out += table_of(part("zones"), "ZONE", rows, false).to_text(terminal) + '\n';
-  out += table_of(part("clients"), "CLIENT", rows, true).to_text(terminal);
+  out += table_of(part("names"), "NAME", rows, seconds, false).to_text(terminal) + '\n';
+  out += table_of(part("zones"), "ZONE", rows, seconds, false).to_text(terminal) + '\n';
+  out += table_of(part("clients"), "CLIENT", rows, seconds, true).to_text(terminal);
   for (const auto& search : wasted) {
     const auto text =
         fmt::format("{} searched in vain in {}: {}", format_counted(search.queries, "full name"),
@@ -211,7 +229,7 @@ Result<ExitCode> run_top(const TopOptions& options) {
   if (options.is_watching) {
     const auto watched =
         watch(std::chrono::seconds(1), [&](const Terminal& terminal) -> Result<std::string> {
-          const auto reply = look(socket);
+          const auto reply = look(options, socket);
           if (!reply) return reply.error();
           return top_to_text(*reply, wasted_here(*reply), options.rows, terminal);
         });

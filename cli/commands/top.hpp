@@ -16,6 +16,7 @@ namespace dnscache::cli {
 struct TopOptions {
   std::filesystem::path control;  ///< empty: what the configuration says
   std::size_t rows = 10;          ///< of each table
+  std::string sort = "queries";   ///< a key of the rows, the highest first
   unsigned seconds = 5;           ///< how long to count, when nobody looked before
   bool is_json = false;
   bool is_watching = false;

@@ -16,7 +16,9 @@
 #include <thread>
 
 #include "cli/ask/control_client.hpp"
+#include "cli/host/journal.hpp"
 #include "cli/unique_fd.hpp"
+#include "resolver/config/read.hpp"
 
 namespace dnscache::cli {
 
@@ -135,6 +137,15 @@ Error engine_failed(const EngineFiles& files, std::string_view how) {
 }
 
 }  // namespace
+
+EngineFiles engine_files(const fs::path& root) {
+  EngineFiles files;
+  files.config = below(root, default_config_path);
+  const auto reading = read_config_file(files.config);
+  files.control = reading ? reading.config.control : below(root, Config{}.control);
+  files.log = below(root, log_path);
+  return files;
+}
 
 Result<pid_t> start_engine(const EngineFiles& files, const std::function<bool()>& is_interrupted) {
   const auto pid = spawn(files);

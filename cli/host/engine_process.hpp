@@ -20,6 +20,11 @@ struct EngineFiles {
   bool ends_with_us = false;  ///< killed when the thread that started it ends, however it ends
 };
 
+inline constexpr const char* log_path = "/var/log/dnscachectl.log";
+
+/// Those of the engine that `setup` starts; `root` is --root.
+EngineFiles engine_files(const std::filesystem::path& root);
+
 /// Starts `dnscachectl serve --config FILE` in a session of its own and waits until it answers on
 /// its control socket, 10 s at most. The error has the last line of its log.
 Result<pid_t> start_engine(const EngineFiles& files, const std::function<bool()>& is_interrupted);

@@ -1,5 +1,6 @@
 #include "cli/host/facts.hpp"
 
+#include <arpa/nameser.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include <sstream>
 #include <thread>
 
+#include "cli/ask/direct_query.hpp"
 #include "cli/host/image.hpp"
 #include "cli/host/journal.hpp"
 #include "cli/host/systemd/plan.hpp"
@@ -26,7 +28,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr Patience probe_patience{.timeout_seconds = 2, .attempts = 1};
+constexpr std::chrono::seconds probe_patience{2};
 
 // /proc files have no size, so they are read to their end.
 std::string slurp(const fs::path& path) {
@@ -207,15 +209,10 @@ void probe_upstreams(Facts& facts, const ProbeQuestion& question) {
       continue;
     }
     threads.emplace_back([&fact, &question] {
-      auto resolver = StubResolver::with_servers({fact.upstream.endpoint}, probe_patience);
-      if (!resolver) return;
-      const auto lookup = resolver->ask(question.name, question.type);
-      fact.answers = lookup.is_answer();
-      fact.outcome = lookup.outcome;
-      // glibc does not tell REFUSED from silence, but does not wait after it.
-      const bool was_quick =
-          lookup.duration < std::chrono::seconds(probe_patience.timeout_seconds) / 2;
-      if (lookup.outcome == Outcome::unreachable && was_quick) fact.outcome = Outcome::failed;
+      const auto reply =
+          query_directly(fact.upstream.endpoint, question.name, question.type, probe_patience);
+      fact.answers = reply.is_answer();
+      fact.failure = fact.answers ? "" : reply.in_words();
     });
   }
   for (auto& thread : threads) thread.join();

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "cli/ask/control_client.hpp"
-#include "cli/ask/stub_resolver.hpp"
 #include "cli/follow/read.hpp"
 #include "cli/host/containers.hpp"
 #include "cli/host/file_state.hpp"
@@ -40,7 +39,7 @@ struct UpstreamFact {
   UpstreamConfig upstream;
   bool is_in_resolv_conf = false;
   bool answers = false;
-  Outcome outcome = Outcome::unreachable;  ///< of the question, where it does not answer
+  std::string failure = {};  ///< where it does not: "answers with REFUSED"
 };
 
 /// The question that shows whether a server works.

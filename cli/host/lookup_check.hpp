@@ -4,7 +4,6 @@
 #include <filesystem>
 
 #include "cli/ask/stub_resolver.hpp"
-#include "cli/host/facts.hpp"
 #include "resolver/base/error.hpp"
 
 namespace dnscache::cli {
@@ -14,12 +13,9 @@ std::string new_name_in(const std::string& zone);
 
 /// ExitCode::check_failed: the lookup did not come to the cache. Any other error is the lookup's.
 ///
-/// Looks a name up that nobody can have cached, as glibc does with this resolver, and asks the
-/// engine whether it has come there. That there is no such name is an answer as well.
-Result<void> check_way_of_glibc(StubResolver& resolver, const ProbeQuestion& probe,
-                                const std::filesystem::path& control);
+/// Looks up, as glibc does with this resolver, a name that only this engine has an answer for.
+Result<void> check_way_of_glibc(StubResolver& resolver, const std::filesystem::path& control);
 /// The same by D-Bus through systemd-resolved, as nss-resolve does.
-Result<void> check_way_of_resolved(const ProbeQuestion& probe,
-                                   const std::filesystem::path& control);
+Result<void> check_way_of_resolved(const std::filesystem::path& control);
 
 }  // namespace dnscache::cli

@@ -104,7 +104,7 @@ Result<void> check_config(const Facts& facts, const PlanRequest& request) {
   if (!differs) return {};
   return Error{
       fmt::format("{} is there already and says something else than --upstream, "
-                  "--route or --listen; change it there",
+                  "--route or --listen; 'dnscachectl config set' changes it",
                   config_path.string())};
 }
 

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "cli/ask/stub_resolver.hpp"
+#include "cli/ask/upstream_probe.hpp"
 #include "cli/host/lookup_check.hpp"
 #include "resolver/base/text.hpp"
 #include "resolver/config/upstreams_from.hpp"
@@ -18,15 +19,12 @@ namespace dnscache::cli {
 namespace {
 
 using namespace std::chrono_literals;
-using nlohmann::json;
-
 constexpr const char* configuration = "configuration";
 // The engine follows a change within this time, and a manager may be restarting.
 constexpr auto settle_patience = 4s;
 constexpr auto settle_interval = 100ms;
 // Each costs a query; whom the engine would ask for the rest is compared all the same.
 constexpr std::size_t most_queries = 16;
-constexpr auto query_patience = 6s;
 constexpr Patience zone_patience{.timeout_seconds = 2, .attempts = 2};
 
 using Servers = std::vector<std::string>;
@@ -108,19 +106,11 @@ bool is_past_tunnel(const Group& group, const Servers& expected, const ServerRea
   return group.zone.is_root() && machine.domains.has_tunnel && !is_part_of(group.servers, expected);
 }
 
-/// Whom the engine sent a new name of this zone to; nothing where it did not need to ask.
-Servers asked_for(const std::filesystem::path& control, const Name& zone,
-                  const std::string& probe_zone) {
-  const auto name = new_name_in(zone.is_root() ? probe_zone : zone.to_text());
-  const auto told =
-      ask_engine(control, {{"command", "explain"}, {"name", name}, {"type", "A"}}, query_patience);
-  Servers servers;
-  if (!told) return servers;
-  const auto exchange = told->value("exchange", json::object());
-  for (const auto& tried : exchange.value("tries", json::array())) {
-    servers.push_back(tried.value("upstream", ""));
-  }
-  return servers;
+/// Whom the engine sends a name of this zone to; nothing where it does not need to ask.
+Servers asked_for(const std::filesystem::path& control, const Name& zone) {
+  const auto name = zone.is_root() ? std::string() : new_name_in(zone.to_text());
+  const auto told = probe_upstreams(control, name);
+  return told ? told->asked : Servers();
 }
 
 template <class Check>
@@ -207,8 +197,7 @@ ServerSource source_of_engine(const EngineStatus& engine) {
 }
 
 std::vector<RouteFault> check_queries(const std::filesystem::path& control,
-                                      const EngineStatus& engine, const ServerReading& machine,
-                                      const std::string& probe_zone) {
+                                      const EngineStatus& engine, const ServerReading& machine) {
   const auto groups = groups_of(engine);
   std::vector<Name> zones;
   for (const auto& zone : zones_of(machine.servers)) {
@@ -222,7 +211,7 @@ std::vector<RouteFault> check_queries(const std::filesystem::path& control,
   for (const auto& zone : zones) {
     threads.emplace_back([&] {
       const auto expected = texts_of(servers_for(zone, machine.servers));
-      auto asked = asked_for(control, zone, probe_zone);
+      auto asked = asked_for(control, zone);
       std::erase_if(asked, [&](const auto& one) { return std::ranges::count(expected, one) > 0; });
       if (asked.empty()) return;
       const std::lock_guard lock(mutex);
@@ -233,15 +222,14 @@ std::vector<RouteFault> check_queries(const std::filesystem::path& control,
   return faults;
 }
 
-std::vector<RouteFault> check_routes(const std::filesystem::path& control,
-                                     const std::string& probe_zone) {
+std::vector<RouteFault> check_routes(const std::filesystem::path& control) {
   return settled([&]() -> std::vector<RouteFault> {
     const auto engine = engine_status(control);
     if (!engine) return {};
     const auto machine = read_servers(source_of_engine(*engine));
     auto faults = compare_routes(*engine, machine);
     if (faults.empty() && machine.is_certain) {
-      faults = check_queries(control, *engine, machine, probe_zone);
+      faults = check_queries(control, *engine, machine);
     }
     return faults;
   });
@@ -258,8 +246,7 @@ std::vector<RouteFault> check_machine(const std::filesystem::path& control,
   });
 }
 
-std::vector<RouteFault> check_bypass(const std::filesystem::path& control,
-                                     const ProbeQuestion& probe, bool asks_resolved) {
+std::vector<RouteFault> check_bypass(const std::filesystem::path& control, bool asks_resolved) {
   std::vector<RouteFault> faults;
   const auto check = [&](auto look) {
     const Result<void> way = look();
@@ -268,9 +255,9 @@ std::vector<RouteFault> check_bypass(const std::filesystem::path& control,
   };
   check([&]() -> Result<void> {
     auto resolver = StubResolver::of_this_machine();
-    return resolver ? check_way_of_glibc(*resolver, probe, control) : resolver.error();
+    return resolver ? check_way_of_glibc(*resolver, control) : resolver.error();
   });
-  if (asks_resolved) check([&] { return check_way_of_resolved(probe, control); });
+  if (asks_resolved) check([&] { return check_way_of_resolved(control); });
   return faults;
 }
 

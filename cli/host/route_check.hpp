@@ -37,14 +37,12 @@ std::vector<RouteFault> compare_machine(const MachineServers& before, const Mach
 /// Where the servers of this engine come from: a file, or the machine.
 ServerSource source_of_engine(const EngineStatus& engine);
 
-/// Asks the engine for a new name of each zone and looks to whom it sent that.
+/// Has the engine send a name of each zone and looks to whom it went.
 std::vector<RouteFault> check_queries(const std::filesystem::path& control,
-                                      const EngineStatus& engine, const ServerReading& machine,
-                                      const std::string& probe_zone);
+                                      const EngineStatus& engine, const ServerReading& machine);
 
 /// All of these. A difference counts once it has lasted, as both may be changing just now.
-std::vector<RouteFault> check_routes(const std::filesystem::path& control,
-                                     const std::string& probe_zone);
+std::vector<RouteFault> check_routes(const std::filesystem::path& control);
 
 /// Whether the machine lists the servers that it listed before; the same holds.
 std::vector<RouteFault> check_machine(const std::filesystem::path& control,
@@ -52,8 +50,7 @@ std::vector<RouteFault> check_machine(const std::filesystem::path& control,
 
 /// Whether programs' lookups come to the cache: by glibc and, if wanted, through systemd-resolved.
 /// Lookups that fail say nothing.
-std::vector<RouteFault> check_bypass(const std::filesystem::path& control,
-                                     const ProbeQuestion& probe, bool asks_resolved);
+std::vector<RouteFault> check_bypass(const std::filesystem::path& control, bool asks_resolved);
 
 /// The zones in which a lookup as programs make it is answered, "no such name" included.
 std::vector<std::string> answered_zones(const MachineServers& servers);

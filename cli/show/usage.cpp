@@ -16,6 +16,17 @@ const CLI::App& innermost(const CLI::App& app) {
   return parsed.empty() ? app : innermost(*parsed.front());
 }
 
+// "dnscachectl cache" for the command list.
+std::string names_above(const CLI::App& app, const CLI::App& command) {
+  if (&app == &command) return {};
+  std::string names = app.get_name();
+  for (const auto* level = &app; level->get_subcommands().front() != &command;) {
+    level = level->get_subcommands().front();
+    names += ' ' + level->get_name();
+  }
+  return names;
+}
+
 std::vector<std::string> known_words(const CLI::App& app, const CLI::App& command) {
   std::vector<std::string> words;
   for (const auto* subcommand : command.get_subcommands([](const CLI::App*) { return true; })) {
@@ -52,19 +63,28 @@ std::string first_line(std::string text) {
 
 }  // namespace
 
+std::vector<std::string> as_options(std::vector<std::string> words) {
+  if (words.empty()) return words;
+  if (words.front() == "version") words.front() = "--version";
+  if (words.front() != "help") return words;
+  words.erase(words.begin());
+  words.push_back("--help");
+  return words;
+}
+
 ExitCode report_parse_error(const CLI::App& app, const CLI::ParseError& error) {
   const auto& command = innermost(app);
   if (error.get_name() == "CallForHelp" || error.get_name() == "CallForAllHelp") {
-    print(command.help(&command == &app ? "" : app.get_name()));
+    print(command.help(names_above(app, command)));
     return ExitCode::done;
   }
   if (error.get_name() == "CallForVersion") {
     print(std::string(error.what()) + '\n');
     return ExitCode::done;
   }
-  const auto where = &command == &app ? "" : " " + command.get_name();
-  print_message(fmt::format("{}; see 'dnscachectl{} --help'",
-                            first_line(explanation(app, command, error)), where));
+  const auto above = names_above(app, command);
+  print_message(fmt::format("{}; see '{}{} --help'", first_line(explanation(app, command, error)),
+                            above.empty() ? "" : above + ' ', command.get_name()));
   return ExitCode::usage;
 }
 

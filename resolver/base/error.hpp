@@ -17,6 +17,8 @@ enum class ExitCode : int {
   no_rights = 4,      ///< the caller may not do this
   check_failed = 5,   ///< a check found problems
   rolled_back = 6,    ///< a self-test failed and every change was undone
+  bypassed = 7,       ///< `status`: programs do not ask the cache
+  failing = 8,        ///< `status`: programs get no answers
   would_change = 10,  ///< with --detailed-exitcode: something was changed, or would be
   /// `serve`: the configuration can't be used, and none is known that could (EX_CONFIG,
   /// sysexits(3))

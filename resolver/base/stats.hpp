@@ -20,6 +20,8 @@ class Counter {
 struct QueryStats {
   Counter udp;
   Counter tcp;
+  Counter udp_probes;  ///< of these, for the probe zone: they count as nothing else
+  Counter tcp_probes;
   Counter hits;       ///< answered from fresh data in the cache
   Counter misses;     ///< upstreams had to be asked, or somebody was already asking them
   Counter stale;      ///< answered with expired data

@@ -55,11 +55,16 @@ std::string printable(std::string_view text) {
 std::string in_quotes(std::string_view text) { return '"' + printable(text) + '"'; }
 
 std::vector<std::string> fold(std::string_view text, std::size_t width) {
+  // Of UTF-8, in which a character may have several bytes.
+  const auto columns = [](std::string_view of) {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        of, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  };
   std::vector<std::string> lines;
   while (!text.empty()) {
     const std::string_view word = text.substr(0, text.find(' '));
     text.remove_prefix(std::min(word.size() + 1, text.size()));
-    if (lines.empty() || lines.back().size() + 1 + word.size() > width) {
+    if (lines.empty() || columns(lines.back()) + 1 + columns(word) > width) {
       lines.emplace_back(word);
     } else {
       lines.back() += ' ' + std::string(word);

@@ -239,11 +239,13 @@ Result<ControlReply> answer_cache_command(const std::string& command, const json
     return one_line(json{{"ok", true}, {"flushed", cache.flush_all()}}.dump());
   }
   if (command == "cache-list") return list(request, cache, std::move(*test));
-  if (command == "cache-dump") {
+  if (command == "cache-dump" && request.value("text", json()) != json(true)) {
     return line_per_entry(cache, std::move(*test),
                           [now = moment_now()](const Entry& entry) { return dump_of(entry, now); });
   }
-  if (!request.contains("name")) return Error{"the command cache-get needs a \"name\""};
+  const bool is_for_one = command == "cache-get";
+  if (is_for_one && !request.contains("name"))
+    return Error{"the command cache-get needs a \"name\""};
   return line_per_entry(cache, std::move(*test),
                         [now = cache_clock(), sources = sources_of(config)](const Entry& entry) {
                           return details_of(entry, sources, now);

@@ -190,22 +190,52 @@ void write_upstream_state(MetricsWriter& out, const StatusSources& sources, Time
   });
 }
 
-// Every doubling of the round-trip time from 128 us to 4 s: bounds that the estimator has exactly.
-void write_round_trip_times(MetricsWriter& out, const StatusSources& sources) {
+// Every doubling of a time from 128 us to 4 s: bounds that the estimator has exactly.
+void write_times(MetricsWriter& out, const RttEstimator& times, const std::string& labels) {
   constexpr unsigned first_doubling = 7;
   constexpr unsigned last_doubling = 22;
+  const std::string others = labels.empty() ? "" : labels + ',';
+  for (unsigned doubling = first_doubling; doubling <= last_doubling; ++doubling) {
+    const Duration bound = std::chrono::microseconds(std::uint64_t{1} << doubling);
+    const std::string le = label("le", fmt::format("{}", in_seconds(bound)));
+    out.line("_bucket", others + le, times.count_below(bound));
+  }
+  out.line("_bucket", others + label("le", "+Inf"), times.count());
+  out.line("_sum", labels, in_seconds(times.total()));
+  out.line("_count", labels, times.count());
+}
+
+void write_round_trip_times(MetricsWriter& out, const StatusSources& sources) {
   out.histogram("upstream_rtt_seconds", "Round-trip times of an upstream's responses.");
   for_each_upstream(sources, [&](Upstream& upstream, const std::string& labels) {
-    const RttEstimator& rtt = upstream.health().rtt();
-    for (unsigned doubling = first_doubling; doubling <= last_doubling; ++doubling) {
-      const Duration bound = std::chrono::microseconds(std::uint64_t{1} << doubling);
-      const std::string le = label("le", fmt::format("{}", in_seconds(bound)));
-      out.line("_bucket", labels + ',' + le, rtt.count_below(bound));
-    }
-    out.line("_bucket", labels + ',' + label("le", "+Inf"), rtt.count());
-    out.line("_sum", labels, in_seconds(rtt.total()));
-    out.line("_count", labels, rtt.count());
+    write_times(out, upstream.health().rtt(), labels);
   });
+}
+
+// What the cache did not have; what it has takes microseconds.
+void write_resolutions(MetricsWriter& out, const Resolver& resolver) {
+  out.histogram("resolve_seconds", "Time to resolve a question that was not in the cache.");
+  write_times(out, resolver.times(), "");
+  out.counter("resolved_answers", "Answers that were not in the cache, by response code.");
+  for (std::size_t rcode = 0; rcode < resolver.rcodes().size(); ++rcode) {
+    const std::uint64_t count = resolver.rcodes()[rcode].value();
+    if (count != 0) {
+      out.sample(label("rcode", rcode_text(static_cast<Rcode>(rcode))), count);
+    }
+  }
+  out.gauge("lookups_failing", "1 while no question to the default upstreams is answered.");
+  out.sample("", resolver.outage().is_on() ? 1 : 0);
+}
+
+void write_quota_waits(MetricsWriter& out, const StatusSources& sources) {
+  const auto has_quota = [](const UpstreamGroup& group) {
+    return std::ranges::any_of(
+        group.members(), [](const auto& member) { return member.upstream->rate().limit() != 0; });
+  };
+  out.counter("quota_waits", "Questions that waited for room in a quota; absent without one.");
+  for (const auto& group : sources.resolver.groups()) {
+    if (has_quota(*group)) out.sample(label("zone", group->zone().to_text()), group->quota_waits());
+  }
 }
 
 void write_process(MetricsWriter& out, const StatusSources& sources, TimePoint now) {
@@ -218,6 +248,9 @@ void write_process(MetricsWriter& out, const StatusSources& sources, TimePoint n
              sources.config_state.problems.empty() && !sources.config_state.has_changed ? 1 : 0);
   out.gauge("config_in_force_seconds", "Time since a configuration was last taken over.");
   out.sample("", in_seconds(now - sources.config_state.in_force_since));
+  out.counter("reloads", "Reloads of the configuration.");
+  out.sample(label("result", "ok"), sources.reloads);
+  out.sample(label("result", "failed"), sources.failed_reloads);
   out.gauge("workers", "Threads that answer questions.");
   out.sample("", sources.workers.size());
   if (const auto dropped = read_linklocal_allowance_exceeded()) {
@@ -284,6 +317,8 @@ std::string metrics_as_text(const StatusSources& sources, MetricsFormat format) 
   write_hedges(out, sources);
   write_upstream_state(out, sources, now);
   write_upstream_counters(out, sources);
+  write_resolutions(out, sources.resolver);
+  write_quota_waits(out, sources);
   write_round_trip_times(out, sources);
   return out.finish();
 }

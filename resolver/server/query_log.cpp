@@ -27,6 +27,7 @@ std::string line_of(const LoggedQuery& query) {
     line +=
         fmt::format(" {:.1f}ms", std::chrono::duration<double, std::milli>(*query.took).count());
   }
+  if (query.upstream) line += " server=" + query.upstream->to_text();
   if (query.extended_error != ExtendedError::none) {
     line += fmt::format(" ede={}", static_cast<unsigned>(query.extended_error));
   }
@@ -45,7 +46,7 @@ struct QueryLog::Writer {
       : pool(std::make_shared<spdlog::details::thread_pool>(queue_size, 1)),
         logger(std::make_shared<spdlog::async_logger>(
             "queries", std::move(sink), pool, spdlog::async_overflow_policy::overrun_oldest)) {
-    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %v");
+    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %v");
     logger->flush_on(spdlog::level::info);
   }
 

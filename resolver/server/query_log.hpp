@@ -24,7 +24,8 @@ struct LoggedQuery {
   const char* origin;                 ///< "cache", "local", "upstream", "stale", …
   std::optional<Duration> took = {};  ///< of one that was resolved
   ExtendedError extended_error = ExtendedError::none;
-  bool is_malformed = false;  ///< the question was not read: the name is the root
+  std::optional<Endpoint> upstream = {};  ///< that gave the answer
+  bool is_malformed = false;              ///< the question was not read: the name is the root
 };
 
 /// Writes queries to a file or to standard error on a thread of its own. What that thread can't

@@ -20,6 +20,7 @@
 
 #include "resolver/base/log.hpp"
 #include "resolver/config/upstreams_from.hpp"
+#include "resolver/config/values.hpp"
 #include "resolver/dnssec/negative_anchors.hpp"
 #include "resolver/server/cache_commands.hpp"
 #include "resolver/server/control.hpp"
@@ -27,6 +28,7 @@
 #include "resolver/server/local_data_keeper.hpp"
 #include "resolver/server/metrics.hpp"
 #include "resolver/server/network_watch.hpp"
+#include "resolver/server/probe.hpp"
 #include "resolver/server/query_log.hpp"
 #include "resolver/server/snapshots.hpp"
 #include "resolver/server/status.hpp"
@@ -124,6 +126,8 @@ class Server {
     resolver_.set_validator(std::move(*validator));
     service_.query_log = &query_log_;
     service_.traffic = &traffic_;
+    service_.monitor = &monitor_;
+    publish_upstreams();
     std::signal(SIGPIPE, SIG_IGN);
     load_first_snapshot();
     local_data_keeper_.start(config_);
@@ -138,6 +142,7 @@ class Server {
     log_servers();
     feed_.follow([this] { asio::post(io_, [this] { take_over_servers(); }); });
     feed_.confirm();
+    world_.on_log([this] { tell_status_soon(); });
     tell_systemd("READY=1");
     release_memory_of_start();
     workers_.front()->run();
@@ -292,15 +297,24 @@ class Server {
       auto reply = explain(request, {config_, origin_, local_data, cache_, resolver_});
       return reply ? std::move(*reply) : failed(reply.error());
     }
+    if (command == "probe") {
+      auto reply = probe(request, resolver_);
+      return reply ? std::move(*reply) : failed(reply.error());
+    }
     const bool is_for_cache = is_cache_command(command);
     if (!is_for_cache && command != "cache-load" && command != "reload" && command != "top" &&
-        command != "close") {
+        command != "monitor" && command != "close") {
       return failed({"unknown command " + command});
     }
     if (!peer.may_change) {
-      return failed({"only root and the engine's own user may " + command, ExitCode::no_rights});
+      return failed({"only root and the engine's own user may " + command + "; run it with sudo",
+                     ExitCode::no_rights});
     }
     if (command == "reload") return done(reload_as_told());
+    if (command == "monitor") {
+      auto reply = monitor_.watch(request);
+      return reply ? std::move(*reply) : failed(reply.error());
+    }
     if (command == "top") {
       const bool is_limited = request.contains("limit") && request["limit"].is_number_unsigned();
       const std::size_t limit = is_limited ? request["limit"].get<std::size_t>() : 100;
@@ -321,8 +335,17 @@ class Server {
   }
 
   StatusSources status_sources() const {
-    return {config_,  feed_.state(), cache_,      resolver_,
-            workers_, late_stats_,   started_at_, query_log_.dropped()};
+    return {config_,
+            feed_.state(),
+            cache_,
+            resolver_,
+            workers_,
+            late_stats_,
+            started_at_,
+            query_log_.dropped(),
+            service_.probe_zone.name(),
+            reloads_,
+            failed_reloads_};
   }
 
   void wait_for_signal() {
@@ -344,6 +367,7 @@ class Server {
     ::sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
                  static_cast<long long>(Clock::now().time_since_epoch() / 1us));
     const Result<void> result = take_over_configuration();
+    ++(result ? reloads_ : failed_reloads_);
     if (!result) {
       log_error("reload failed, the old configuration stays in force:");
       for (const std::string& problem : feed_.state().problems) log_error("{}", problem);
@@ -356,12 +380,36 @@ class Server {
 
   // With a line for `systemctl status`.
   void tell_systemd(std::string_view state) const {
-    const auto problems = feed_.state().problems;
-    const std::string text =
-        problems.empty()
-            ? "Serving on " + listen_text()
-            : "The configuration is NOT in force, the last one that worked is: " + problems.front();
+    const std::string text = status_text();
     ::sd_notifyf(0, "%.*s\nSTATUS=%s", static_cast<int>(state.size()), state.data(), text.c_str());
+  }
+
+  std::string status_text() const {
+    const auto problems = feed_.state().problems;
+    if (!problems.empty()) {
+      return "The configuration is NOT in force, the last one that worked is: " + problems.front();
+    }
+    if (resolver_.outage().is_on()) {
+      return "Lookups FAIL: no server answers; cached and local names are served on " +
+             listen_text();
+    }
+    std::string silent;
+    for (const auto& group : resolver_.groups()) {
+      for (const auto& [upstream, lane] : group->members()) {
+        if (upstream->health().is_usable()) continue;
+        silent += (silent.empty() ? "" : ", ") + address_text(upstream->config());
+      }
+    }
+    return "Serving on " + listen_text() + (silent.empty() ? "" : "; silent: " + silent);
+  }
+
+  // At the end of the turn: a change may come with others.
+  void tell_status_soon() {
+    if (std::exchange(is_status_due_, true)) return;
+    asio::post(io_, [this] {
+      is_status_due_ = false;
+      ::sd_notifyf(0, "STATUS=%s", status_text().c_str());
+    });
   }
 
   // An error may leave the metrics listener and the query log changed, nothing else.
@@ -462,10 +510,17 @@ class Server {
       publish_admission(fresh);
     }
     config_ = fresh;
+    publish_upstreams();
     load_snapshot();
     local_data_keeper_.configure(fresh);
     if (change == Change::configuration) warn_of_closed_doors();
     return {};
+  }
+
+  void publish_upstreams() {
+    auto endpoints = std::make_shared<std::vector<Endpoint>>();
+    for (const auto& upstream : all_upstreams(config_)) endpoints->push_back(upstream.endpoint);
+    service_.upstreams = std::move(endpoints);
   }
 
   // Once, as soon as it is known which servers' answers may be believed.
@@ -585,6 +640,7 @@ class Server {
   std::unique_ptr<Unanswered> unanswered_;
   QueryLog query_log_;
   Traffic traffic_;
+  Monitor monitor_;
   Service service_;
   std::vector<std::unique_ptr<Worker>> workers_;
   asio::io_context& io_;  // the first worker's, on which the resolver runs
@@ -601,6 +657,9 @@ class Server {
   NetworkWatch network_watch_;
   asio::steady_timer network_timer_;
   bool is_look_due_ = false;
+  bool is_status_due_ = false;
+  std::uint64_t reloads_ = 0;
+  std::uint64_t failed_reloads_ = 0;
   asio::steady_timer drain_timer_;
   TimePoint drain_until_{};
   TimePoint started_at_ = Clock::now();

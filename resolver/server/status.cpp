@@ -152,8 +152,11 @@ QueryTotals query_totals(const StatusSources& sources) {
   QueryTotals totals;
   for (const auto& worker : sources.workers) {
     const QueryStats& stats = worker->stats();
-    totals.udp += stats.udp.value();
-    totals.tcp += stats.tcp.value();
+    // Probes are read first: they are counted last.
+    const std::uint64_t udp_probes = stats.udp_probes.value();
+    const std::uint64_t tcp_probes = stats.tcp_probes.value();
+    totals.udp += stats.udp.value() - udp_probes;
+    totals.tcp += stats.tcp.value() - tcp_probes;
     totals.hits += stats.hits.value();
     totals.misses += stats.misses.value();
     totals.local += stats.local.value();
@@ -197,6 +200,7 @@ std::string status_as_json(const StatusSources& sources) {
               {"uptime_seconds", in_seconds(now - sources.started_at)},
               {"workers", sources.workers.size()},
               {"listen", listen},
+              {"probe_zone", sources.probe_zone.to_text()},
               {"configuration", config_status(sources.config_state, now)},
               {"queries", query_status(query_totals(sources))},
               {"in_flight", sources.resolver.in_flight()},

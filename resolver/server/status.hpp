@@ -29,6 +29,9 @@ struct StatusSources {
   const QueryStats& late_stats;
   TimePoint started_at;
   std::uint64_t query_log_dropped = 0;  ///< lines
+  Name probe_zone{};
+  std::uint64_t reloads = 0;  ///< that worked
+  std::uint64_t failed_reloads = 0;
 };
 
 /// The queries of all workers since the start, by how they came and what became of them.

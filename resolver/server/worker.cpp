@@ -97,6 +97,8 @@ void read_packet(Worker& worker, ByteView packet, Incoming& incoming) {
 
 namespace {
 
+constexpr const char* probe_origin = "probe";  // of replies that are neither counted nor logged
+
 std::uint64_t milliseconds_now() {
   return static_cast<std::uint64_t>(Clock::now().time_since_epoch() / 1ms);
 }
@@ -147,6 +149,10 @@ Decision decide(Worker& worker, Transport transport, const IpAddress* client,
       return {Verdict::reply, cached.size, "cache"};
     }
   }
+  if (const auto probed = service.probe_zone.answer(query.question)) {
+    ++(transport == Transport::udp ? stats.udp_probes : stats.tcp_probes);
+    return {Verdict::reply, write_reply(query, probed->view(), {}, limit, out), probe_origin};
+  }
   auto local = answer_special_type(query);
   if (!local) local = worker.local_data().decide(query.question);
   if (!local && query.question_class == class_in) {
@@ -177,6 +183,13 @@ namespace {
 void tell(const Service& service, const LoggedQuery& query) {
   if (service.query_log != nullptr && service.query_log->is_on()) service.query_log->add(query);
   if (service.traffic != nullptr && service.traffic->is_on()) service.traffic->add(query);
+  if (service.monitor != nullptr && service.monitor->is_on()) service.monitor->add(query);
+}
+
+std::optional<Endpoint> upstream_of(const Service& service, const Answer& answer) {
+  const auto upstreams = service.upstreams.load();
+  if (!upstreams || answer.source >= upstreams->size()) return std::nullopt;
+  return (*upstreams)[answer.source];
 }
 
 }  // namespace
@@ -184,6 +197,7 @@ void tell(const Service& service, const LoggedQuery& query) {
 void log_decision(const Service& service, const std::optional<Endpoint>& client,
                   Transport transport, const Incoming& incoming, ByteView reply,
                   const char* origin) {
+  if (origin == probe_origin) return;
   auto rcode = static_cast<Rcode>(reply[3] & header_flag::rcode_mask);
   if (incoming.fault == QueryFault::bad_version) rcode = Rcode::bad_version;
   LoggedQuery query{client, transport, incoming.query.question, rcode, origin};
@@ -197,8 +211,9 @@ void log_answer(const Service& service, const std::optional<Endpoint>& client, T
   // What was asked before the log was switched on has no beginning.
   std::optional<Duration> took;
   if (asked_at != TimePoint{}) took = Clock::now() - asked_at;
-  tell(service, {client, transport, question, answer.rcode,
-                 answer.is_stale() ? "stale" : "upstream", took, answer.extended_error});
+  tell(service,
+       {client, transport, question, answer.rcode, answer.is_stale() ? "stale" : "upstream", took,
+        answer.extended_error, upstream_of(service, answer)});
 }
 
 }  // namespace dnscache

@@ -12,7 +12,9 @@
 #include "resolver/base/stats.hpp"
 #include "resolver/cache/cache.hpp"
 #include "resolver/local/local_data.hpp"
+#include "resolver/local/probe_zone.hpp"
 #include "resolver/resolve.hpp"
+#include "resolver/server/monitor.hpp"
 #include "resolver/server/query_log.hpp"
 #include "resolver/server/sockets.hpp"
 #include "resolver/server/traffic.hpp"
@@ -39,6 +41,10 @@ struct Service {
   /// Replies that clients still wait for, of all workers.
   mutable std::atomic<std::int64_t> owed{0};
   Unanswered* unanswered = nullptr;  ///< null: queries in flight end with the process
+  ProbeZone probe_zone{};
+  Monitor* monitor = nullptr;  ///< null: nobody can watch
+  /// The upstreams of the configuration in force, in the order of Answer::source.
+  std::atomic<std::shared_ptr<const std::vector<Endpoint>>> upstreams{};
 };
 
 /// A thread with its own event loop and its own sockets. Answers what it can from the cache and
@@ -132,7 +138,8 @@ Decision decide(Worker& worker, Transport transport, const IpAddress* client,
 /// Whether the query log, or somebody who looks at the traffic, wants to be told.
 inline bool logs_queries(const Service& service) {
   return (service.query_log != nullptr && service.query_log->is_on()) ||
-         (service.traffic != nullptr && service.traffic->is_on());
+         (service.traffic != nullptr && service.traffic->is_on()) ||
+         (service.monitor != nullptr && service.monitor->is_on());
 }
 /// Tells them of a reply that was decided at once, or of an answer that took until now.
 void log_decision(const Service& service, const std::optional<Endpoint>& client,

@@ -110,14 +110,12 @@ void Adaptation::learn(const Event& event, bool has_failure) {
   }
   if (needed_ == 0) return;
   const QueryForm usual = upstream_.usual_form();
-  Limitations& limits = upstream_.limitations();
-  const TimePoint now = upstream_.world().now();
   if (usual.edns && !form.edns) {
-    limits.edns.observe(now, complaint_, needed_);
+    upstream_.on_limitation(&Limitations::edns, complaint_, needed_);
   } else if (usual.cookie && !form.cookie) {
-    limits.cookie.observe(now, complaint_, needed_);
+    upstream_.on_limitation(&Limitations::cookie, complaint_, needed_);
   } else if (usual.mixed_case && !form.mixed_case) {
-    limits.mixed_case.observe(now, complaint_, needed_);
+    upstream_.on_limitation(&Limitations::mixed_case, complaint_, needed_);
   }
 }
 

@@ -22,12 +22,6 @@ constexpr unsigned max_send_errors = 4;        // 20, 40, 80 and 160 ms until th
 constexpr Duration send_error_pause = 20ms;
 constexpr unsigned handicap_of_suspects = 2;  // a suspect's first turn comes with others' third
 
-const char* outcome_text(Outcome::Kind kind) {
-  static constexpr std::array words{"answered",   "failed",          "silent", "unreachable",
-                                    "over quota", "servers changed", "bogus"};
-  return words.at(static_cast<std::size_t>(kind));
-}
-
 /// One server as a race sees it.
 struct Candidate {
   Candidate(Upstream* server, unsigned in_lane, unsigned number, const Question& question)
@@ -561,6 +555,12 @@ Outcome Race::end() {
 }
 
 }  // namespace
+
+const char* outcome_text(Outcome::Kind kind) {
+  static constexpr std::array words{"answered",   "failed",          "silent", "unreachable",
+                                    "over quota", "servers changed", "bogus"};
+  return words.at(static_cast<std::size_t>(kind));
+}
 
 Async<Outcome> race(UpstreamGroup& group, const Question& question, TimePoint deadline,
                     Inbox& inbox, RaceObserver& observer) {

@@ -23,6 +23,9 @@ struct Outcome {
   const Upstream* upstream = nullptr;  ///< who answered, while its group is held; else null
 };
 
+/// "answered", "over quota", …
+const char* outcome_text(Outcome::Kind kind);
+
 /// Asks the group's servers, by its policy, until the first answer or the deadline. `group` and
 /// `question` outlive the race. Attempts that still wait when it is over go on only to show how
 /// their servers fare.

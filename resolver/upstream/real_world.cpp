@@ -6,6 +6,7 @@
 #include <asio/post.hpp>
 
 #include "resolver/base/file_descriptor.hpp"
+#include "resolver/base/log.hpp"
 #include "resolver/upstream/carriers/stream.hpp"
 #include "resolver/upstream/carriers/udp.hpp"
 
@@ -46,6 +47,11 @@ std::uint64_t RealWorld::random() {
 
 void RealWorld::take_turn_soon() {
   asio::post(io_, [this] { const Turn turn(*this); });
+}
+
+void RealWorld::log(LogLevel level, const std::string& line) {
+  if (is_logged(level)) log_line(level, line);
+  if (logged_) logged_();
 }
 
 std::optional<IpAddress> RealWorld::source_address(const Endpoint& server) {

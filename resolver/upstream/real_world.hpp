@@ -4,6 +4,9 @@
 #include <array>
 #include <asio/io_context.hpp>
 #include <asio/steady_timer.hpp>
+#include <functional>
+#include <string>
+#include <utility>
 
 #include "resolver/cache/cache.hpp"
 #include "resolver/upstream/ena.hpp"
@@ -22,12 +25,16 @@ class RealWorld final : public World {
   bool is_throttled() override { return throttle_watch_.is_throttled(now()); }
   std::shared_ptr<Carrier> make_carrier(const UpstreamConfig& upstream, Protocol protocol) override;
   std::optional<IpAddress> source_address(const Endpoint& server) override;
+  void log(LogLevel level, const std::string& line) override;
+  /// Calls this after each line of the log.
+  void on_log(std::function<void()> logged) { logged_ = std::move(logged); }
 
  private:
   void take_turn_soon() override;
   void wake_at(TimePoint when);
 
   asio::io_context& io_;
+  std::function<void()> logged_;
   ThrottleWatch throttle_watch_;
   asio::steady_timer wake_up_;
   TimePoint wake_up_at_ = TimePoint::max();

@@ -1,6 +1,7 @@
 #include "resolver/upstream/select.hpp"
 
 #include <algorithm>
+#include <fmt/format.h>
 #include <functional>
 
 namespace dnscache {
@@ -12,6 +13,7 @@ constexpr Duration min_hedge_after = 5ms;
 constexpr Duration neglected_after = 5s;
 constexpr Duration silence_forgotten_after = 60s;
 constexpr Duration quota_check_interval = 10ms;
+constexpr Duration quota_log_interval = 60s;
 constexpr std::size_t max_waiting = 512;  // half a second of a VPC resolver's quota
 
 // Only of the addresses of Route 53 Resolver do we know by ourselves that all answer the same. An
@@ -152,7 +154,21 @@ bool UpstreamGroup::ignores(const Answer& answer) const {
   });
 }
 
+// Once for a time in which it is reached again and again.
+void UpstreamGroup::log_quota() {
+  const TimePoint now = world_.now();
+  const bool is_new = !quota_reached_at_ || now - *quota_reached_at_ > quota_log_interval;
+  quota_reached_at_ = now;
+  if (!is_new) return;
+  std::uint64_t packets = 0;
+  for (const Member& member : members_) packets += member.upstream->rate().limit();
+  world_.log(LogLevel::warning,
+             fmt::format("quota reached: zone={} packets_per_second={}", zone_.to_text(), packets));
+}
+
 bool UpstreamGroup::wait_for_quota(Inbox& inbox) {
+  log_quota();
+  ++quota_waits_;
   if (waiting_.size() >= max_waiting) return false;
   waiting_.push_back(&inbox);
   if (!quota_timer_.is_set()) quota_timer_.set(world_.now() + quota_check_interval);

@@ -73,11 +73,14 @@ class UpstreamGroup {
 
   /// The inbox gets `room` when a quota has room again; false when too many wait already.
   bool wait_for_quota(Inbox& inbox);
+  /// Questions that waited for room in a quota.
+  std::uint64_t quota_waits() const { return quota_waits_; }
   bool has_queue() const { return !waiting_.empty(); }
   void stop_waiting(Inbox& inbox) { std::erase(waiting_, &inbox); }
 
  private:
   void serve_waiting();
+  void log_quota();
 
   World& world_;
   Name zone_;
@@ -93,6 +96,8 @@ class UpstreamGroup {
   std::uint64_t extra_packets_ = 0;
   std::uint64_t extra_packets_that_won_ = 0;
   std::deque<Inbox*> waiting_;
+  std::optional<TimePoint> quota_reached_at_;
+  std::uint64_t quota_waits_ = 0;
   Timer quota_timer_;
 };
 

@@ -1,8 +1,11 @@
 #include "resolver/upstream/upstream.hpp"
 
 #include <algorithm>
+#include <fmt/format.h>
 #include <string_view>
 #include <utility>
+
+#include "resolver/config/values.hpp"
 
 namespace dnscache {
 namespace {
@@ -110,6 +113,8 @@ void Upstream::on_network_change() {
   const auto former = std::exchange(source_address_, address);
   if (!former || *former == *address) return;
   health_ = Health();
+  silent_since_.reset();
+  throttled_since_.reset();
   forget_limitations();
   cookie_ = Cookie(world_.random());
   probe_question_.reset();
@@ -122,8 +127,15 @@ void Upstream::forget_limitations() {
   lower_case_only_.clear();
 }
 
-void Upstream::suspect(std::string why) {
-  if (!health_.suspect(world_.now(), std::move(why))) return;
+void Upstream::log(LogLevel level, const char* what, const std::string& fields) {
+  world_.log(level,
+             fmt::format("upstream {}: upstream={} {}", what, address_text(config_), fields));
+}
+
+void Upstream::suspect(const std::string& why) {
+  if (!health_.suspect(world_.now(), why)) return;
+  silent_since_ = world_.now();
+  log(LogLevel::warning, "silent", fmt::format("reason=\"{}\"", why));
   probe_interval_ = settings_.health.probe_interval;
   probe_timer_.set(world_.now() + probe_interval_);
   for (const auto& attempt : attempts_) attempt->report_suspected();
@@ -141,8 +153,26 @@ void Upstream::on_answer(const Question& question) {
   probe_question_since_ = now;
 }
 
+void Upstream::log_recovery() {
+  for (auto* since : {&silent_since_, &throttled_since_}) {
+    if (!*since) continue;
+    const std::chrono::duration<double> lasted = world_.now() - **since;
+    const char* former = since == &silent_since_ ? "silent" : "throttled";
+    log(LogLevel::warning, "answers again", fmt::format("{}_for={:.1f}s", former, lasted.count()));
+    since->reset();
+  }
+}
+
+void Upstream::log_throttling() {
+  if (throttled_since_) return;
+  throttled_since_ = world_.now();
+  log(LogLevel::warning, "throttled",
+      "reason=\"too many packets per second to link-local services\"");
+}
+
 void Upstream::on_response(const Attempt& attempt, const Response& response) {
   ++counters_.answered;
+  log_recovery();
   const bool is_failure = response.answer.is_failure() || response.answer.is_lame;
   if (is_failure) ++counters_.errors;
   // A retry over TCP pays for its connection: that is not this server's round-trip time.
@@ -178,11 +208,24 @@ void Upstream::on_timeout(const QueryForm& form, QuestionKind kind, TimePoint se
   const bool is_long_silent = health_.timed_out(now, kind);
   if (health_.has_responded_since(sent_at)) return;  // that name takes long, not the server
   if (config_.endpoint.address.is_link_local() && world_.is_throttled()) {
+    log_throttling();
     return health_.note_failure(now, "throttled: too many packets per second");
   }
   // It may be this type that the server drops.
   if (!health_.has_responded_to(kind) && probe_question_) return probe_if_silent(sent_at);
   if (another_responded || is_long_silent) suspect("timed out");
+}
+
+void Upstream::on_limitation(Limitation Limitations::*which, const std::string& reason,
+                             unsigned needed) {
+  const TimePoint now = world_.now();
+  Limitation& limitation = limitations_.*which;
+  limitation.observe(now, reason, needed);
+  if (!limitation.holds(now)) return;
+  for (const auto& [what, known] : limitations_.by_name()) {
+    if (known != &limitation) continue;
+    log(LogLevel::warning, "limited", fmt::format("without=\"{}\" reason=\"it {}\"", what, reason));
+  }
 }
 
 bool Upstream::accept_cookie(const Response& response, const QueryForm& form) {

@@ -57,6 +57,8 @@ class Upstream {
   const Cookie& cookie() const { return cookie_; }
   PacketRate& rate() { return rate_; }
   TimePoint last_sent() const { return last_sent_; }
+  /// A question that it has answered.
+  const std::optional<Question>& answered_question() const { return probe_question_; }
 
   /// How a query is put to this server, by all that is known of it.
   QueryForm usual_form() const;
@@ -68,7 +70,7 @@ class Upstream {
   std::unique_ptr<Attempt> release(Attempt& attempt);
 
   /// Not waited for from now on, only probed; races that wait for it hear of it.
-  void suspect(std::string why);
+  void suspect(const std::string& why);
   /// Finds out whether the server or only a name is silent: sends a query that it has answered
   /// before, unless it has just responded or is being probed.
   void probe_if_silent(TimePoint since);
@@ -100,10 +102,15 @@ class Upstream {
   void on_discarded() { ++counters_.ignored; }
   void on_hedge() { ++counters_.hedged; }
   void on_hedge_won() { ++counters_.won; }
+  /// It seems not to support something, see Limitation::observe().
+  void on_limitation(Limitation Limitations::*which, const std::string& reason, unsigned needed);
   /// False when the response lacks the cookie that this server has shown before (RFC 7873 5.3).
   bool accept_cookie(const Response& response, const QueryForm& form);
 
  private:
+  void log(LogLevel level, const char* what, const std::string& fields);
+  void log_recovery();
+  void log_throttling();
   std::error_code carry(Attempt& attempt);
   void probe();
   void send_probe();
@@ -122,6 +129,8 @@ class Upstream {
   Cookie cookie_;
   UpstreamCounters counters_;
   TimePoint last_sent_{};
+  std::optional<TimePoint> silent_since_;     // it is suspected since then
+  std::optional<TimePoint> throttled_since_;  // it was so at its last time-out
   TimePoint last_query_{};
   TimePoint last_probe_{};
   std::optional<Question> probe_question_;  // one that it has answered

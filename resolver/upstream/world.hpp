@@ -10,9 +10,11 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <system_error>
 #include <vector>
 
+#include "resolver/base/log_level.hpp"
 #include "resolver/cache/entry.hpp"
 #include "resolver/config/config.hpp"
 #include "resolver/upstream/timers.hpp"
@@ -71,6 +73,8 @@ class World {
   virtual std::optional<IpAddress> source_address(const Endpoint& server) = 0;
   /// Packets to link-local services are being dropped for exceeding their quota (see ena.hpp).
   virtual bool is_throttled() = 0;
+  /// A change that people should hear of, once.
+  virtual void log(LogLevel level, const std::string& line) = 0;
   Timers& timers() { return timers_; }
 
   /// While it lives, packets and moments are dealt with; at the end of the outermost one those run

@@ -35,6 +35,10 @@ class FakeWorld final : public World {
   /// Moves the clock, with everything that happens on the way at its own time.
   void pass(Duration duration);
 
+  void log(LogLevel, const std::string& line) override { log_.push_back(line); }
+  /// What was logged and not looked at yet.
+  std::deque<std::string>& log_lines() { return log_; }
+
   bool is_throttled() override { return is_throttled_; }
   void set_throttled(bool throttled) { is_throttled_ = throttled; }
 
@@ -53,6 +57,7 @@ class FakeWorld final : public World {
   TimePoint now_{std::chrono::hours(1000)};
   std::mt19937_64 random_{20261123};
   std::deque<SentQuery> sent_;
+  std::deque<std::string> log_;
   IpAddress source_address_ = IpAddress::v4(192, 0, 2, 100);
   bool is_throttled_ = false;
   std::vector<std::string> unreachable_;

@@ -256,6 +256,8 @@ class Player {
     if (verb == "TIME_PASSES") return world_.pass(duration_of(words.at(1)));
     if (verb == "FLUSH") return flush(words);
     if (verb == "EXPECT_STATE") return expect_state(words);
+    if (verb == "EXPECT_LOG") return expect_log(words);
+    if (verb == "EXPECT_NO_LOG") return expect_no_log();
     if (verb == "MORE_OUT_IS_FINE") {
       more_out_is_fine_ = true;
       return;
@@ -281,6 +283,19 @@ class Player {
   void set_local_data(Config config) {
     std::erase(config.local.hosts_files, "/etc/hosts");
     worker_.set_local_data(load_local_data(config).local_data);
+  }
+
+  void expect_log(const Words& words) {
+    std::string text = words.at(1);
+    for (std::size_t i = 2; i < words.size(); ++i) text += ' ' + words[i];
+    REQUIRE_FALSE(world_.log_lines().empty());
+    CHECK_THAT(world_.log_lines().front(), Catch::Matchers::Contains(text));
+    world_.log_lines().pop_front();
+  }
+
+  void expect_no_log() {
+    const auto& lines = world_.log_lines();
+    CHECK((lines.empty() ? std::string() : lines.front()) == "");
   }
 
   void query(const Words& words) {

@@ -51,6 +51,22 @@ struct FilledCache : Cache {
 
 }  // namespace
 
+TEST_CASE("cache dump --text writes a zone file") {
+  const FilledCache cache;
+  const auto text = run(cache.engine, {"cache", "dump", "--text", "-"}).out;
+  CHECK(text.find("once.example.org. ") != std::string::npos);
+  CHECK(text.find(" IN A " + address_of("once.example.org") + "\n") != std::string::npos);
+  CHECK(text.find("; nothing.example.org A: NXDOMAIN") != std::string::npos);
+}
+
+TEST_CASE("flush takes one type of a name") {
+  const FilledCache cache;
+  cache.ask("once.example.org", type_aaaa);
+  CHECK(run(cache.engine, {"flush", "once.example.org", "AAAA"}).out == "1 answer flushed\n");
+  CHECK(run(cache.engine, {"cache", "get", "once.example.org", "A"}).status == 0);
+  CHECK(run(cache.engine, {"flush", "once.example.org", "NONE"}).status == 2);
+}
+
 TEST_CASE("cache list shows what is asked for most, of a zone and as many as wanted") {
   const FilledCache cache;
   const auto all = run(cache.engine, {"cache", "list", "--json"}).parsed();

@@ -57,6 +57,22 @@ struct Cache {
   nlohmann::json status() const { return control(R"({"command":"status"})"); }
 };
 
+/// What a command of the program printed, and its exit status.
+struct CommandResult {
+  int status = -1;
+  std::string output;
+  std::string errors;
+};
+
+/// Runs `dnscachectl WORDS…` against a running engine.
+inline CommandResult run_command(const Engine& engine, std::vector<std::string> words,
+                                 const std::map<std::string, std::string>& environment = {}) {
+  words.insert(words.begin(), {DNSCACHECTL_PATH, "--control", engine.control_path().string()});
+  Process process(std::move(words), environment);
+  const auto status = process.wait(milliseconds(60000));
+  return {status.value_or(-1), process.output(), process.errors()};
+}
+
 inline Query query(const std::string& name, std::uint16_t type = type_a) {
   Query out;
   out.name = name;

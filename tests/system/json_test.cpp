@@ -44,6 +44,10 @@ TEST_CASE("every JSON output is as its schema says") {
   const std::vector<Row> rows = {
       {"status", {"status", "--json"}},
       {"status", {"--control", "/nonexistent/socket", "status", "--json"}},
+      {"query", {"query", "www.example.com", "--json"}},
+      {"query", {"query", "nothing.example.org", "--json"}},
+      {"query", {"query", "x.gone.example", "--json"}},
+      {"query", {"query", "-x", "192.0.2.1", "--json"}},
       {"explain", {"explain", "www.example.com", "--json"}},
       {"explain", {"explain", "fresh.example.com.", "MX", "--json"}},
       {"explain", {"explain", "x.gone.example", "--json"}},

@@ -75,6 +75,11 @@ TEST_CASE("metrics count what was asked and what became of it") {
   CHECK(metrics.at("dnscachectl_queries_total{transport=\"tcp\"}") == 1);
   CHECK(metrics.at("dnscachectl_results_total{result=\"hit\"}") == 2);
   CHECK(metrics.at("dnscachectl_results_total{result=\"miss\"}") == 1);
+  CHECK(metrics.at("dnscachectl_resolve_seconds_count") == 1);
+  CHECK(metrics.at("dnscachectl_resolved_answers_total{rcode=\"NOERROR\"}") == 1);
+  CHECK(metrics.at("dnscachectl_lookups_failing") == 0);
+  CHECK(metrics.at("dnscachectl_reloads_total{result=\"ok\"}") == 0);
+  CHECK(metrics.at("dnscachectl_reloads_total{result=\"failed\"}") == 0);
   CHECK(metrics.at("dnscachectl_cache_entries") == 1);
   CHECK(metrics.at("dnscachectl_cache_bytes") > 0);
   CHECK(metrics.at("dnscachectl_upstream_up" + upstream + "}") == 1);

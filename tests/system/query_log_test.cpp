@@ -43,6 +43,7 @@ TEST_CASE("every query has its line, with what became of it") {
   logging.cache.upstream.set("nxdomain");
   REQUIRE(cache.ask("missing.example.com"));
   CHECK(logging.is_logged(" udp www.example.com A NOERROR upstream "));
+  CHECK(logging.is_logged("ms server=" + cache.upstream.address().to_text() + "\n"));
   CHECK(logging.is_logged(" udp www.example.com A NOERROR cache\n"));
   CHECK(logging.is_logged(" tcp www.example.com A NOERROR cache\n"));
   CHECK(logging.is_logged(" tcp over-tcp.example.com AAAA NOERROR upstream "));

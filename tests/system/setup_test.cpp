@@ -341,8 +341,7 @@ TEST_CASE("status tells a bypassed cache, and that nothing runs") {
 }
 
 TEST_CASE("wrong command lines end with 2 and one line") {
-  for (const auto& words : std::vector<std::vector<std::string>>{{},
-                                                                 {"stauts"},
+  for (const auto& words : std::vector<std::vector<std::string>>{{"stauts"},
                                                                  {"setup", "--nope"},
                                                                  {"flush"},
                                                                  {"flush", "a", "--all"},
@@ -361,7 +360,21 @@ TEST_CASE("wrong command lines end with 2 and one line") {
   }
   CHECK(run({"--version"}).output.starts_with("dnscachectl "));
   CHECK(run({"bench", "--help"}).output.starts_with("Measure"));
+  CHECK(run({"help", "bench"}).output == run({"bench", "--help"}).output);
+  CHECK(contains(run({"help", "cache", "list"}).output, "Usage: dnscachectl cache list "));
+  CHECK(run({"version"}).output == run({"-V"}).output);
+  CHECK(contains(run({"setup", "--mode", "lnik"}).errors, "did you mean 'link'?"));
+  const auto overview = run({});
+  CHECK(overview.status == 0);
+  CHECK(contains(overview.output, "See how lookups fare"));
+  CHECK(contains(overview.output, "\nstatus: "));
 }
 
 }  // namespace
 }  // namespace dnscache::test
+
+TEST_CASE("output that cannot be written is an error") {
+  Process process({"sh", "-c", std::string(DNSCACHECTL_PATH) + " schema >/dev/full"});
+  CHECK(process.wait() == 1);
+  CHECK(contains(process.errors(), "cannot write the output: No space left on device"));
+}

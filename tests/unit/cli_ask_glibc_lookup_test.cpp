@@ -81,13 +81,14 @@ TEST_CASE("resolv.conf, the environment and the host name make the rules", "[exp
 }
 
 TEST_CASE("a service is asked on its own", "[explain]") {
-  const auto files = look_up_addresses_by("files", "localhost", AF_INET);
+  constexpr std::chrono::seconds limit{15};
+  const auto files = look_up_addresses_by("files", "localhost", AF_INET, limit);
   CHECK(files.status == NssStatus::found);
   REQUIRE(files.addresses.size() == 1);
   CHECK(files.addresses[0].to_text() == "127.0.0.1");
-  CHECK(look_up_addresses_by("files", "no-such-name.invalid", AF_INET).status ==
+  CHECK(look_up_addresses_by("files", "no-such-name.invalid", AF_INET, limit).status ==
         NssStatus::not_found);
-  const auto none = look_up_addresses_by("nonesuch", "localhost", AF_INET);
+  const auto none = look_up_addresses_by("nonesuch", "localhost", AF_INET, limit);
   CHECK(none.status == NssStatus::unavailable);
   CHECK(none.error == "libnss_nonesuch is not installed");
 }

@@ -44,6 +44,13 @@ TEST_CASE("options of the command and of all commands are completed") {
   CHECK(words_for({"flush", "--z"}) == std::vector<std::string>{"--zone"});
 }
 
+TEST_CASE("a value behind an equals sign is completed") {
+  CHECK(words_for({"setup", "--mode=l"}) == std::vector<std::string>{"--mode=link"});
+  CHECK(words_for({"setup", "--mode", "=", "l"}) == std::vector<std::string>{"link"});
+  CHECK(contains(words_for({"setup", "--mode", "="}), "link"));
+  CHECK(words_for({"config", "set", "log_"}) == std::vector<std::string>{"log_level"});
+}
+
 TEST_CASE("an option's value is not taken for a command") {
   CHECK(words_for({"--control", "setup", "flush", "--z"}) == std::vector<std::string>{"--zone"});
   CHECK(words_for({"--control", ""}).empty());

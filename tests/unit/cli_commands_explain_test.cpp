@@ -72,6 +72,35 @@ Story story_of_search() {
   return story;
 }
 
+std::string whole_text(const Story& story) {
+  std::string text;
+  for (const auto stage : stages) text += to_text(story, stage, Terminal{});
+  return text;
+}
+
+/// The engine's reply to a question that one upstream answered.
+json answered_reply(const char* rcode, double took_ms) {
+  auto reply = reply_with("none", ".");
+  reply["question"] = {{"name", "api.example"}, {"type", "A"}};
+  reply["answer"] = {{"rcode", rcode}, {"origin", "upstream"}, {"has_data", true}};
+  reply["exchange"] = {{"zone", "."},
+                       {"took_ms", took_ms},
+                       {"tries",
+                        {{{"upstream", "10.0.0.2:53"}, {"outcome", "timed out"}, {"won", false}},
+                         {{"upstream", "10.0.0.3:53"}, {"outcome", rcode}, {"won", true}}}}};
+  return reply;
+}
+
+/// The same story where the engine was asked as well.
+Story story_with(const json& reply) {
+  auto story = story_of_search();
+  story.candidates[0].lookups.clear();
+  story.candidates[1].lookups.clear();
+  story.candidates[1].engine = {reply};
+  story.decides = "dns";
+  return story;
+}
+
 }  // namespace
 
 TEST_CASE("a decision is told with its line", "[explain]") {
@@ -121,7 +150,7 @@ TEST_CASE("reverse names are addresses", "[explain]") {
 
 TEST_CASE("names that were searched in vain are told, and what would save them", "[explain]") {
   const auto story = story_of_search();
-  const auto text = to_text(story, Terminal{});
+  const auto text = whole_text(story);
   CHECK(contains(text, "1. api.example.a.example (+ a.example): A no such name"));
   CHECK(contains(text, "2. api.example (as given): A answered"));
   CHECK(contains(text, "1 name asked for in vain"));
@@ -137,6 +166,42 @@ TEST_CASE("names that were searched in vain are told, and what would save them",
 TEST_CASE("without an engine the rest of the story is told", "[explain]") {
   auto story = story_of_search();
   story.engine_problem = "not running";
-  CHECK(contains(to_text(story, Terminal{}), "cache      not running"));
+  CHECK(contains(whole_text(story), "cache      not running"));
   CHECK(to_json(story)["engine"]["running"] == false);
+}
+
+TEST_CASE("the name as it was given is told in full, whatever the search list makes of it",
+          "[explain]") {
+  auto blocked = reply_with("blocked", "api.example");
+  blocked["question"] = {{"name", "api.example"}, {"type", "A"}};
+  blocked["answer"] = {{"rcode", "NXDOMAIN"}, {"origin", "policy"}, {"has_data", false}};
+  auto story = story_with(blocked);
+  story.candidates[0].engine = {answered_reply("NXDOMAIN", 1)};
+  story.candidates[0].engine[0]["answer"]["has_data"] = false;
+  CHECK(contains(whole_text(story), "cache      A of api.example\n"));
+  CHECK(conclusion_of(story).starts_with("blocked: api.example is in a block list"));
+}
+
+TEST_CASE("the story ends with one sentence", "[explain]") {
+  CHECK(conclusion_of(story_with(answered_reply("NOERROR", 12))) ==
+        "answered, by 10.0.0.3:53 in 12.0 ms");
+  CHECK(conclusion_of(story_with(answered_reply("NOERROR", 900))) ==
+        "answered, but slow (900 ms), because 10.0.0.2:53: timed out");
+  auto story = story_with(answered_reply("NOERROR", 900));
+  UpstreamStatus lossy;
+  lossy.address = "10.0.0.2:53";
+  lossy.rtt_recent_ms = {1.0, std::nullopt, std::nullopt, 2.0};
+  story.status.upstreams = {lossy};
+  CHECK(contains(conclusion_of(story), "because 10.0.0.2:53 lost 2 of its last 4 queries"));
+  CHECK(contains(conclusion_of(story_with(answered_reply("SERVFAIL", 900))),
+                 "the lookup fails (SERVFAIL): 10.0.0.2:53: timed out"));
+  story.path = lookup_path("nameserver 10.0.0.9\n", default_listen());
+  CHECK(contains(conclusion_of(story), "but programs do not ask the cache"));
+
+  story = story_of_search();
+  story.engine_problem = "not running";
+  CHECK(contains(conclusion_of(story), "without the cache, which does not run"));
+  story.decides = "files";
+  story.services[0].where = Where{"/etc/hosts", 3};
+  CHECK(conclusion_of(story) == "answered by files (/etc/hosts:3), without the DNS");
 }

@@ -452,8 +452,44 @@ TEST_CASE("the hosts line of nsswitch.conf") {
   CHECK(parse_nss_hosts("").empty());
 }
 
+TEST_CASE("doctor names the cause first, and its consequences under it") {
+  auto facts = machine_after_setup();
+  facts.engine.reset();
+  facts.system.units[service_unit].active_state = "failed";
+  facts.resolv_conf.content = "nameserver 127.0.0.1\nnameserver 10.0.0.2\n";
+  Examination examination;
+  examination.is_set_up = true;
+  examination.stages.cache = Lookup{Outcome::unreachable, {}};
+  examination.stages.program = Lookup{Outcome::unreachable, {}};
+  const auto findings = diagnose(facts, examination);
+  REQUIRE(findings.size() > 4);
+  CHECK(findings[0].check == "unit");
+  CHECK(findings[0].remedy == "systemctl start dnscachectl.service");
+  for (std::size_t i = 1; i < findings.size() && !findings[i].is_good; ++i) {
+    CHECK(findings[i].cause == "unit");
+    CHECK(findings[i].remedy.empty());
+  }
+  const auto is_named = [&](const char* check) {
+    return std::ranges::any_of(findings, [&](const Finding& finding) {
+      return finding.check == check && finding.cause == "unit";
+    });
+  };
+  CHECK((is_named("engine") && is_named("cache") && is_named("as programs")));
+}
+
+TEST_CASE("doctor advises setup where the machine is not set up, whatever is installed") {
+  auto facts = machine_after_setup();
+  facts.engine.reset();
+  facts.system.units[service_unit].active_state = "inactive";
+  facts.resolv_conf.content = "nameserver 10.0.0.2\n";
+  for (const auto& finding : diagnose(facts, {})) {
+    if (!finding.is_good && finding.cause.empty()) CHECK(finding.remedy == "dnscachectl setup");
+  }
+}
+
 TEST_CASE("doctor names what is wrong and the command that mends it") {
-  const auto problem = [](const Facts& facts, const Examination& examination = {}) {
+  const auto problem = [](const Facts& facts, Examination examination = {}) {
+    examination.is_set_up = true;
     std::string text;
     for (const auto& finding : diagnose(facts, examination)) {
       if (!finding.is_good) text += finding.check + ": " + finding.detail + ": " + finding.remedy;
@@ -488,11 +524,17 @@ TEST_CASE("doctor names what is wrong and the command that mends it") {
   SECTION("a dead upstream") {
     facts.upstreams.front().answers = false;
     CHECK_THAT(problem(facts), Contains("10.0.0.2:53 does not answer"));
+    // Taking the only one away would leave the cache without any.
+    facts.config.emplace().upstreams = {{{vpc, dns_port}}};
+    CHECK_THAT(problem(facts), Contains("config set upstreams '[ADDRESS]'"));
+    facts.upstreams.push_back(
+        {.upstream = {{IpAddress::v4(10, 0, 0, 3), dns_port}}, .answers = true});
+    CHECK_THAT(problem(facts), Contains("dnscachectl config set upstreams '[\"10.0.0.3:53\"]'"));
   }
   SECTION("hung") {
     facts.engine.reset();
     facts.engine_problem = "the engine did not answer within 3 s";
-    CHECK_THAT(problem(facts), Contains("hangs") && Contains("systemctl restart dnscachectl.serv"));
+    CHECK_THAT(problem(facts), Contains("hangs") && Contains("dnscachectl restart"));
   }
   SECTION("port taken by a service, on all addresses") {
     facts.engine.reset();
@@ -503,6 +545,8 @@ TEST_CASE("doctor names what is wrong and the command that mends it") {
   }
   SECTION("an altered unit") {
     facts.system.units[service_unit].drop_ins = {"/etc/systemd/system/x.d/mine.conf"};
+    CHECK(problem(facts).empty());  // it runs
+    facts.system.units[service_unit].active_state = "failed";
     CHECK_THAT(problem(facts), Contains("mine.conf") && Contains("systemctl revert"));
   }
   SECTION("resolved hangs") {
@@ -511,22 +555,26 @@ TEST_CASE("doctor names what is wrong and the command that mends it") {
   }
   SECTION("upstreams that refuse, lie or drop questions for IPv6 addresses") {
     facts.upstreams.front().answers = false;
-    facts.upstreams.front().outcome = Outcome::failed;
-    CHECK_THAT(problem(facts), Contains("turns every question down"));
+    facts.upstreams.front().failure = "answers with REFUSED";
+    CHECK_THAT(problem(facts), Contains("10.0.0.2:53 answers with REFUSED"));
     facts.upstreams.front().answers = true;
     Examination examination;
     examination.lying_upstreams = {{vpc, dns_port}};
     CHECK_THAT(problem(facts, examination), Contains("makes up addresses"));
     examination.lying_upstreams.clear();
     examination.no_aaaa = {{vpc, dns_port}};
-    CHECK_THAT(problem(facts, examination), Contains("silent when asked for IPv6 addresses"));
+    CHECK_THAT(problem(facts, examination),
+               Contains("silent when asked for IPv6 addresses") && !Contains("filter_aaaa"));
+    examination.has_ipv6 = false;
+    CHECK_THAT(problem(facts, examination), Contains("dnscachectl config set filter_aaaa true"));
   }
   SECTION("an upstream that makes IPv6 addresses, where signatures count") {
     Examination examination;
     examination.dns64_upstreams = {{vpc, dns_port}};
     CHECK(problem(facts, examination).empty());
     facts.config.emplace().dnssec.mode = DnssecMode::validate;
-    CHECK_THAT(problem(facts, examination), Contains("DNS64") && Contains("passthrough"));
+    CHECK_THAT(problem(facts, examination),
+               Contains("DNS64") && Contains("dnssec.mode passthrough"));
   }
   SECTION("what an upstream seems not to support is shown, and is no problem") {
     UpstreamStatus upstream;
@@ -547,7 +595,7 @@ TEST_CASE("doctor names what is wrong and the command that mends it") {
     facts.config.emplace().dnssec.mode = DnssecMode::validate;
     CHECK(problem(facts).empty());
     CHECK_THAT(problem(facts, examination), Contains("10.0.0.2:53 leaves DNSSEC signatures out") &&
-                                                Contains("dnssec.mode: passthrough"));
+                                                Contains("dnssec.mode passthrough"));
   }
   SECTION("an upstream that only the engine can judge") {
     UpstreamStatus upstream;
@@ -557,18 +605,15 @@ TEST_CASE("doctor names what is wrong and the command that mends it") {
     facts.engine->upstreams = {upstream};
     CHECK_THAT(problem(facts), Contains("192.0.2.1:853 for down: the certificate"));
   }
-  SECTION("quota, clock, entropy, IPv6 time-outs") {
+  SECTION("quota, clock, entropy") {
     Examination examination;
     examination.dropped_packets = 12;
     examination.is_clock_behind = true;
     examination.has_entropy = false;
-    examination.stages.cache = Lookup{Outcome::answered, {}};
-    examination.stages.aaaa = Lookup{Outcome::unreachable, {}};
     const auto text = problem(facts, examination);
     CHECK_THAT(text, Contains("EC2 drops packets") && Contains("cache.min_ttl"));
     CHECK_THAT(text, Contains("clock: is behind") && Contains("timedatectl set-ntp true"));
     CHECK_THAT(text, Contains("entropy: ") && Contains("systemd-random-seed"));
-    CHECK_THAT(text, Contains("IPv6: ") && Contains("no-aaaa"));
   }
   SECTION("docker drops what is on loopback") {
     facts.system.resolved.reset();

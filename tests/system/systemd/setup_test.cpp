@@ -572,8 +572,10 @@ TEST_CASE("doctor finds what is wrong, and its commands mend it", "[doctor]") {
       {"a changed unit", "echo '# mine' >>/etc/systemd/system/dnscachectl-source.service",
        "dnscachectl-source.service was changed since setup wrote it", ""},
       {"an altered unit",
-       "mkdir /etc/systemd/system/dnscachectl.service.d; printf '[Service]\nNice=5\n' "
-       ">/etc/systemd/system/dnscachectl.service.d/mine.conf; systemctl daemon-reload",
+       "mkdir /etc/systemd/system/dnscachectl.service.d; printf "
+       "'[Service]\nExecStart=\nExecStart=/bin/false\n' "
+       ">/etc/systemd/system/dnscachectl.service.d/mine.conf; systemctl daemon-reload; "
+       "systemctl restart dnscachectl.service",
        "dnscachectl.service is altered by /etc/systemd/system/dnscachectl.service.d/mine.conf", ""},
       {"resolved hangs", "systemctl kill -s STOP systemd-resolved",
        "systemd-resolved did not answer within 5 s", ""},
@@ -584,7 +586,7 @@ TEST_CASE("doctor finds what is wrong, and its commands mend it", "[doctor]") {
       {"a server that refuses",
        "sed -i s/example.com/example.org/ /run/vpc/dnsmasq.conf; sed -i /ec2.internal/d "
        "/run/vpc/dnsmasq.conf; systemctl restart vpc; sleep 0.5",
-       "10.0.0.2:53 turns every question down",
+       "10.0.0.2:53 answers with REFUSED",
        "cp /run/vpc/dnsmasq.saved /run/vpc/dnsmasq.conf; systemctl restart vpc"},
       {"a dead server", "systemctl kill -s STOP vpc", "10.0.0.2:53 does not answer",
        "systemctl kill -s CONT vpc"},
