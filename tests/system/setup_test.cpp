@@ -370,11 +370,11 @@ TEST_CASE("wrong command lines end with 2 and one line") {
   CHECK(contains(overview.output, "\nstatus: "));
 }
 
-}  // namespace
-}  // namespace dnscache::test
-
 TEST_CASE("output that cannot be written is an error") {
   Process process({"sh", "-c", std::string(DNSCACHECTL_PATH) + " schema >/dev/full"});
   CHECK(process.wait() == 1);
   CHECK(contains(process.errors(), "cannot write the output: No space left on device"));
 }
+
+}  // namespace
+}  // namespace dnscache::test
