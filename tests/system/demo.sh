@@ -199,7 +199,7 @@ YAML
   dnscachectl serve --config "$WORK/config.yaml" 2>"$WORK/serve.log" &
   CHILDREN="$CHILDREN $!"
   tries=0
-  until dnscachectl status --control "$WORK/control.sock" >/dev/null 2>&1; do
+  until dnscachectl query --short localhost --control "$WORK/control.sock" >/dev/null 2>&1; do
     tries=$((tries + 1))
     [ "$tries" -lt 100 ] || fail "the cache did not start: $(cat "$WORK/serve.log")"
     sleep 0.1
