@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 using namespace dnscache;
+using namespace std::chrono_literals;
 
 namespace {
 
