@@ -31,7 +31,7 @@ TEST_CASE("commands are completed, hidden ones are not") {
   }
   CHECK_FALSE(contains(all, "__complete"));
   CHECK_FALSE(contains(all, "__man-settings"));
-  CHECK(words_for({"st"}) == std::vector<std::string>{"status"});
+  CHECK(words_for({"sta"}) == std::vector<std::string>{"status"});
   CHECK(words_for({}) == all);
 }
 

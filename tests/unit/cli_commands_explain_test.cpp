@@ -186,7 +186,7 @@ TEST_CASE("the story ends with one sentence", "[explain]") {
   CHECK(conclusion_of(story_with(answered_reply("NOERROR", 12))) ==
         "answered, by 10.0.0.3:53 in 12.0 ms");
   CHECK(conclusion_of(story_with(answered_reply("NOERROR", 900))) ==
-        "answered, but slow (900 ms), because 10.0.0.2:53: timed out");
+        "answered, but slow (900.0 ms), because 10.0.0.2:53: timed out");
   auto story = story_with(answered_reply("NOERROR", 900));
   UpstreamStatus lossy;
   lossy.address = "10.0.0.2:53";
