@@ -340,6 +340,36 @@ TEST_CASE("status tells a bypassed cache, and that nothing runs") {
   });
 }
 
+TEST_CASE("the cache is stopped, paused and restarted, and names resolve all the while") {
+  on_machine([](Machine&) {
+    CHECK(run({"restart"}).status == 3);
+    REQUIRE(run({"setup", "--yes"}).status == 0);
+    const auto before = engine_pid();
+    CHECK(run({"restart"}).status == 0);
+    CHECK(engine_pid() != before);
+    CHECK(run({"status"}).status == 0);
+
+    const auto stopped = run({"stop"});
+    CHECK(stopped.status == 0);
+    CHECK(contains(stopped.errors, "lookups go to 10.9.0.2 now"));
+    CHECK(run({"status"}).status == 3);
+    CHECK(resolves("stopped.example.net"));
+    CHECK(run({"restart"}).status == 0);
+
+    CHECK(run({"pause", "1h"}).status == 0);
+    CHECK(contains(run({"status"}).output, "status   stopped: paused until "));
+    CHECK(resolves("paused.example.net"));
+    CHECK(run({"resume"}).status == 0);
+    CHECK(run({"status"}).status == 0);
+    CHECK(run({"pause", "2s"}).status == 0);
+    CHECK(run({"status"}).status == 3);
+    CHECK(eventually([] { return run({"status"}).status == 0; }));
+    CHECK(run({"pause", "soon"}).status == 2);
+    CHECK(contains(run({"logs"}).output, "serving on"));
+    CHECK(run({"remove", "--yes"}).status == 0);
+  });
+}
+
 TEST_CASE("wrong command lines end with 2 and one line") {
   for (const auto& words : std::vector<std::vector<std::string>>{{"stauts"},
                                                                  {"setup", "--nope"},
