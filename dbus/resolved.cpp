@@ -30,22 +30,13 @@ constexpr std::uint64_t is_from_cache = 1u << 20;
 constexpr std::uint64_t is_from_zone = 1u << 21;
 constexpr std::uint64_t is_from_network = 1u << 23;
 
-ResolvConfMode to_mode(std::string_view text) {
-  for (auto mode : {ResolvConfMode::stub, ResolvConfMode::uplink, ResolvConfMode::static_file,
-                    ResolvConfMode::foreign, ResolvConfMode::missing}) {
-    if (text == to_text(mode)) return mode;
-  }
-  return ResolvConfMode::unknown;
-}
-
 ResolvedState read_state(Bus::Connection& connection) {
   Manager manager(connection, resolved_service);
   ResolvedState state;
   state.servers = to_servers(manager.DNSEx());
-  state.fallback_servers = to_servers(manager.FallbackDNSEx());
   state.domains = to_domains(manager.Domains());
-  state.resolv_conf_mode = to_mode(manager.ResolvConfMode());
-  state.stub_listener = manager.DNSStubListener();
+  state.resolv_conf_mode =
+      resolv_conf_mode_words.parse(manager.ResolvConfMode()).value_or(ResolvConfMode::unknown);
   state.dnssec = manager.DNSSEC();
   state.dns_over_tls = manager.DNSOverTLS();
   return state;
@@ -127,24 +118,6 @@ bool says_none(const sdbus::Error& error) {
 }
 
 }  // namespace
-
-const char* to_text(ResolvConfMode mode) {
-  switch (mode) {
-    case ResolvConfMode::stub:
-      return "stub";
-    case ResolvConfMode::uplink:
-      return "uplink";
-    case ResolvConfMode::static_file:
-      return "static";
-    case ResolvConfMode::foreign:
-      return "foreign";
-    case ResolvConfMode::missing:
-      return "missing";
-    case ResolvConfMode::unknown:
-      break;
-  }
-  return "unknown";
-}
 
 Result<bool> Resolved::is_running() {
   return attempt(*connection_, bus_daemon, "ask for systemd-resolved",

@@ -9,6 +9,7 @@
 #include "dbus/bus.hpp"
 #include "resolver/base/endpoint.hpp"
 #include "resolver/base/error.hpp"
+#include "resolver/base/words.hpp"
 
 namespace dnscache::dbus {
 
@@ -41,19 +42,22 @@ enum class ResolvConfMode {
   missing,
   unknown,
 };
-
-/// The name of the mode as systemd-resolved writes it ("static" for static_file).
-const char* to_text(ResolvConfMode mode);
+/// As systemd-resolved writes them.
+inline constexpr auto resolv_conf_mode_words =
+    words_of<ResolvConfMode>({{ResolvConfMode::stub, "stub"},
+                              {ResolvConfMode::uplink, "uplink"},
+                              {ResolvConfMode::static_file, "static"},
+                              {ResolvConfMode::foreign, "foreign"},
+                              {ResolvConfMode::missing, "missing"},
+                              {ResolvConfMode::unknown, "unknown"}});
 
 /// The settings of the whole systemd-resolved.
 struct ResolvedState {
-  std::vector<DnsServer> servers;           ///< global ones and those of all links
-  std::vector<DnsServer> fallback_servers;  ///< used while there are no others
-  std::vector<Domain> domains;              ///< global ones and those of all links
+  std::vector<DnsServer> servers;  ///< global ones and those of all links
+  std::vector<Domain> domains;     ///< global ones and those of all links
   ResolvConfMode resolv_conf_mode = ResolvConfMode::unknown;
-  std::string stub_listener;  ///< yes, no, udp, tcp
-  std::string dnssec;         ///< yes, no, allow-downgrade
-  std::string dns_over_tls;   ///< yes, no, opportunistic
+  std::string dnssec;        ///< yes, no, allow-downgrade
+  std::string dns_over_tls;  ///< yes, no, opportunistic
 };
 
 /// The settings that systemd-resolved has for one link.

@@ -5,6 +5,7 @@
 
 #include "resolver/cache/restore.hpp"
 #include "resolver/cache/stale.hpp"
+#include "resolver/config/schema.hpp"
 #include "resolver/dnssec/validation.hpp"
 #include "resolver/wire/alias.hpp"
 #include "resolver/wire/build.hpp"
@@ -370,13 +371,11 @@ void Resolver::limit_lifetime(Answer& answer) const {
 
 void Resolver::configure(const Config& config) {
   const World::Turn turn(world_);
-  const AnswerRules rules(config);
-  const bool same_rules = rules == rules_ && config.ignore_addresses == config_.ignore_addresses &&
-                          config.dnssec == config_.dnssec;
+  const bool keeps_answers = !has_change_of(ChangeCost::flush, config_, config);
   config_ = config;
-  rules_ = rules;
+  rules_ = AnswerRules(config);
   cache_.configure(config);
-  if (!same_rules) {
+  if (!keeps_answers) {
     cache_.flush_all();
     keep_nothing_in_flight();
   }

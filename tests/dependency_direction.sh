@@ -3,16 +3,20 @@
 #   base <- wire <- config <- {cache, local, admission, upstream} <- dnssec <- resolve <- server;
 #   cli -> everything
 # Of the four in braces only upstream uses another, the entries of the cache. In cli/, show and
-# settings stand below ask, import, follow and host, and those below bench and the commands.
+# settings stand below ask, import, follow and host, and those below bench and the commands, of
+# which none includes another.
 set -eu
 cd "${1:-$(dirname "$0")/..}"
 
 find resolver dbus cli -name '*.[ch]pp' -exec grep -nH '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' {} + 2>/dev/null |
 awk '
+  function stem(path) { sub(/\.[ch]pp$/, "", path); return path }
+  # "status_text" is a part of the command "status".
+  function is_part(a, b) { return index(a "_", b "_") == 1 || index(b "_", a "_") == 1 }
   # The layer that a file belongs to.
   function layer(path,   part, n) {
     n = split(path, part, "/")
-    if (part[1] == "cli") return path ~ /unique_fd/ ? "base" : n > 2 ? "cli/" part[2] : "cli"
+    if (part[1] == "cli") return n > 2 ? "cli/" part[2] : "cli"
     if (part[1] != "resolver") return part[1]
     if (n > 2) return part[2]
     return "resolve"
@@ -36,8 +40,8 @@ awk '
     may["cli/follow"]   = may["server"] " dbus cli/follow"
     may["cli/host"]     = may["cli/ask"] " dbus templates cli/show cli/follow cli/host"
     may["cli/bench"]    = may["cli/host"] " upstream cli/bench"
-    may["cli/commands"] = may["server"] " " may["cli/bench"] " cli/import cli/commands cli"
-    may["cli"]          = may["cli/commands"] " cli"
+    may["cli"]          = may["dnssec"] " cli/show cli"
+    may["cli/commands"] = may["server"] " " may["cli/bench"] " cli/import cli cli/commands"
   }
   {
     split($0, field, ":")
@@ -53,6 +57,10 @@ awk '
     if (!(from in may)) {
       printf "%s:%s: the layer \"%s\" is not known: add it to tests/dependency_direction.sh\n", file, line, from
       bad++; next
+    }
+    if (from == "cli/commands" && to == from && !is_part(stem(file), stem(target))) {
+      printf "%s:%s: a command must not include another (\"%s\")\n", file, line, target
+      bad++
     }
     if (index(" " may[from] " ", " " to " ") == 0) {
       printf "%s:%s: %s must not include %s (\"%s\")\n", file, line, from, to, target

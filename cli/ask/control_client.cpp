@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 
 #include "cli/settings/environment.hpp"
-#include "cli/unique_fd.hpp"
+#include "resolver/base/file_descriptor.hpp"
 #include "resolver/config/read.hpp"
 
 namespace dnscache::cli {
@@ -29,10 +29,10 @@ Error not_running(const std::filesystem::path& socket) {
 }
 
 Error no_reply(const std::filesystem::path& socket) {
-  return {fmt::format("the engine behind {} does not answer; its log says why", socket.string())};
+  return {fmt::format("the engine at {} does not respond; see its log", socket.string())};
 }
 
-Result<UniqueFd> connect_to(const std::filesystem::path& socket) {
+Result<FileDescriptor> connect_to(const std::filesystem::path& socket) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   const auto path = socket.string();
@@ -42,7 +42,7 @@ Result<UniqueFd> connect_to(const std::filesystem::path& socket) {
                  ExitCode::usage};
   }
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  FileDescriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return system_error("cannot make a Unix socket", errno);
   if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return fd;
   switch (errno) {
@@ -205,12 +205,6 @@ std::filesystem::path control_path(const std::filesystem::path& wanted) {
   if (!configured) configured.config = Config{};
   (void)apply_environment(environment, configured.config);
   return configured.config.control;
-}
-
-std::uint64_t EngineStatus::upstream_packets() const {
-  std::uint64_t sum = 0;
-  for (const auto& upstream : upstreams) sum += upstream.sent;
-  return sum;
 }
 
 EngineStatus parse_status(const nlohmann::json& reply) {

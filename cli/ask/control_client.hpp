@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "cli/unique_fd.hpp"
 #include "resolver/base/endpoint.hpp"
 #include "resolver/base/error.hpp"
+#include "resolver/base/file_descriptor.hpp"
 
 namespace dnscache::cli {
 
@@ -43,12 +43,12 @@ class EngineConnection {
   bool is_open() const { return is_open_; }
 
  private:
-  EngineConnection(std::filesystem::path socket, UniqueFd fd)
+  EngineConnection(std::filesystem::path socket, FileDescriptor fd)
       : socket_(std::move(socket)), fd_(std::move(fd)) {}
   std::optional<std::string> receive_line(std::chrono::milliseconds timeout);
 
   std::filesystem::path socket_;
-  UniqueFd fd_;
+  FileDescriptor fd_;
   std::string received_;
   std::size_t used_ = 0;  // bytes of received_ that were given out
   bool is_open_ = true;
@@ -124,9 +124,6 @@ struct EngineStatus {
   std::vector<UpstreamStatus> upstreams;
   std::vector<ServerGroup> groups;
   nlohmann::json reply;  ///< the whole of it, for --json
-
-  /// Packets sent to upstreams so far.
-  std::uint64_t upstream_packets() const;
 };
 
 /// Where the engine's socket is: `wanted` if there is one, else what the configuration file says,

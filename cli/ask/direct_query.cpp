@@ -7,7 +7,7 @@
 #include <array>
 #include <span>
 
-#include "cli/unique_fd.hpp"
+#include "resolver/base/file_descriptor.hpp"
 #include "resolver/wire/query.hpp"
 
 namespace dnscache::cli {
@@ -78,7 +78,7 @@ DirectReply query_directly(const Endpoint& server, const std::string& name, std:
 
   sockaddr_storage address{};
   const auto length = server.to_sockaddr(address);
-  const UniqueFd socket(::socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const FileDescriptor socket(::socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   const auto begun_at = Clock::now();
   const bool is_connected =
       socket && ::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), length) == 0;

@@ -166,7 +166,7 @@ bool is_installed(const std::string& service) {
   return true;
 }
 
-// getaddrinfo() says "not known" even where a service can't work; the module itself knows better.
+// getaddrinfo() says "not known" even where a service cannot work; the module itself knows better.
 void correct_status(const std::string& service, const std::string& name, AddressLookup& lookup) {
   using ByName =
       nss_status(const char*, gaih_addrtuple**, char*, std::size_t, int*, int*, int32_t*);

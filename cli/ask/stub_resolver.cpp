@@ -194,11 +194,4 @@ std::optional<std::uint16_t> parse_type(std::string_view text) {
   return value;
 }
 
-std::string type_to_text(std::uint16_t type) {
-  for (const auto& known : type_names) {
-    if (known.value == type) return known.name;
-  }
-  return fmt::format("TYPE{}", type);
-}
-
 }  // namespace dnscache::cli

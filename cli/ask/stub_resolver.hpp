@@ -78,6 +78,5 @@ class StubResolver {
 
 /// A, AAAA and other record types by name, or TYPE65 (RFC 3597); nothing for an unknown one.
 std::optional<std::uint16_t> parse_type(std::string_view text);
-std::string type_to_text(std::uint16_t type);
 
 }  // namespace dnscache::cli

@@ -27,9 +27,9 @@
 #include <sstream>
 
 #include "cli/settings/endpoints.hpp"
-#include "cli/unique_fd.hpp"
+#include "resolver/base/file_descriptor.hpp"
 #include "resolver/config/config.hpp"
-#include "resolver/wire/name.hpp"
+#include "resolver/wire/query.hpp"
 
 namespace dnscache::cli {
 
@@ -72,24 +72,11 @@ class WireClient : public LookupClient {
 
  private:
   std::vector<std::uint8_t> query_for(const BenchQuestion& question) {
-    const auto id = static_cast<std::uint16_t>(random_());
-    std::vector<std::uint8_t> query = {static_cast<std::uint8_t>(id >> 8),
-                                       static_cast<std::uint8_t>(id & 0xff),
-                                       1,  // RD
-                                       0,
-                                       0,
-                                       1,
-                                       0,
-                                       0,
-                                       0,
-                                       0,
-                                       0,
-                                       0};
-    const auto name = Name::parse(question.name);  // it was checked before
-    if (name) query.insert(query.end(), name->bytes().begin(), name->bytes().end());
-    for (const auto byte : {question.type >> 8, question.type & 0xff, 0, 1}) {
-      query.push_back(static_cast<std::uint8_t>(byte));
-    }
+    std::vector<std::uint8_t> query(512);
+    QueryOptions options;
+    options.id = static_cast<std::uint16_t>(random_());
+    const auto name = Name::parse(question.name).value_or(Name());  // it was checked before
+    query.resize(write_query({name, question.type}, options, query.data()));
     return query;
   }
 
@@ -107,7 +94,7 @@ class WireClient : public LookupClient {
   Outcome ask_server(const Endpoint& server, const BenchQuestion& question) {
     sockaddr_storage address{};
     const auto length = server.to_sockaddr(address);
-    const UniqueFd socket(::socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const FileDescriptor socket(::socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     if (!socket) return Outcome::unreachable;
     if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), length) != 0) {
       return Outcome::unreachable;
@@ -135,7 +122,7 @@ class WireClient : public LookupClient {
 /// getaddrinfo(3) in a process that was started for it.
 class GetaddrinfoClient : public LookupClient {
  public:
-  GetaddrinfoClient(pid_t pid, UniqueFd to, UniqueFd from)
+  GetaddrinfoClient(pid_t pid, FileDescriptor to, FileDescriptor from)
       : pid_(pid), to_(std::move(to)), from_(std::move(from)) {}
   ~GetaddrinfoClient() override {
     to_.reset();
@@ -175,8 +162,8 @@ class GetaddrinfoClient : public LookupClient {
   }
 
   pid_t pid_;
-  UniqueFd to_;
-  UniqueFd from_;
+  FileDescriptor to_;
+  FileDescriptor from_;
 };
 
 Result<std::unique_ptr<LookupClient>> start_getaddrinfo(const ClientSettings& settings) {
@@ -194,8 +181,8 @@ Result<std::unique_ptr<LookupClient>> start_getaddrinfo(const ClientSettings& se
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
     return system_error("cannot make a socket", errno);
   }
-  UniqueFd ours(pair[0]);
-  const UniqueFd theirs(pair[1]);
+  FileDescriptor ours(pair[0]);
+  const FileDescriptor theirs(pair[1]);
   const pid_t pid = ::fork();
   if (pid < 0) return system_error("cannot start a process", errno);
   if (pid == 0) {  // only async-signal-safe calls: other threads may hold any lock
@@ -206,7 +193,7 @@ Result<std::unique_ptr<LookupClient>> start_getaddrinfo(const ClientSettings& se
     ::execv(arguments[0], arguments.data());
     ::_exit(127);
   }
-  UniqueFd reading(::fcntl(ours.get(), F_DUPFD_CLOEXEC, 0));
+  FileDescriptor reading(::fcntl(ours.get(), F_DUPFD_CLOEXEC, 0));
   return std::unique_ptr<LookupClient>(
       std::make_unique<GetaddrinfoClient>(pid, std::move(ours), std::move(reading)));
 }
@@ -216,7 +203,7 @@ class TemporaryFile {
  public:
   static Result<TemporaryFile> with(const std::string& text) {
     std::string path = (fs::temp_directory_path() / "dnscachectl-bench-XXXXXX").string();
-    const UniqueFd fd(::mkostemp(path.data(), O_CLOEXEC));
+    const FileDescriptor fd(::mkostemp(path.data(), O_CLOEXEC));
     if (!fd) return system_error("cannot make a file in " + path, errno);
     TemporaryFile file(path);
     if (::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
@@ -410,27 +397,6 @@ Lookup look_up(int family, const std::string& name) {
 }
 
 }  // namespace
-
-std::optional<Through> parse_through(const std::string& text) {
-  if (text == "resolver") return Through::resolver;
-  if (text == "getaddrinfo") return Through::getaddrinfo;
-  if (text == "wire") return Through::wire;
-  return {};
-}
-
-std::string in_words(Through through) {
-  switch (through) {
-    case Through::resolver:
-      return "glibc's resolver";
-    case Through::getaddrinfo:
-      return "getaddrinfo";
-    case Through::wire:
-      return "UDP packets";
-    case Through::command:
-      return "a command";
-  }
-  return "?";
-}
 
 Result<std::unique_ptr<LookupClient>> make_client(const ClientSettings& settings) {
   switch (settings.through) {

@@ -8,6 +8,7 @@
 #include "cli/ask/stub_resolver.hpp"
 #include "resolver/base/endpoint.hpp"
 #include "resolver/base/error.hpp"
+#include "resolver/base/words.hpp"
 
 namespace dnscache::cli {
 
@@ -19,10 +20,15 @@ enum class Through {
   command,      ///< any program, in a mount namespace with a resolv.conf of its own
 };
 
-/// "resolver", "getaddrinfo", "wire"; as the command line says it.
-std::optional<Through> parse_through(const std::string& text);
-/// "glibc's resolver", ...
-std::string in_words(Through through);
+/// As the command line says it.
+inline constexpr auto through_words = words_of<Through>({{Through::resolver, "resolver"},
+                                                         {Through::getaddrinfo, "getaddrinfo"},
+                                                         {Through::wire, "wire"}});
+/// As the report says it.
+inline constexpr auto through_titles = words_of<Through>({{Through::resolver, "glibc's resolver"},
+                                                          {Through::getaddrinfo, "getaddrinfo"},
+                                                          {Through::wire, "UDP packets"},
+                                                          {Through::command, "a command"}});
 
 /// One question of the run.
 struct BenchQuestion {

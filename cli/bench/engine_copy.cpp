@@ -10,7 +10,7 @@
 
 #include "cli/bench/load.hpp"
 #include "cli/host/engine_process.hpp"
-#include "cli/unique_fd.hpp"
+#include "resolver/base/file_descriptor.hpp"
 #include "resolver/config/read.hpp"
 
 namespace dnscache::cli {
@@ -25,8 +25,8 @@ constexpr int tries_for_a_port = 5;
 Result<Endpoint> free_address() {
   Endpoint endpoint{IpAddress::v4(127, 0, 0, 1), 0};
   for (int i = 0; i < tries_for_a_port; ++i) {
-    const UniqueFd tcp(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const UniqueFd udp(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const FileDescriptor tcp(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const FileDescriptor udp(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     if (!tcp || !udp) return system_error("cannot make a socket", errno);
     endpoint.port = 0;
     sockaddr_storage address{};

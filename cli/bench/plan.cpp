@@ -236,9 +236,8 @@ Result<BenchPlan> make_plan(const BenchOptions& options) {
   if (const auto checked = check_options(options); !checked) return checked.error();
   BenchPlan plan;
   plan.options = options;
-  const auto through = parse_through(options.through);
-  if (!through) return Error{"--through: " + options.through + " is unknown", ExitCode::usage};
-  plan.through = options.command.empty() ? *through : Through::command;
+  const auto through = through_words.parse(options.through).value_or(Through::resolver);
+  plan.through = options.command.empty() ? through : Through::command;
   const auto wanted = wanted_names(options);
   if (!wanted) return wanted.error();
   for (const auto& name : *wanted) {
@@ -263,7 +262,7 @@ BenchReport report_for(const BenchPlan& plan) {
   report.when = fmt::format(
       "{:%Y-%m-%dT%H:%M:%SZ}",
       fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
-  report.through = in_words(plan.through);
+  report.through = through_titles.print(plan.through);
   report.command = plan.options.command;
   report.names = plan.names;
   if (report.command.empty()) report.types = plan.options.types;

@@ -32,23 +32,6 @@ Cell passed_on_cell(const BenchPhase& phase) {
   return {"?", nullptr};
 }
 
-std::vector<Cell> row_of(const BenchPhase& phase) {
-  const auto summary = summarize(phase.answered_ms());
-  const auto value = [&](double milliseconds) {
-    return time_cell(summary.count > 0 ? std::optional(milliseconds) : std::nullopt);
-  };
-  const auto failed = phase.measured() - summary.count;
-  return {{phase.title, phase.key, Style::strong},
-          {lookups_in_words(phase), phase.measured()},
-          {format_count(failed), failed, failed > 0 ? Style::bad : Style::plain},
-          value(summary.min),
-          value(summary.p50),
-          time_cell(summary.p90),
-          time_cell(summary.p99),
-          value(summary.max),
-          passed_on_cell(phase)};
-}
-
 // What goes where there is no room for all; how many lookups were planned is in the notes as well.
 constexpr std::size_t column_of_lookups = 1;
 constexpr std::size_t column_of_min = 3;
@@ -141,34 +124,6 @@ std::string conclusion_of_comparison(const BenchReport& report) {
       is_faster ? "faster" : "SLOWER", former_text, after_text, is_faster ? "less" : "more",
       interval_in_words(absolute(interval)), upstream);
 }
-
-/// The lookups that began while the upstream was silent.
-struct DuringSilence {
-  std::size_t count = 0;
-  std::size_t failed = 0;
-  double slowest_ms = 0;
-
-  static DuringSilence of(const BenchReport& report, const std::string& key) {
-    DuringSilence during;
-    const auto* phase = report.phase(key);
-    if (phase == nullptr || !report.silence) return during;
-    for (const auto& sample : phase->samples) {
-      if (sample.start_s < report.silence->from_s || sample.start_s >= report.silence->until_s) {
-        continue;
-      }
-      ++during.count;
-      if (!sample.is_answer) ++during.failed;
-      during.slowest_ms = std::max(during.slowest_ms, sample.ms);
-    }
-    return during;
-  }
-
-  std::string in_words() const {
-    if (count == 0) return "none began";
-    const auto slowest = format_milliseconds(slowest_ms);
-    return failed == 0 ? slowest : fmt::format("{}, and {} of {} failed", slowest, failed, count);
-  }
-};
 
 std::string conclusion_of_failover(const BenchReport& report) {
   const auto without = DuringSilence::of(report, "before");
@@ -335,12 +290,49 @@ nlohmann::json comparison_as_json(const BenchReport& report) {
   static constexpr const char* verdicts[] = {"too few", "no significant difference", "faster",
                                              "slower"};
   return {{"verdict", verdicts[static_cast<int>(compare(a, b))]},
-          {"p_value", mann_whitney_p(a, b)},
           {"median_difference_ms", summarize(a).p50 - summarize(b).p50},
           {"confidence_95_ms", {interval->low, interval->high}}};
 }
 
 }  // namespace
+
+std::vector<Cell> row_of(const BenchPhase& phase) {
+  const auto summary = summarize(phase.answered_ms());
+  const auto value = [&](double milliseconds) {
+    return time_cell(summary.count > 0 ? std::optional(milliseconds) : std::nullopt);
+  };
+  const auto failed = phase.measured() - summary.count;
+  return {{phase.title, phase.key, Style::strong},
+          {lookups_in_words(phase), phase.measured()},
+          {format_count(failed), failed, failed > 0 ? Style::bad : Style::plain},
+          value(summary.min),
+          value(summary.p50),
+          time_cell(summary.p90),
+          time_cell(summary.p99),
+          value(summary.max),
+          passed_on_cell(phase)};
+}
+
+DuringSilence DuringSilence::of(const BenchReport& report, const std::string& key) {
+  DuringSilence during;
+  const auto* phase = report.phase(key);
+  if (phase == nullptr || !report.silence) return during;
+  for (const auto& sample : phase->samples) {
+    if (sample.start_s < report.silence->from_s || sample.start_s >= report.silence->until_s) {
+      continue;
+    }
+    ++during.count;
+    if (!sample.is_answer) ++during.failed;
+    during.slowest_ms = std::max(during.slowest_ms, sample.ms);
+  }
+  return during;
+}
+
+std::string DuringSilence::in_words() const {
+  if (count == 0) return "none began";
+  const auto slowest = format_milliseconds(slowest_ms);
+  return failed == 0 ? slowest : fmt::format("{}, and {} of {} failed", slowest, failed, count);
+}
 
 std::vector<double> BenchPhase::answered_ms() const {
   std::vector<double> out;

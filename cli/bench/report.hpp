@@ -75,6 +75,19 @@ struct BenchReport {
   const BenchPhase* phase(const std::string& key) const;
 };
 
+/// The lookups that began while the upstream was silent.
+struct DuringSilence {
+  std::size_t count = 0;
+  std::size_t failed = 0;
+  double slowest_ms = 0;
+
+  static DuringSilence of(const BenchReport& report, const std::string& key);
+  std::string in_words() const;
+};
+
+/// A phase's row of the table, whose columns are those of to_markdown().
+std::vector<Cell> row_of(const BenchPhase& phase);
+
 /// The one plain sentence: what the cache changed, or that it changed nothing.
 std::string conclusion(const BenchReport& report);
 /// What a reader should know before believing the figures: one sentence each.

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
-#include <map>
 
 #include "cli/bench/report.hpp"
+#include "cli/show/fill.hpp"
 #include "cli/show/plot.hpp"
 #include "resolver/base/text.hpp"
 #include "resolver/base/version.hpp"
@@ -45,20 +45,6 @@ std::string escaped(std::string_view text) {
       default:
         out += c;
     }
-  }
-  return out;
-}
-
-// Every {{key}} of the template by its value, which is not looked at again.
-std::string filled(std::string_view page, const std::map<std::string, std::string>& values) {
-  std::string out;
-  while (!page.empty()) {
-    const auto begin = page.find("{{");
-    out += page.substr(0, begin);
-    if (begin == std::string_view::npos) break;
-    const auto end = page.find("}}", begin);
-    out += values.at(std::string(page.substr(begin + 2, end - begin - 2)));
-    page.remove_prefix(end + 2);
   }
   return out;
 }
@@ -341,17 +327,6 @@ std::string storm_tiles(const BenchReport& report) {
          tile("s1", format_count(storm.packets_peak()), "packets in a second, at most");
 }
 
-double slowest_during(const BenchPhase& phase, const std::optional<Silence>& silence) {
-  double slowest = 0;
-  for (const auto& sample : phase.samples) {
-    if (silence && (sample.start_s < silence->from_s || sample.start_s >= silence->until_s)) {
-      continue;
-    }
-    slowest = std::max(slowest, sample.ms);
-  }
-  return slowest;
-}
-
 std::string tiles(const BenchReport& report) {
   if (report.storm) return storm_tiles(report);
   std::string out;
@@ -361,7 +336,7 @@ std::string tiles(const BenchReport& report) {
     const auto summary = summarize(phase.answered_ms());
     const bool has_answer = summary.count > 0;
     const auto figure = report.silence
-                            ? format_milliseconds(slowest_during(phase, report.silence))
+                            ? format_milliseconds(DuringSilence::of(report, phase.key).slowest_ms)
                             : (has_answer ? format_milliseconds(summary.p50) : "no answer");
     out += tile(styles[std::min(i, most_series - 1)], figure,
                 phase.title + (report.silence ? ": slowest while silent" : ": median"));
@@ -375,10 +350,6 @@ std::string tiles(const BenchReport& report) {
   return out;
 }
 
-std::string time_or_dash(const std::optional<double>& milliseconds) {
-  return milliseconds ? format_milliseconds(*milliseconds) : "–";
-}
-
 std::string table(const BenchReport& report) {
   static constexpr const char* titles[] = {"lookups", "failed", "min", "P50",
                                            "P90",     "P99",    "max", "upstream"};
@@ -386,21 +357,12 @@ std::string table(const BenchReport& report) {
   for (const auto* title : titles) out += fmt::format("<th>{}</th>", title);
   out += "</tr></thead>\n<tbody>\n";
   for (const auto& phase : report.phases) {
-    const auto summary = summarize(phase.answered_ms());
-    const auto failed = phase.measured() - summary.count;
-    const auto only_if_answered = [&](double value) {
-      return summary.count > 0 ? format_milliseconds(value) : "–";
-    };
-    const std::string cells[] = {
-        format_count(phase.measured()), format_count(failed),
-        only_if_answered(summary.min),  only_if_answered(summary.p50),
-        time_or_dash(summary.p90),      time_or_dash(summary.p99),
-        only_if_answered(summary.max),  phase.passed_on ? format_count(*phase.passed_on) : "?"};
-    out += fmt::format("<tr><th>{}</th>", escaped(phase.title));
-    for (std::size_t i = 0; i < std::size(cells); ++i) {
-      const bool is_bad = i == 1 && failed > 0;
+    const auto cells = row_of(phase);
+    out += fmt::format("<tr><th>{}</th>", escaped(cells.front().text));
+    for (std::size_t i = 0; i < std::size(titles); ++i) {
+      const auto& cell = cells[i + 1];
       out += fmt::format("<td data-label=\"{}\"{}>{}</td>", titles[i],
-                         is_bad ? " class=\"bad\"" : "", cells[i]);
+                         cell.style == Style::bad ? " class=\"bad\"" : "", cell.text);
     }
     out += "</tr>\n";
   }
@@ -433,9 +395,8 @@ std::string method(const BenchReport& report) {
         "The same lookups were made without the cache, through it after the names were flushed "
         "(cold), and through it again (warm), in rounds that took turns, so that what drifts "
         "during the run weighs on all alike; each round begins with the way that the last one "
-        "ended with. Lookups to warm up are not counted. Two ways differ when a Mann-Whitney test "
-        "says so at 1 % and a 95 % bootstrap interval of the difference of the medians is on one "
-        "side of zero.";
+        "ended with. Lookups to warm up are not counted. Two ways differ when the 95 % bootstrap "
+        "interval of the difference of the medians is on one side of zero.";
   }
   return text + " A percentile that the sample is too small for is not shown.</p>\n";
 }
@@ -449,19 +410,19 @@ std::string servers_in_words(const BenchReport& report) {
 
 std::string to_html(const BenchReport& report) {
   const auto axis = LogAxis::around(all_times(report));
-  return filled(templates::bench_html,
-                {{"title", "DNS lookups: " + escaped(report.scenario) + ", " + report.when},
-                 {"kind", "dnscachectl bench · " + escaped(report.scenario)},
-                 {"conclusion", escaped(conclusion(report))},
-                 {"subject", escaped(subject(report))},
-                 {"servers", escaped(servers_in_words(report))},
-                 {"tiles", tiles(report)},
-                 {"distribution", distribution_chart(report, axis)},
-                 {"timeline", report.storm ? storm_chart(report) : timeline_chart(report, axis)},
-                 {"table", table(report)},
-                 {"notes", notes_section(report)},
-                 {"method", method(report)},
-                 {"footer", escaped(report.made_with) + ", " + report.when}});
+  return fill(templates::bench_html,
+              {{"TITLE", "DNS lookups: " + escaped(report.scenario) + ", " + report.when},
+               {"KIND", "dnscachectl bench · " + escaped(report.scenario)},
+               {"CONCLUSION", escaped(conclusion(report))},
+               {"SUBJECT", escaped(subject(report))},
+               {"SERVERS", escaped(servers_in_words(report))},
+               {"TILES", tiles(report)},
+               {"DISTRIBUTION", distribution_chart(report, axis)},
+               {"TIMELINE", report.storm ? storm_chart(report) : timeline_chart(report, axis)},
+               {"TABLE", table(report)},
+               {"NOTES", notes_section(report)},
+               {"METHOD", method(report)},
+               {"FOOTER", escaped(report.made_with) + ", " + report.when}});
 }
 
 }  // namespace dnscache::cli

@@ -8,7 +8,6 @@ namespace dnscache::cli {
 
 namespace {
 
-constexpr double significance = 0.01;       // p value below which samples differ
 constexpr double smallest_real_gain = 1.1;  // ratio of medians that is worth a word
 constexpr std::size_t fewest_to_compare = 3;
 constexpr std::size_t resamples = 4000;
@@ -17,12 +16,6 @@ double nearest_rank(const std::vector<double>& sorted, double share) {
   const auto rank = static_cast<std::size_t>(std::ceil(share * static_cast<double>(sorted.size())));
   return sorted[std::clamp<std::size_t>(rank, 1, sorted.size()) - 1];
 }
-
-/// A value and the sample it comes from.
-struct Tagged {
-  double value;
-  bool is_first;
-};
 
 /// Medians of resamples, each without making the resample: the k-th smallest of n indices drawn at
 /// random is n times a Beta(k, n - k + 1) variate, which is a quotient of two Gamma variates.
@@ -65,34 +58,6 @@ Summary summarize(std::vector<double> sample) {
   return summary;
 }
 
-double mann_whitney_p(const std::vector<double>& a, const std::vector<double>& b) {
-  if (std::min(a.size(), b.size()) < fewest_to_compare) return 1;
-  std::vector<Tagged> all;
-  for (const double value : a) all.push_back({value, true});
-  for (const double value : b) all.push_back({value, false});
-  std::ranges::sort(all, {}, &Tagged::value);
-
-  double rank_sum = 0;
-  double ties = 0;
-  for (std::size_t begin = 0; begin < all.size();) {
-    auto end = begin;
-    while (end < all.size() && all[end].value == all[begin].value) ++end;
-    const auto tied = static_cast<double>(end - begin);
-    const double mean_rank = static_cast<double>(begin + 1 + end) / 2;
-    for (auto i = begin; i < end; ++i) rank_sum += all[i].is_first ? mean_rank : 0;
-    ties += tied * tied * tied - tied;
-    begin = end;
-  }
-  const auto n = static_cast<double>(a.size());
-  const auto m = static_cast<double>(b.size());
-  const double total = n + m;
-  const double u = rank_sum - n * (n + 1) / 2;
-  const double variance = n * m / 12 * (total + 1 - ties / (total * (total - 1)));
-  if (variance <= 0) return 1;
-  const double distance = std::max(0.0, std::abs(u - n * m / 2) - 0.5);
-  return std::erfc(distance / std::sqrt(2 * variance));
-}
-
 std::optional<Interval> median_difference(std::vector<double> a, std::vector<double> b) {
   if (std::min(a.size(), b.size()) < fewest_to_compare) return {};
   ResampledMedian median_a(std::move(a));
@@ -126,7 +91,7 @@ Verdict compare(const std::vector<double>& a, const std::vector<double>& b) {
   const bool is_clear = interval->low > 0 || interval->high < 0;
   const bool is_large =
       std::max(median_a, median_b) >= smallest_real_gain * std::min(median_a, median_b);
-  if (!is_clear || !is_large || mann_whitney_p(a, b) > significance) return Verdict::same;
+  if (!is_clear || !is_large) return Verdict::same;
   return median_a > median_b ? Verdict::faster : Verdict::slower;
 }
 

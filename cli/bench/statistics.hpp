@@ -20,11 +20,6 @@ struct Summary {
 /// Percentiles by nearest rank: each one is a value that was measured.
 Summary summarize(std::vector<double> sample);
 
-/// Two-sided p value of the Mann-Whitney U test (normal approximation with tie correction): how
-/// likely a difference like this is if both samples come from the same distribution. 1 when either
-/// sample has fewer than three values.
-double mann_whitney_p(const std::vector<double>& a, const std::vector<double>& b);
-
 /// A range that a value lies in.
 struct Interval {
   double low = 0;
@@ -56,8 +51,7 @@ enum class Verdict {
   slower,
 };
 
-/// Significant: Mann-Whitney at 1 %, and the interval of the medians' difference is on one side of
-/// zero.
+/// Significant: the interval of the medians' difference is on one side of zero.
 Verdict compare(const std::vector<double>& a, const std::vector<double>& b);
 
 }  // namespace dnscache::cli

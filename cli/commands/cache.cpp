@@ -1,21 +1,37 @@
-#include "cli/commands/cache.hpp"
-
+// `dnscachectl cache`: what is in the cache, and in and out of files.
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
 #include <iostream>
+#include <string>
 
 #include "cli/ask/control_client.hpp"
+#include "cli/command.hpp"
 #include "cli/show/output.hpp"
+#include "resolver/base/error.hpp"
 #include "resolver/wire/name.hpp"
 #include "resolver/wire/protocol.hpp"
 
 namespace dnscache::cli {
 
 namespace {
+
+/// What one of the commands below `cache` was asked to do.
+struct CacheOptions {
+  std::filesystem::path control;  ///< empty: what the configuration says
+  std::string zone;
+  std::string name;
+  std::string type;
+  std::string file;        ///< "-": stdout or stdin
+  std::uint32_t top = 50;  ///< 0: all
+  bool is_text = false;    ///< dump: as in a zone file
+  bool is_json = false;
+};
 
 using nlohmann::json;
 
@@ -39,8 +55,6 @@ std::string shown_state(const json& entry) {
   if (!is_nodata) return state_of(entry);
   return entry.value("stale", false) ? "stale, no data" : "no data";
 }
-
-}  // namespace
 
 Result<ExitCode> run_cache_list(const CacheOptions& options) {
   json request = {{"command", "cache-list"}, {"top", options.top}};
@@ -193,5 +207,61 @@ Result<ExitCode> run_cache_load(const CacheOptions& options) {
   if (refused == 0) return ExitCode::done;
   return Error{format_counted(refused, "line") + " of " + options.file + " refused"};
 }
+
+Run declare_list(Arguments& arguments) {
+  const auto options = std::make_shared<CacheOptions>();
+  arguments.add("--zone", options->zone, "ZONE", "Only this name and all names below it");
+  arguments.add("--top", options->top, "N", "Number of answers; 0: all")->capture_default_str();
+  arguments.add_json(options->is_json);
+  return [options](const Invocation& invocation) {
+    options->control = invocation.control;
+    return run_cache_list(*options);
+  };
+}
+
+Run declare_get(Arguments& arguments) {
+  const auto options = std::make_shared<CacheOptions>();
+  arguments.add_name("name", options->name, "Name")->required();
+  arguments.add_record_type("type", options->type, "Only this record type");
+  arguments.add_json(options->is_json);
+  return [options](const Invocation& invocation) {
+    options->control = invocation.control;
+    return run_cache_get(*options);
+  };
+}
+
+Run declare_dump(Arguments& arguments) {
+  const auto options = std::make_shared<CacheOptions>();
+  arguments.add("file", options->file, "FILE", "Output file; '-' for stdout")->required();
+  arguments.add_flag("--text", options->is_text, "As in a zone file, to be read by people");
+  return [options](const Invocation& invocation) {
+    options->control = invocation.control;
+    return run_cache_dump(*options);
+  };
+}
+
+Run declare_load(Arguments& arguments) {
+  const auto options = std::make_shared<CacheOptions>();
+  arguments.add("file", options->file, "FILE", "Input file; '-' for stdin")->required();
+  return [options](const Invocation& invocation) {
+    options->control = invocation.control;
+    return run_cache_load(*options);
+  };
+}
+
+}  // namespace
+
+extern const Command cache_command = {"cache", "Inspect the cache", nullptr, nullptr};
+extern const Command cache_list_command = {"cache list", "List the answers with the most hits",
+                                           "dnscachectl cache list --zone example.com --top 20",
+                                           declare_list};
+extern const Command cache_get_command = {"cache get", "Show the records cached for a name",
+                                          "dnscachectl cache get www.example.com AAAA",
+                                          declare_get};
+extern const Command cache_dump_command = {"cache dump", "Write all answers to a file",
+                                           "dnscachectl cache dump answers.json", declare_dump};
+extern const Command cache_load_command = {"cache load", "Load answers written by dump",
+                                           "sudo dnscachectl cache load answers.json",
+                                           declare_load};
 
 }  // namespace dnscache::cli

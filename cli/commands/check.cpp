@@ -4,6 +4,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "cli/command.hpp"
 #include "cli/follow/read.hpp"
 #include "resolver/base/text.hpp"
 #include "resolver/config/read.hpp"
@@ -221,6 +222,22 @@ ExitCode run_check(const CheckOptions& options, std::ostream& out, std::ostream&
   return checked.reading ? ExitCode::done : ExitCode::check_failed;
 }
 
-ExitCode run_check(const CheckOptions& options) { return run_check(options, std::cout, std::cerr); }
+namespace {
+
+Run declare(Arguments& arguments) {
+  const auto options = std::make_shared<CheckOptions>();
+  arguments.add("file", options->file, "FILE", "Configuration file");
+  arguments.add_flag("--print", options->print, "Print the effective configuration");
+  arguments.add_json(options->json);
+  return [options](const Invocation&) -> Result<ExitCode> {
+    return run_check(*options, std::cout, std::cerr);
+  };
+}
+
+}  // namespace
+
+extern const Command check_command = {"check",
+                                      "Check a configuration file and report every problem",
+                                      "dnscachectl check /etc/dnscachectl/config.yaml", declare};
 
 }  // namespace dnscache::cli

@@ -20,7 +20,5 @@ struct CheckOptions {
 /// Every problem on `err`, or the verdict on `out`; with `json` one object on `out`. Returns done
 /// or check_failed.
 ExitCode run_check(const CheckOptions& options, std::ostream& out, std::ostream& err);
-/// The same on stdout and stderr.
-ExitCode run_check(const CheckOptions& options);
 
 }  // namespace dnscache::cli

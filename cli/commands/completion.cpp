@@ -5,7 +5,8 @@
 #include <chrono>
 
 #include "cli/ask/control_client.hpp"
-#include "cli/commands.hpp"
+#include "cli/command.hpp"
+#include "cli/command_line.hpp"
 #include "cli/show/output.hpp"
 
 namespace dnscache::cli {
@@ -18,12 +19,12 @@ bool is_visible(const CLI::Option& option) {
   return !option.get_group().empty() && !option.get_lnames().empty();
 }
 
-/// The command that the words reached, and whether the last of them waits for a value.
+/// The command that the words reached, and the option or argument whose value is at the cursor.
 struct Position {
   CLI::App* command = nullptr;
-  const CLI::Option* waiting = nullptr;
-  std::size_t arguments = 0;            ///< positional ones in front of the cursor
-  std::vector<const CLI::App*> levels;  ///< the command and those above it
+  const CLI::Option* waiting = nullptr;  ///< an option in front of its value
+  std::size_t arguments = 0;             ///< in front of the cursor
+  std::vector<const CLI::App*> levels;   ///< the command and those above it
 };
 
 const CLI::Option* find_option(const std::vector<const CLI::App*>& levels,
@@ -73,36 +74,37 @@ void add_commands(std::vector<Candidate>& candidates, const CLI::App& command) {
   }
 }
 
-void add_positional_choices(std::vector<Candidate>& candidates, const CLI::App& command) {
-  for (const auto* option : command.get_options()) {
-    if (!option->get_positional()) continue;
-    for (const auto& choice : choices_of(command, *option)) candidates.push_back({choice, ""});
+// The argument that comes next; null: there is none.
+const CLI::Option* argument_at(const Position& position) {
+  std::size_t number = 0;
+  for (const auto* option : position.command->get_options()) {
+    if (option->get_positional() && number++ == position.arguments) return option;
   }
+  return nullptr;
 }
 
-// "flush", "cache get" and "explain" are about one name, and it comes first.
-bool expects_cached_name(const Position& position) {
-  const auto& command = position.command->get_name();
-  const bool takes_one =
-      command == "flush" || command == "get" || command == "explain" || command == "query";
-  return takes_one && position.arguments == 0;
+using Names = std::function<std::vector<std::string>()>;
+
+void add_values(std::vector<Candidate>& candidates, const Suggestions& suggestions,
+                const CLI::Option* option, const Names& cached_names) {
+  if (suggestions.cached_names.contains(option) && cached_names) {
+    for (auto& name : cached_names()) candidates.push_back({std::move(name), "in the cache"});
+  }
+  const auto words = suggestions.words.find(option);
+  if (words == suggestions.words.end()) return;
+  for (const auto& word : words->second) candidates.push_back({word, ""});
 }
 
 std::vector<Candidate> candidates_at(const Position& position, const std::string& begun,
-                                     const std::function<std::vector<std::string>()>& names) {
+                                     const Suggestions& suggestions, const Names& cached_names) {
   std::vector<Candidate> candidates;
   if (position.waiting != nullptr) {
-    for (const auto& choice : choices_of(*position.command, *position.waiting)) {
-      candidates.push_back({choice, ""});
-    }
+    add_values(candidates, suggestions, position.waiting, cached_names);
   } else if (begun.starts_with('-')) {
     for (const auto* level : position.levels) add_options(candidates, *level);
-  } else if (expects_cached_name(position)) {
-    if (!names) return candidates;
-    for (auto& name : names()) candidates.push_back({std::move(name), "in the cache"});
   } else {
     add_commands(candidates, *position.command);
-    add_positional_choices(candidates, *position.command);
+    add_values(candidates, suggestions, argument_at(position), cached_names);
   }
   return candidates;
 }
@@ -120,14 +122,14 @@ std::vector<std::string> without_equals_signs(std::vector<std::string> words) {
 
 }  // namespace
 
-std::vector<Candidate> complete(CLI::App& app, const std::vector<std::string>& given,
+std::vector<Candidate> complete(CommandLine& line, const std::vector<std::string>& given,
                                 const std::function<std::vector<std::string>()>& cached_names) {
   // "--mode=a" is one word in most shells and three in bash.
   if (const auto equals = value_begins(given); equals != std::string::npos) {
     auto split = given;
     split.back() = given.back().substr(0, equals);
     split.push_back(given.back().substr(equals + 1));
-    auto candidates = complete(app, split, cached_names);
+    auto candidates = complete(line, split, cached_names);
     for (auto& candidate : candidates) {
       candidate.word.insert(0, given.back().substr(0, equals + 1));
     }
@@ -135,7 +137,7 @@ std::vector<Candidate> complete(CLI::App& app, const std::vector<std::string>& g
   }
   const auto words = without_equals_signs(given);
   const std::string begun = words.empty() ? "" : words.back();
-  auto candidates = candidates_at(walk(app, words), begun, cached_names);
+  auto candidates = candidates_at(walk(line.app(), words), begun, line.suggestions(), cached_names);
   std::erase_if(candidates,
                 [&](const Candidate& candidate) { return !candidate.word.starts_with(begun); });
   std::vector<Candidate> unique;
@@ -171,13 +173,11 @@ std::vector<std::string> names_in_cache(const std::vector<std::string>& words) {
   return names;
 }
 
-}  // namespace
-
+/// Prints the candidates, one a line, `word<TAB>description`.
 Result<ExitCode> run_complete(const std::vector<std::string>& words) {
-  Options ignored;
-  const auto app = make_commands(ignored);
+  CommandLine line;
   std::string out;
-  for (const auto& candidate : complete(*app, words, [&] { return names_in_cache(words); })) {
+  for (const auto& candidate : complete(line, words, [&] { return names_in_cache(words); })) {
     out += candidate.word + '\t' + candidate.description + '\n';
   }
   print(out);
@@ -188,5 +188,26 @@ Result<ExitCode> run_completion(const std::string& shell) {
   print(shell == "bash" ? bash_completion : shell == "zsh" ? zsh_completion : fish_completion);
   return ExitCode::done;
 }
+
+Run declare(Arguments& arguments) {
+  const auto shell = std::make_shared<std::string>();
+  arguments.add_choice("shell", *shell, {"bash", "zsh", "fish"}, "SHELL", "bash, zsh or fish")
+      ->required();
+  return [shell](const Invocation&) { return run_completion(*shell); };
+}
+
+Run declare_complete(Arguments& arguments) {
+  const auto words = std::make_shared<std::vector<std::string>>();
+  arguments.add("words", *words, "WORD", "");
+  return [words](const Invocation&) { return run_complete(*words); };
+}
+
+}  // namespace
+
+extern const Command completion_command = {
+    "completion", "Print the completion file for a shell",
+    "dnscachectl completion bash > /etc/bash_completion.d/dnscachectl", declare};
+extern const Command complete_command = {"__complete", "Candidates for a command line", nullptr,
+                                         declare_complete};
 
 }  // namespace dnscache::cli

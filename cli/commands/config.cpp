@@ -1,25 +1,29 @@
-#include "cli/commands/config.hpp"
-
+// `dnscachectl config`: shows and changes settings, and takes back what makes lookups fail.
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
 #include <iostream>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "cli/ask/control_client.hpp"
 #include "cli/ask/stub_resolver.hpp"
 #include "cli/ask/upstream_probe.hpp"
+#include "cli/command.hpp"
 #include "cli/host/file_state.hpp"
 #include "cli/host/lookup_check.hpp"
 #include "cli/host/lookup_path.hpp"
 #include "cli/host/resolv_conf.hpp"
 #include "cli/settings/config_edit.hpp"
 #include "cli/show/output.hpp"
+#include "resolver/base/error.hpp"
 #include "resolver/base/text.hpp"
 #include "resolver/config/read.hpp"
 #include "resolver/config/schema.hpp"
@@ -27,6 +31,15 @@
 namespace dnscache::cli {
 
 namespace {
+
+/// What `config` was asked to do.
+struct ConfigOptions {
+  std::filesystem::path control;  ///< empty: what the configuration says
+  std::filesystem::path file;     ///< empty: the default one
+  std::string key;
+  std::vector<std::string> values;
+  bool is_dry_run = false;
+};
 
 using namespace std::chrono_literals;
 
@@ -236,8 +249,6 @@ class EditedCopy {
   std::string path_;
 };
 
-}  // namespace
-
 Result<ExitCode> run_config_get(const ConfigOptions& options) {
   const auto path = file_of(options);
   std::error_code ignored;
@@ -295,30 +306,72 @@ Result<ExitCode> run_config_edit(const ConfigOptions& options) {
   }
 }
 
-void add_config(CLI::App& app, ConfigOptions& options) {
-  auto& config = *app.add_subcommand("config", "Show and change settings");
-  config.require_subcommand(1);
-  const auto add = [&](const char* name, const char* help, const char* example) -> CLI::App& {
-    auto& command = *config.add_subcommand(name, help);
-    command.add_option("-c,--config", options.file, "Configuration file")->type_name("FILE");
-    command.footer(std::string("Example: dnscachectl config ") + example);
-    return command;
-  };
-  const auto add_dry_run = [&](CLI::App& command) {
-    command.add_flag("--dry-run", options.is_dry_run, "Show what would change and change nothing");
-  };
-  auto& get = add("get", "Print a setting, or all with their values", "get cache.size");
-  get.add_option("key", options.key, "Setting")->type_name("KEY");
-  auto& set = add("set", "Change a setting and apply it", "set cache.size 64MiB");
-  set.add_option("key", options.key, "Setting")->type_name("KEY")->required();
-  set.add_option("value", options.values, "Value; several for a list")
-      ->type_name("VALUE")
-      ->required();
-  add_dry_run(set);
-  auto& unset = add("unset", "Give a setting its default and apply it", "unset cache.size");
-  unset.add_option("key", options.key, "Setting")->type_name("KEY")->required();
-  add_dry_run(unset);
-  add_dry_run(add("edit", "Edit the configuration file, check and apply it", "edit"));
+std::vector<std::string> setting_keys() {
+  std::vector<std::string> keys;
+  for (const auto& setting : settings()) keys.push_back(setting.key);
+  return keys;
 }
+
+using RunConfig = Result<ExitCode> (*)(const ConfigOptions&);
+
+Run run_later(const std::shared_ptr<ConfigOptions>& options, RunConfig run) {
+  return [options, run](const Invocation& invocation) {
+    options->control = invocation.control;
+    return run(*options);
+  };
+}
+
+CLI::Option* add_key(Arguments& arguments, ConfigOptions& options) {
+  return arguments.suggest(arguments.add("key", options.key, "KEY", "Setting"), setting_keys());
+}
+
+void add_file_and_dry_run(Arguments& arguments, ConfigOptions& options) {
+  arguments.add("-c,--config", options.file, "FILE", "Configuration file");
+  arguments.add_flag("--dry-run", options.is_dry_run, "Show what would change and change nothing");
+}
+
+Run declare_get(Arguments& arguments) {
+  const auto options = std::make_shared<ConfigOptions>();
+  arguments.add("-c,--config", options->file, "FILE", "Configuration file");
+  add_key(arguments, *options);
+  return run_later(options, run_config_get);
+}
+
+Run declare_set(Arguments& arguments) {
+  const auto options = std::make_shared<ConfigOptions>();
+  add_file_and_dry_run(arguments, *options);
+  add_key(arguments, *options)->required();
+  arguments.add("value", options->values, "VALUE", "Value; several for a list")->required();
+  return run_later(options, run_config_set);
+}
+
+Run declare_unset(Arguments& arguments) {
+  const auto options = std::make_shared<ConfigOptions>();
+  add_file_and_dry_run(arguments, *options);
+  add_key(arguments, *options)->required();
+  return run_later(options, run_config_unset);
+}
+
+Run declare_edit(Arguments& arguments) {
+  const auto options = std::make_shared<ConfigOptions>();
+  add_file_and_dry_run(arguments, *options);
+  return run_later(options, run_config_edit);
+}
+
+}  // namespace
+
+extern const Command config_command = {"config", "Show and change settings", nullptr, nullptr};
+extern const Command config_get_command = {"config get",
+                                           "Print a setting, or all with their values",
+                                           "dnscachectl config get cache.size", declare_get};
+extern const Command config_set_command = {"config set", "Change a setting and apply it",
+                                           "sudo dnscachectl config set cache.size 64MiB",
+                                           declare_set};
+extern const Command config_unset_command = {
+    "config unset", "Give a setting its default and apply it",
+    "sudo dnscachectl config unset cache.size", declare_unset};
+extern const Command config_edit_command = {"config edit",
+                                            "Edit the configuration file, check and apply it",
+                                            "sudo dnscachectl config edit", declare_edit};
 
 }  // namespace dnscache::cli

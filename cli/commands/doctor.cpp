@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "cli/ask/direct_query.hpp"
+#include "cli/command.hpp"
 #include "cli/host/apply.hpp"
 #include "cli/host/lookup_check.hpp"
 #include "cli/host/lookup_path.hpp"
@@ -18,6 +19,7 @@
 #include "cli/host/resolv_conf_author.hpp"
 #include "cli/host/systemd/actions.hpp"
 #include "cli/host/virtual_link.hpp"
+#include "resolver/base/file_descriptor.hpp"
 #include "resolver/base/text.hpp"
 #include "resolver/base/text_file.hpp"
 #include "resolver/config/resolv_conf.hpp"
@@ -517,7 +519,7 @@ bool has_ipv6() {
   const auto far = Endpoint::parse("[2001:4860::1]:53", dns_port);
   sockaddr_storage address{};
   const auto length = far->to_sockaddr(address);
-  const UniqueFd socket(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const FileDescriptor socket(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   return socket && ::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), length) == 0;
 }
 
@@ -571,7 +573,7 @@ Examination examine(const Facts& facts, const std::filesystem::path& control,
   return examination;
 }
 
-// A cause, the command that mends it, and what else it brings about.
+// A cause, the command that fixes it, and what else it brings about.
 void print_findings(const Findings& findings, const Terminal& terminal) {
   for (const auto& finding : findings) {
     const bool is_consequence = !finding.cause.empty();
@@ -580,7 +582,7 @@ void print_findings(const Findings& findings, const Terminal& terminal) {
                                        : styled(terminal, Style::bad, "PROBLEM");
     print(fmt::format("{}  {:<13} {}\n", mark, finding.check, finding.detail));
     if (!finding.remedy.empty()) {
-      print(fmt::format("         {:<13} {}\n", "mend it:", finding.remedy));
+      print(fmt::format("         {:<13} {}\n", "fix:", finding.remedy));
     }
   }
 }
@@ -706,6 +708,8 @@ std::vector<Finding> diagnose(const Facts& facts, const Examination& examination
   return by_cause(findings);
 }
 
+namespace {
+
 Result<ExitCode> run_doctor(const DoctorOptions& options) {
   Findings findings;
   {
@@ -724,5 +728,22 @@ Result<ExitCode> run_doctor(const DoctorOptions& options) {
   }
   return problems.empty() ? ExitCode::done : ExitCode::check_failed;
 }
+
+Run declare(Arguments& arguments) {
+  const auto options = std::make_shared<DoctorOptions>();
+  arguments.add("--name", options->name, "NAME",
+                "Name to look up at each stage [one that works here]");
+  arguments.add_json(options->is_json);
+  return [options](const Invocation& invocation) {
+    options->control = invocation.control;
+    return run_doctor(*options);
+  };
+}
+
+}  // namespace
+
+extern const Command doctor_command = {"doctor",
+                                       "Diagnose problems and print the command that fixes each",
+                                       "sudo dnscachectl doctor", declare};
 
 }  // namespace dnscache::cli

@@ -1,4 +1,4 @@
-// `dnscachectl doctor`: what is wrong with this machine's lookups, and the command that mends it.
+// `dnscachectl doctor`: what is wrong with this machine's lookups, and the command that fixes it.
 #pragma once
 
 #include <filesystem>
@@ -47,7 +47,7 @@ struct Examination {
   bool is_set_up = false;                    ///< there is a journal
   bool is_removing = false;                  ///< a removal was begun and not finished
   bool is_journal_lost = false;              ///< files of setup are there without it
-  std::vector<Endpoint> lying_upstreams;     ///< they know a name that can't exist
+  std::vector<Endpoint> lying_upstreams;     ///< they know a name that cannot exist
   std::vector<Endpoint> unsigned_upstreams;  ///< they leave DNSSEC's signatures out
   std::vector<Endpoint> dns64_upstreams;     ///< they make IPv6 addresses of IPv4 ones (RFC 6147)
   std::vector<Endpoint> no_aaaa;             ///< they are silent when asked for an IPv6 address
@@ -60,8 +60,5 @@ struct Examination {
 /// Pure: everything that was looked at. Problems come first, each followed by those that it brings
 /// about; within that, in the order that a lookup takes.
 std::vector<Finding> diagnose(const Facts& facts, const Examination& examination);
-
-/// ExitCode::check_failed when something is wrong.
-Result<ExitCode> run_doctor(const DoctorOptions& options);
 
 }  // namespace dnscache::cli

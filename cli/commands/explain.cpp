@@ -10,6 +10,7 @@
 #include <future>
 
 #include "cli/ask/control_client.hpp"
+#include "cli/command.hpp"
 #include "cli/host/apply.hpp"
 #include "resolver/base/text.hpp"
 #include "resolver/base/text_file.hpp"
@@ -268,8 +269,6 @@ class Teller {
   std::optional<Progress> progress_;
 };
 
-}  // namespace
-
 Result<ExitCode> run_explain(const ExplainOptions& options) {
   if (IpAddress::parse(options.name)) {
     return Error{fmt::format("{} is an address, so nothing is looked up; for its name explain the "
@@ -291,5 +290,23 @@ Result<ExitCode> run_explain(const ExplainOptions& options) {
   if (options.is_json) print_json(to_json(story));
   return has_failed(story) ? ExitCode::check_failed : ExitCode::done;
 }
+
+Run declare(Arguments& arguments) {
+  const auto options = std::make_shared<ExplainOptions>();
+  arguments.add_name("name", options->name, "Name to look up")->required();
+  arguments.add_record_type("type", options->type,
+                            "Record type [A and AAAA, as programs query them]");
+  arguments.add_json(options->is_json);
+  return [options](const Invocation& invocation) {
+    options->control = invocation.control;
+    return run_explain(*options);
+  };
+}
+
+}  // namespace
+
+extern const Command explain_command = {"explain",
+                                        "Trace one lookup: which servers are queried and why",
+                                        "dnscachectl explain www.example.com", declare};
 
 }  // namespace dnscache::cli

@@ -78,7 +78,4 @@ std::string conclusion_of(const Story& story);
 std::string to_text(const Story& story, Stage stage, const Terminal& terminal);
 nlohmann::json to_json(const Story& story);
 
-/// ExitCode::check_failed when the lookup fails; a name that does not exist is no failure.
-Result<ExitCode> run_explain(const ExplainOptions& options);
-
 }  // namespace dnscache::cli

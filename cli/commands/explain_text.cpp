@@ -209,12 +209,12 @@ void add_engine(Page& page, const Story& story) {
   }
 }
 
-// Names that were tried in vain before the one that has data, and how to save them.
+// Names that were tried without result before the one that has data, and how to save them.
 std::string waste_in_words(const Story& story) {
   const auto found = std::ranges::find_if(story.candidates, &CandidateStep::has_data);
   if (found == story.candidates.end() || found == story.candidates.begin()) return {};
   const auto count = static_cast<std::size_t>(found - story.candidates.begin());
-  auto words = fmt::format("{} asked for in vain, each time", format_counted(count, "name"));
+  auto words = fmt::format("{} queried without result, each time", format_counted(count, "name"));
   if (found->candidate.domain.empty()) {
     return words + fmt::format("; '{}.' with a final dot, or ndots:{} in {}, saves them",
                                story.name, std::ranges::count(story.name, '.'), resolv_conf_path);

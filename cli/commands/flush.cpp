@@ -1,15 +1,29 @@
-#include "cli/commands/flush.hpp"
-
+// `dnscachectl flush` and `cache flush`: forget answers.
+#include <filesystem>
 #include <fmt/format.h>
+#include <string>
 
 #include "cli/ask/control_client.hpp"
+#include "cli/command.hpp"
 #include "cli/show/output.hpp"
+#include "resolver/base/error.hpp"
 #include "resolver/wire/name.hpp"
 #include "resolver/wire/protocol.hpp"
 
 namespace dnscache::cli {
 
 namespace {
+
+/// What `flush` was asked to do: exactly one of `name`, `zone`, `is_negative` and `is_all`.
+struct FlushOptions {
+  std::filesystem::path control;  ///< empty: what the configuration says
+  std::string name;
+  std::string type;  ///< of the name; empty: all types
+  std::string zone;
+  bool is_negative = false;  ///< answers that say that there is no data
+  bool is_all = false;
+  bool is_json = false;
+};
 
 Result<nlohmann::json> request_for(const FlushOptions& options) {
   nlohmann::json request = {{"command", "flush"}};
@@ -34,8 +48,6 @@ Result<nlohmann::json> request_for(const FlushOptions& options) {
   return request;
 }
 
-}  // namespace
-
 Result<ExitCode> run_flush(const FlushOptions& options) {
   const auto request = request_for(options);
   if (!request) return request.error();
@@ -49,5 +61,31 @@ Result<ExitCode> run_flush(const FlushOptions& options) {
   }
   return ExitCode::done;
 }
+
+Run declare(Arguments& arguments) {
+  const auto options = std::make_shared<FlushOptions>();
+  auto* name = arguments.add_name("name", options->name, "Answers for this name");
+  arguments.add_record_type("type", options->type, "Only this record type")->needs(name);
+  auto* zone = arguments.add("--zone", options->zone, "ZONE",
+                             "Answers for this name and all names below it");
+  auto* all = arguments.add_flag("--all", options->is_all, "All answers");
+  auto* negative = arguments.add_flag("--negative", options->is_negative,
+                                      "Negative answers (NXDOMAIN and NODATA)");
+  name->excludes(zone)->excludes(all)->excludes(negative);
+  zone->excludes(all)->excludes(negative);
+  negative->excludes(all);
+  arguments.add_json(options->is_json);
+  return [options](const Invocation& invocation) {
+    options->control = invocation.control;
+    return run_flush(*options);
+  };
+}
+
+}  // namespace
+
+extern const Command flush_command = {"flush", "Remove answers from the cache",
+                                      "dnscachectl flush --zone corp.example", declare};
+extern const Command cache_flush_command = {"cache flush", "Remove answers from the cache",
+                                            "dnscachectl cache flush www.example.com", declare};
 
 }  // namespace dnscache::cli

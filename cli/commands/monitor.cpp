@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "cli/ask/control_client.hpp"
+#include "cli/command.hpp"
 #include "cli/settings/decision.hpp"
 #include "cli/show/output.hpp"
 #include "resolver/base/text.hpp"
@@ -89,6 +90,9 @@ std::string monitor_line(const json& query) {
   return line;
 }
 
+namespace {
+
+// Ends when the engine does, or with an error of standard output.
 Result<ExitCode> run_monitor(const MonitorOptions& options) {
   const auto request = request_of(options);
   if (!request) return request.error();
@@ -99,14 +103,22 @@ Result<ExitCode> run_monitor(const MonitorOptions& options) {
   return ExitCode::done;
 }
 
-void add_monitor(CLI::App& app, MonitorOptions& options) {
-  auto& command = *app.add_subcommand("monitor", "Show queries and answers as they come");
-  command.add_option("--zone", options.zone, "Only names in this zone")->type_name("ZONE");
-  command.add_option("--client", options.client, "Only queries of this client")
-      ->type_name("ADDRESS");
-  command.add_flag("--failed", options.is_for_failed, "Only queries that fail, as with SERVFAIL");
-  command.add_flag("--json", options.is_json, "Print a line of JSON for each");
-  command.footer("Example: dnscachectl monitor --zone example.com");
+Run declare(Arguments& arguments) {
+  const auto options = std::make_shared<MonitorOptions>();
+  arguments.add("--zone", options->zone, "ZONE", "Only names in this zone");
+  arguments.add("--client", options->client, "ADDRESS", "Only queries of this client");
+  arguments.add_flag("--failed", options->is_for_failed,
+                     "Only queries that fail, as with SERVFAIL");
+  arguments.add_flag("--json", options->is_json, "Print a line of JSON for each");
+  return [options](const Invocation& invocation) {
+    options->control = invocation.control;
+    return run_monitor(*options);
+  };
 }
+
+}  // namespace
+
+extern const Command monitor_command = {"monitor", "Show queries and answers as they come",
+                                        "sudo dnscachectl monitor --zone example.com", declare};
 
 }  // namespace dnscache::cli

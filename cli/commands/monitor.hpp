@@ -1,7 +1,6 @@
 // `dnscachectl monitor`: queries and answers as they come.
 #pragma once
 
-#include <CLI/App.hpp>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -21,10 +20,5 @@ struct MonitorOptions {
 
 /// One query in one line.
 std::string monitor_line(const nlohmann::json& query);
-
-void add_monitor(CLI::App& app, MonitorOptions& options);
-
-/// Ends when the engine does, or with an error of standard output.
-Result<ExitCode> run_monitor(const MonitorOptions& options);
 
 }  // namespace dnscache::cli

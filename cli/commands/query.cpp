@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "cli/ask/control_client.hpp"
+#include "cli/command.hpp"
 #include "cli/settings/decision.hpp"
 #include "cli/show/output.hpp"
 #include "resolver/base/text.hpp"
@@ -31,7 +32,7 @@ std::string cached_in_words(const json& cache) {
   return from.empty() ? words : words + ", first from " + from;
 }
 
-// Who was asked in vain.
+// Which servers gave no answer.
 std::string tries_in_words(const json& exchange) {
   std::vector<std::pair<std::string, unsigned>> tries;
   for (const auto& tried : exchange.value("tries", json::array())) {
@@ -212,20 +213,9 @@ json to_json(const QueryResult& result) {
   return row;
 }
 
-void add_query(CLI::App& app, QueryOptions& options) {
-  auto& command = *app.add_subcommand("query", "Look a name up through the cache");
-  auto* name = command.add_option("name", options.name, "Name to look up")->type_name("NAME");
-  command.add_option("type", options.type, "Record type [A and AAAA]")->type_name("TYPE");
-  command
-      .add_option("-x,--reverse", options.reverse_address,
-                  "Look up the names of this address instead")
-      ->type_name("ADDRESS")
-      ->excludes(name);
-  command.add_flag("--short", options.is_short, "Print the data of the records and nothing else");
-  command.add_flag("--json", options.is_json, "Print JSON, for programs")->excludes("--short");
-  command.footer("Example: dnscachectl query example.com MX");
-}
+namespace {
 
+// ExitCode::failure when there is no such name or record, check_failed when the lookup fails.
 Result<ExitCode> run_query(const QueryOptions& options) {
   if (options.name.empty() && options.reverse_address.empty()) {
     return Error{"a name is needed; see 'dnscachectl query --help'", ExitCode::usage};
@@ -241,5 +231,27 @@ Result<ExitCode> run_query(const QueryOptions& options) {
   return std::ranges::any_of(*results, &QueryResult::has_failed) ? ExitCode::check_failed
                                                                  : ExitCode::failure;
 }
+
+Run declare(Arguments& arguments) {
+  const auto options = std::make_shared<QueryOptions>();
+  auto* name = arguments.add_name("name", options->name, "Name to look up");
+  arguments.add_record_type("type", options->type, "Record type [A and AAAA]");
+  arguments
+      .add("-x,--reverse", options->reverse_address, "ADDRESS",
+           "Look up the names of this address instead")
+      ->excludes(name);
+  auto* is_short = arguments.add_flag("--short", options->is_short,
+                                      "Print the data of the records and nothing else");
+  arguments.add_json(options->is_json)->excludes(is_short);
+  return [options](const Invocation& invocation) {
+    options->control = invocation.control;
+    return run_query(*options);
+  };
+}
+
+}  // namespace
+
+extern const Command query_command = {"query", "Look a name up through the cache",
+                                      "dnscachectl query example.com MX", declare};
 
 }  // namespace dnscache::cli

@@ -1,7 +1,6 @@
 // `dnscachectl query`: a lookup through the cache, and where its answer came from.
 #pragma once
 
-#include <CLI/App.hpp>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -39,10 +38,5 @@ std::string to_text(const QueryResult& result);
 /// The data of the records alone.
 std::string to_short_text(const QueryResult& result);
 nlohmann::json to_json(const QueryResult& result);
-
-void add_query(CLI::App& app, QueryOptions& options);
-
-/// ExitCode::failure when there is no such name or record, check_failed when the lookup fails.
-Result<ExitCode> run_query(const QueryOptions& options);
 
 }  // namespace dnscache::cli

@@ -19,11 +19,12 @@
 #include <sstream>
 
 #include "cli/ask/stub_resolver.hpp"
+#include "cli/command.hpp"
 #include "cli/follow/read.hpp"
 #include "cli/settings/endpoints.hpp"
 #include "cli/settings/environment.hpp"
 #include "cli/show/output.hpp"
-#include "cli/unique_fd.hpp"
+#include "resolver/base/file_descriptor.hpp"
 #include "resolver/config/read.hpp"
 #include "resolver/config/resolv_conf.hpp"
 #include "resolver/config/values.hpp"
@@ -45,6 +46,15 @@ constexpr int cannot_execute = 126;
 constexpr int not_found = 127;
 
 void say(const std::string& text) { print_message(text); }
+
+/// What `run` was asked to do.
+struct RunOptions {
+  fs::path config;                     ///< empty: DNSCACHE_CONFIG or the default file
+  fs::path control;                    ///< empty: what the configuration says
+  std::vector<std::string> listen;     ///< instead of the configuration's addresses
+  std::vector<std::string> upstreams;  ///< instead of the configuration's upstreams
+  std::vector<std::string> command;    ///< with its arguments; never empty
+};
 
 /// What the engine is started with, and where the command's lookups find it.
 struct CachePlan {
@@ -81,7 +91,7 @@ Result<IpAddress> address_for_resolv_conf(const Config& config) {
   const auto found = std::ranges::find(config.listen, dns_port, &Endpoint::port);
   if (found == config.listen.end()) {
     return Error{
-        "resolv.conf can't name a port, so the cache must listen on port 53 of some "
+        "resolv.conf cannot name a port, so the cache must listen on port 53 of some "
         "address"};
   }
   if (!found->address.is_unspecified()) return found->address;
@@ -91,7 +101,7 @@ Result<IpAddress> address_for_resolv_conf(const Config& config) {
 Result<void> check_port(const Endpoint& endpoint) {
   sockaddr_storage storage{};
   const auto length = endpoint.to_sockaddr(storage);
-  const UniqueFd fd(::socket(storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const FileDescriptor fd(::socket(storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (fd && ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&storage), length) == 0) return {};
   const int error = errno;
   if (error == EACCES) {
@@ -154,7 +164,7 @@ bool answers(const IpAddress& cache) {
   return resolver && resolver->ask("localhost", ns_t_a).is_answer();
 }
 
-/// The container's resolv.conf, which is written in place: it is mounted, and can't be renamed
+/// The container's resolv.conf, which is written in place: it is mounted, and cannot be renamed
 /// over.
 class ResolvConfFile {
  public:
@@ -205,7 +215,7 @@ class ResolvConfFile {
     const auto failed = [] {
       return system_error(std::string("cannot write ") + resolv_conf_file, errno);
     };
-    const UniqueFd fd(::open(resolv_conf_file, O_WRONLY | O_CLOEXEC));
+    const FileDescriptor fd(::open(resolv_conf_file, O_WRONLY | O_CLOEXEC));
     if (!fd) return failed();
     if (::pwrite(fd.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size()) ||
         ::ftruncate(fd.get(), static_cast<off_t>(text.size())) != 0) {
@@ -427,7 +437,13 @@ std::string without_cache_first(std::string_view text) {
   return std::string(end == text.npos ? "" : text.substr(end + 1));
 }
 
-Result<ExitCode> run_command(const RunOptions& options) {
+namespace {
+
+/// Runs the command and returns its exit status as a shell would: 128 + N when signal N ended it,
+/// 127 and 126 when it could not be started. While it runs, the engine answers its lookups, signals
+/// are passed on to it, and children that nobody else waits for are reaped, as is the duty of a
+/// container's first process. Without a working cache the command runs with DNS as it was.
+Result<ExitCode> run_with_cache(const RunOptions& options) {
   if (options.command.empty()) {
     return Error{"name the command to run, as in 'dnscachectl run -- sleep 60'", ExitCode::usage};
   }
@@ -436,5 +452,27 @@ Result<ExitCode> run_command(const RunOptions& options) {
   if (!status) return status.error();
   return static_cast<ExitCode>(*status);
 }
+
+Run declare(Arguments& arguments) {
+  const auto options = std::make_shared<RunOptions>();
+  arguments.add("command", options->command, "COMMAND",
+                "The command and its arguments, optionally after '--'");
+  arguments.add("-c,--config", options->config, "FILE", "Configuration file");
+  arguments.add_list("--listen", options->listen, "ADDRESS",
+                     "Listen here, not where the configuration says");
+  arguments.add_list("--upstream", options->upstreams, "ADDRESS[:PORT]",
+                     "Query these servers, not the configured ones or those in resolv.conf");
+  return [options](const Invocation& invocation) {
+    options->control = invocation.control;
+    options->command = invocation.after;
+    return run_with_cache(*options);
+  };
+}
+
+}  // namespace
+
+extern const Command run_command = {
+    "run", "Run a command in a container, with its lookups going through a cache",
+    "dnscachectl run -- python3 app.py", declare, true};
 
 }  // namespace dnscache::cli

@@ -1,10 +1,13 @@
-#include "cli/commands/schema.hpp"
+// `dnscachectl schema`: the configuration's shape for editors.
+#include "resolver/config/schema.hpp"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "cli/command.hpp"
 #include "cli/show/output.hpp"
-#include "resolver/config/schema.hpp"
+#include "resolver/base/error.hpp"
 
 namespace dnscache::cli {
 
@@ -24,7 +27,7 @@ Json object(Json properties, const std::vector<std::string>& required) {
 }
 
 Json upstream() {
-  Json protocols = {{"enum", {"udp", "tcp", "tls"}}};
+  Json protocols = {{"enum", protocol_words.all()}};
   Json properties = {{"address", text()}, {"protocol", protocols}, {"tls_name", text()}};
   return {{"anyOf", {text(), object(std::move(properties), {"address"})}}};
 }
@@ -114,8 +117,7 @@ Json& section_of(Json& root, const std::string& key) {
   return *section;
 }
 
-}  // namespace
-
+/// The JSON Schema (draft 7) of the configuration, from the table of settings.
 Json config_schema() {
   Json root = {{"$schema", "http://json-schema.org/draft-07/schema#"},
                {"title", "Configuration of dnscachectl, see dnscachectl.yaml(5)"},
@@ -123,7 +125,7 @@ Json config_schema() {
                {"additionalProperties", false}};
   for (const auto& setting : settings()) {
     auto property = values_of(setting);
-    property["description"] = setting.help + " Allowed: " + setting.allowed + ".";
+    property["description"] = setting.help + ' ' + rules_in_words(setting);
     property["default"] = default_of(setting.default_value(), setting.type);
     section_of(root, setting.key)["properties"][setting.key.substr(setting.key.rfind('.') + 1)] =
         std::move(property);
@@ -135,5 +137,24 @@ Result<ExitCode> run_schema() {
   print(config_schema().dump(2) + '\n');
   return ExitCode::done;
 }
+
+Run declare(Arguments&) {
+  return [](const Invocation&) { return run_schema(); };
+}
+
+Run declare_man_settings(Arguments&) {
+  return [](const Invocation&) -> Result<ExitCode> {
+    print(settings_as_mdoc());
+    return ExitCode::done;
+  };
+}
+
+}  // namespace
+
+extern const Command schema_command = {
+    "schema", "Print the JSON Schema of the configuration file, for editors",
+    "dnscachectl schema > dnscachectl.schema.json", declare};
+extern const Command man_settings_command = {"__man-settings", "The settings, as mdoc", nullptr,
+                                             declare_man_settings};
 
 }  // namespace dnscache::cli

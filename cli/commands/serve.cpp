@@ -1,5 +1,4 @@
-#include "cli/commands/serve.hpp"
-
+// `dnscachectl serve`: the engine in the foreground.
 #include <sys/resource.h>
 
 #include <chrono>
@@ -7,12 +6,16 @@
 #include <fmt/format.h>
 #include <optional>
 #include <sstream>
+#include <string>
+#include <vector>
 
+#include "cli/command.hpp"
 #include "cli/follow/follower.hpp"
 #include "cli/settings/endpoints.hpp"
 #include "cli/settings/environment.hpp"
 #include "cli/settings/last_good.hpp"
 #include "cli/show/output.hpp"
+#include "resolver/base/error.hpp"
 #include "resolver/base/log.hpp"
 #include "resolver/config/read.hpp"
 #include "resolver/config/values.hpp"
@@ -21,6 +24,14 @@
 namespace dnscache::cli {
 
 namespace {
+
+/// What `serve` was asked to do.
+struct ServeOptions {
+  std::filesystem::path config;        ///< empty: the default file, if there is one
+  std::filesystem::path control;       ///< empty: what the configuration says
+  std::vector<std::string> listen;     ///< instead of the configuration's addresses
+  std::vector<std::string> upstreams;  ///< instead of the configuration's upstreams
+};
 
 /// What the command line says instead of the configuration file, already parsed.
 struct Overrides {
@@ -200,7 +211,7 @@ class Feed final : public ConfigFeed {
 void log_fall_back(const std::vector<std::string>& problems) {
   for (const std::string& problem : problems) log_error("{}", problem);
   log_error(
-      "the configuration can't be used: serving with the last one that worked; after mending the "
+      "the configuration cannot be used: serving with the last one that worked; after fixing the "
       "file, run 'systemctl reload dnscachectl'");
 }
 
@@ -222,8 +233,6 @@ ConfigOrigin origin_of(const ServeOptions& options, const Overrides& overrides) 
           !overrides.upstreams.empty()};
 }
 
-}  // namespace
-
 Result<ExitCode> run_serve(const ServeOptions& options) {
   const auto overrides = parse_overrides(options);
   if (!overrides) return overrides.error();
@@ -242,5 +251,24 @@ Result<ExitCode> run_serve(const ServeOptions& options) {
   if (!served) return served.error();
   return ExitCode::done;
 }
+
+Run declare(Arguments& arguments) {
+  const auto options = std::make_shared<ServeOptions>();
+  arguments.add("-c,--config", options->config, "FILE", "Configuration file");
+  arguments.add_list("--listen", options->listen, "ADDRESS[:PORT]",
+                     "Listen here, not where the configuration says");
+  arguments.add_list("--upstream", options->upstreams, "ADDRESS[:PORT]",
+                     "Query these servers, not the configured ones");
+  return [options](const Invocation& invocation) {
+    options->control = invocation.control;
+    return run_serve(*options);
+  };
+}
+
+}  // namespace
+
+extern const Command serve_command = {
+    "serve", "Run the cache in the foreground",
+    "dnscachectl serve --listen 127.0.0.1:5353 --upstream 192.0.2.1", declare};
 
 }  // namespace dnscache::cli

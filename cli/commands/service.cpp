@@ -1,21 +1,24 @@
-#include "cli/commands/service.hpp"
-
+// `dnscachectl restart`, `stop`, `pause`, `resume` and `logs`: the engine as a service.
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
+#include <filesystem>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "cli/ask/control_client.hpp"
+#include "cli/command.hpp"
 #include "cli/host/engine_process.hpp"
 #include "cli/host/engine_service.hpp"
 #include "cli/host/journal.hpp"
 #include "cli/host/lookup_path.hpp"
 #include "cli/host/systemd/facts.hpp"
 #include "cli/show/output.hpp"
+#include "resolver/base/error.hpp"
 #include "resolver/base/text.hpp"
 #include "resolver/base/text_file.hpp"
 #include "resolver/config/read.hpp"
@@ -25,6 +28,15 @@
 namespace dnscache::cli {
 
 namespace {
+
+/// What these commands were asked.
+struct ServiceOptions {
+  std::filesystem::path control;  ///< empty: what the configuration says
+  std::string pause_time = "5m";
+  unsigned lines = 20;  ///< of the log
+  std::string since;    ///< as journalctl(1) reads it; empty: the last lines
+  bool is_following = false;
+};
 
 using namespace std::chrono_literals;
 
@@ -80,8 +92,6 @@ Result<ExitCode> execute(const std::vector<std::string>& words) {
   return system_error("cannot run " + words.front(), errno);
 }
 
-}  // namespace
-
 Result<ExitCode> run_restart(const ServiceOptions& options) {
   const auto service = EngineService::of_this_machine("restart");
   if (!service) return service.error();
@@ -123,6 +133,7 @@ Result<ExitCode> run_resume(const ServiceOptions& options) {
   return wait_for_engine(control_path(options.control));
 }
 
+// journalctl takes the place of this process.
 Result<ExitCode> run_logs(const ServiceOptions& options) {
   const auto system = read_system_facts({});
   const auto* unit = system.unit(service_unit);
@@ -144,23 +155,50 @@ Result<ExitCode> run_logs(const ServiceOptions& options) {
   return execute(words);
 }
 
-void add_service(CLI::App& app, ServiceOptions& options) {
-  app.add_subcommand("restart", "Restart the cache, or start it; no query is lost");
-  app.add_subcommand("stop", "Stop the cache; lookups go past it until restart");
-  auto& pause = *app.add_subcommand("pause", "Send lookups past the cache for a while");
-  pause.add_option("time", options.pause_time, "How long, as in 30s or 5m")
-      ->type_name("TIME")
-      ->capture_default_str();
-  pause.footer("Example: dnscachectl pause 10m");
-  app.add_subcommand("resume", "End a pause");
-  auto& logs = *app.add_subcommand("logs", "Show the log of the cache");
-  logs.add_option("-n,--lines", options.lines, "Number of lines")
-      ->type_name("N")
-      ->capture_default_str();
-  logs.add_option("--since", options.since, "Lines since then, as journalctl(1) reads it")
-      ->type_name("TIME");
-  logs.add_flag("-f,--follow", options.is_following, "Go on with new lines");
-  logs.footer("Example: dnscachectl logs --follow");
+using RunService = Result<ExitCode> (*)(const ServiceOptions&);
+
+Run run_later(const std::shared_ptr<ServiceOptions>& options, RunService run) {
+  return [options, run](const Invocation& invocation) {
+    options->control = invocation.control;
+    return run(*options);
+  };
 }
+
+Run declare_restart(Arguments&) {
+  return run_later(std::make_shared<ServiceOptions>(), run_restart);
+}
+
+Run declare_stop(Arguments&) { return run_later(std::make_shared<ServiceOptions>(), run_stop); }
+
+Run declare_pause(Arguments& arguments) {
+  const auto options = std::make_shared<ServiceOptions>();
+  arguments.add("time", options->pause_time, "TIME", "How long, as in 30s or 5m")
+      ->capture_default_str();
+  return run_later(options, run_pause);
+}
+
+Run declare_resume(Arguments&) { return run_later(std::make_shared<ServiceOptions>(), run_resume); }
+
+Run declare_logs(Arguments& arguments) {
+  const auto options = std::make_shared<ServiceOptions>();
+  arguments.add("-n,--lines", options->lines, "N", "Number of lines")->capture_default_str();
+  arguments.add("--since", options->since, "TIME", "Lines since then, as journalctl(1) reads it");
+  arguments.add_flag("-f,--follow", options->is_following, "Go on with new lines");
+  return run_later(options, run_logs);
+}
+
+}  // namespace
+
+extern const Command restart_command = {"restart",
+                                        "Restart the cache, or start it; no query is lost",
+                                        "sudo dnscachectl restart", declare_restart};
+extern const Command stop_command = {"stop", "Stop the cache; lookups go past it until restart",
+                                     "sudo dnscachectl stop", declare_stop};
+extern const Command pause_command = {"pause", "Send lookups past the cache for a while",
+                                      "sudo dnscachectl pause 10m", declare_pause};
+extern const Command resume_command = {"resume", "End a pause", "sudo dnscachectl resume",
+                                       declare_resume};
+extern const Command logs_command = {"logs", "Show the log of the cache",
+                                     "dnscachectl logs --follow", declare_logs};
 
 }  // namespace dnscache::cli

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <thread>
 
+#include "cli/command_line.hpp"
 #include "cli/host/apply.hpp"
 #include "cli/host/engine_service.hpp"
 #include "cli/host/lookup_check.hpp"
@@ -216,13 +217,20 @@ std::string StatusReport::lookups_without_cache() const {
   return "lookups go to " + join_words(others, "and");
 }
 
-std::string verdict_line() {
+namespace {
+
+// For somebody who knows nothing yet: the help, and the first line of `status` without what takes
+// its time where something is wrong.
+Result<ExitCode> run_overview() {
   be_impatient();
   const StatusOptions options;
   const auto judgement = judge(Reporter(options).report());
-  return fmt::format("status: {}: {}", to_text(judgement.verdict), judgement.reason);
+  print(CommandLine().app().help());
+  print(fmt::format("\nstatus: {}: {}\n", to_text(judgement.verdict), judgement.reason));
+  return ExitCode::done;
 }
 
+// The exit code of the verdict, see judge().
 Result<ExitCode> run_status(const StatusOptions& options) {
   if (!options.name.empty() && !Name::parse(options.name)) {
     return Error{fmt::format("'{}' is not a domain name", options.name), ExitCode::usage};
@@ -241,5 +249,30 @@ Result<ExitCode> run_status(const StatusOptions& options) {
   }
   return exit_code_of(judge(report).verdict);
 }
+
+Run declare(Arguments& arguments) {
+  const auto options = std::make_shared<StatusOptions>();
+  arguments.add("--name", options->name, "NAME",
+                "Name to look up as programs do [one that only the cache knows]");
+  arguments.add_flag("-w,--watch", options->is_watching,
+                     "Refresh every second until q is pressed; with --json a line each second");
+  arguments.add_json(options->is_json);
+  return [options](const Invocation& invocation) {
+    options->control = invocation.control;
+    return run_status(*options);
+  };
+}
+
+Run declare_overview(Arguments&) {
+  return [](const Invocation&) { return run_overview(); };
+}
+
+}  // namespace
+
+extern const Command status_command = {"status",
+                                       "Show whether the cache works and lookups go through it",
+                                       "dnscachectl status --watch", declare};
+extern const Command overview_command = {"__overview", "What a line without a command prints",
+                                         nullptr, declare_overview};
 
 }  // namespace dnscache::cli

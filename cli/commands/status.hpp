@@ -11,7 +11,7 @@
 #include "cli/ask/glibc_lookup.hpp"
 #include "cli/ask/stub_resolver.hpp"
 #include "cli/ask/upstream_probe.hpp"
-#include "cli/commands/verdict.hpp"
+#include "cli/commands/status_verdict.hpp"
 #include "cli/host/lookup_path.hpp"
 #include "cli/host/route_check.hpp"
 #include "cli/host/systemd/facts.hpp"
@@ -56,11 +56,5 @@ struct StatusReport {
 
 std::string to_text(const StatusReport& report, const Terminal& terminal);
 nlohmann::json to_json(const StatusReport& report);
-
-/// The first line of `status`, without what takes its time where something is wrong.
-std::string verdict_line();
-
-/// The exit code of the verdict, see judge().
-Result<ExitCode> run_status(const StatusOptions& options);
 
 }  // namespace dnscache::cli

@@ -132,7 +132,7 @@ std::string program_in_words(const StatusReport& report) {
   const auto& program = *report.program;
   const auto took = format_milliseconds(program.milliseconds);
   if (!report.is_program_answered()) {
-    return fmt::format("can't look up {}: {}, after {}", report.name, program.error, took);
+    return fmt::format("cannot look up {}: {}, after {}", report.name, program.error, took);
   }
   if (report.asks_cache) {
     return *report.asks_cache ? fmt::format("get the cache's answer in {}", took)
@@ -197,7 +197,7 @@ std::string listen_in_words(const EngineStatus& engine) {
 std::string configuration_in_words(const ConfigurationStatus& configuration) {
   if (!configuration.problems.empty()) {
     return fmt::format(
-        "NOT in force, the last one that worked is: {}{}; after mending it, run "
+        "NOT in force, the last one that worked is: {}{}; after fixing it, run "
         "'dnscachectl reload'",
         configuration.problems.front(),
         configuration.problems.size() > 1

@@ -19,9 +19,10 @@
 #include <vector>
 
 #include "cli/ask/control_client.hpp"
+#include "cli/command.hpp"
 #include "cli/show/output.hpp"
-#include "cli/unique_fd.hpp"
 #include "resolver/base/endpoint.hpp"
+#include "resolver/base/file_descriptor.hpp"
 #include "resolver/base/version.hpp"
 #include "resolver/config/config.hpp"
 #include "resolver/config/resolv_conf.hpp"
@@ -29,6 +30,13 @@
 namespace dnscache::cli {
 
 namespace {
+
+/// What `support` was asked to do.
+struct SupportOptions {
+  std::filesystem::path control;
+  std::filesystem::path output = "dnscachectl-support.tar";
+  bool is_unredacted = false;
+};
 
 namespace fs = std::filesystem;
 
@@ -126,7 +134,7 @@ std::string last_part(std::string text) {
 }
 
 Result<void> write_new_file(const fs::path& path, const std::string& content) {
-  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  const FileDescriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!fd) return system_error("cannot write " + path.string(), errno);
   for (std::size_t done = 0; done < content.size();) {
     const auto written = ::write(fd.get(), content.data() + done, content.size() - done);
@@ -278,6 +286,8 @@ std::string tar_entry(const std::string& name, const std::string& content, long 
   return header + content + std::string(padding, '\0');
 }
 
+namespace {
+
 Result<ExitCode> run_support(const SupportOptions& options) {
   Redactor redactor;
   std::array<char, 256> host{};
@@ -304,5 +314,21 @@ Result<ExitCode> run_support(const SupportOptions& options) {
                     options.output.string()));
   return ExitCode::done;
 }
+
+Run declare(Arguments& arguments) {
+  const auto options = std::make_shared<SupportOptions>();
+  arguments.add("-o,--output", options->output, "FILE", "Output file [dnscachectl-support.tar]");
+  arguments.add_flag("--no-redaction", options->is_unredacted, "Keep names and addresses");
+  return [options](const Invocation& invocation) {
+    options->control = invocation.control;
+    return run_support(*options);
+  };
+}
+
+}  // namespace
+
+extern const Command support_command = {
+    "support", "Collect what a bug report needs in one file, with names and addresses removed",
+    "sudo dnscachectl support", declare};
 
 }  // namespace dnscache::cli

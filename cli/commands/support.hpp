@@ -1,20 +1,10 @@
 // `dnscachectl support`: what a bug report needs, in one file that may be shown to others.
 #pragma once
 
-#include <filesystem>
 #include <map>
 #include <string>
 
-#include "resolver/base/error.hpp"
-
 namespace dnscache::cli {
-
-/// What `support` was asked to do.
-struct SupportOptions {
-  std::filesystem::path control;
-  std::filesystem::path output = "dnscachectl-support.tar";
-  bool is_unredacted = false;
-};
 
 /// Replaces names and addresses, each by the same stand-in wherever it stands: `private-ip-1`,
 /// `public-ip-1`, `name-1.invalid`, and the owners of home folders by `user`. Loopback addresses,
@@ -39,7 +29,5 @@ class Redactor {
 
 /// One file of an archive in the format of tar (POSIX ustar), with its padding.
 std::string tar_entry(const std::string& name, const std::string& content, long modified);
-
-Result<ExitCode> run_support(const SupportOptions& options);
 
 }  // namespace dnscache::cli

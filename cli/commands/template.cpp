@@ -1,16 +1,21 @@
-#include "cli/commands/template.hpp"
-
+// `dnscachectl template`: files that bring the cache to clouds, containers and fleets.
 #include <algorithm>
+#include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
 #include <map>
 #include <optional>
 #include <sstream>
+#include <string>
 #include <string_view>
 #include <tuple>
+#include <vector>
 
+#include "cli/command.hpp"
 #include "cli/settings/endpoints.hpp"
+#include "cli/show/fill.hpp"
 #include "cli/show/output.hpp"
+#include "resolver/base/error.hpp"
 #include "resolver/base/text.hpp"
 #include "resolver/base/version.hpp"
 #include "resolver/config/read.hpp"
@@ -20,6 +25,19 @@
 namespace dnscache::cli {
 
 namespace {
+
+/// What `template` was asked for; empty values have a default or leave their lines out.
+struct TemplateOptions {
+  std::string name;
+  std::vector<std::string> upstreams;
+  std::vector<std::string> routes;  ///< as --route of setup
+  std::filesystem::path config;
+  std::string url;
+  std::string sha256;
+  std::string image;
+  std::string app;
+  std::string form = "sidecar";
+};
 
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
@@ -268,26 +286,6 @@ std::map<std::string, std::string> placeholders(const TemplateOptions& options,
   };
 }
 
-/// The place that a line names, "@NAME@", and what stands there.
-struct Place {
-  std::size_t begin = 0;
-  std::size_t length = 0;
-  std::string name;
-};
-
-std::optional<Place> find_place(const std::string& line, std::size_t from) {
-  for (auto begin = line.find('@', from); begin != line.npos; begin = line.find('@', begin + 1)) {
-    const auto end = line.find('@', begin + 1);
-    if (end == line.npos) return {};
-    const auto name = line.substr(begin + 1, end - begin - 1);
-    const bool is_name = !name.empty() && std::ranges::all_of(name, [](char c) {
-      return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-    });
-    if (is_name) return Place{begin, end - begin + 1, name};
-  }
-  return {};
-}
-
 // Each line of `text` behind the blanks that `line` begins with.
 std::string indented(const std::string& line, const std::string& text) {
   const auto indent = line.substr(0, line.find_first_not_of(' '));
@@ -331,8 +329,7 @@ const Template* find_template(const TemplateOptions& options) {
   return found == all.end() ? nullptr : &*found;
 }
 
-}  // namespace
-
+/// Every NAME there is, sorted.
 const std::vector<std::string>& template_names() {
   static const auto names = [] {
     std::vector<std::string> out;
@@ -342,6 +339,7 @@ const std::vector<std::string>& template_names() {
   return names;
 }
 
+/// The file as text. The error says which value is wrong.
 Result<std::string> render_template(const TemplateOptions& options) {
   const auto* chosen = find_template(options);
   if (chosen == nullptr) {
@@ -363,5 +361,34 @@ Result<ExitCode> run_template(const TemplateOptions& options) {
   if (Terminal::of(2).is_tty) print_message(std::string("next: ") + find_template(options)->hint);
   return ExitCode::done;
 }
+
+Run declare(Arguments& arguments) {
+  const auto options = std::make_shared<TemplateOptions>();
+  arguments
+      .add_choice("name", options->name, template_names(), "NAME",
+                  "Deployment file: " + join_words(template_names()))
+      ->required();
+  arguments.add_list("--upstream", options->upstreams, "ADDRESS[:PORT]",
+                     "Query these servers, not those in resolv.conf there");
+  arguments.add_routes(options->routes);
+  arguments.add("--config", options->config, "FILE", "Use this configuration file");
+  arguments.add("--url", options->url, "URL",
+                "Location of the package or program: https:// or s3://");
+  arguments.add("--sha256", options->sha256, "HEX", "Checksum of the package or program");
+  arguments.add("--image", options->image, "IMAGE", "Container image of the cache");
+  arguments.add("--app", options->app, "IMAGE", "Container image of your program");
+  arguments
+      .add_choice("--form", options->form, {"sidecar", "wrapper"}, "FORM",
+                  "For ecs-fargate: sidecar (a separate container) or wrapper (the first process "
+                  "in yours)")
+      ->capture_default_str();
+  return [options](const Invocation&) { return run_template(*options); };
+}
+
+}  // namespace
+
+extern const Command template_command = {
+    "template", "Print a deployment file, with your values filled in",
+    "dnscachectl template cloud-init --url s3://bucket/dnscachectl.deb > user-data", declare};
 
 }  // namespace dnscache::cli

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "cli/ask/control_client.hpp"
+#include "cli/command.hpp"
 #include "cli/host/journal.hpp"
 #include "cli/show/watch.hpp"
 #include "resolver/base/text_file.hpp"
@@ -174,8 +175,8 @@ std::vector<WastedSearch> wasted_searches(const json& reply, const SearchRules& 
     }
     if (search.queries == 0) continue;
     search.advice = rules.ndots > 1
-                        ? "options ndots:1 in resolv.conf, or a final dot behind full names"
-                        : "a final dot behind full names, so that what does not exist is not "
+                        ? "options ndots:1 in resolv.conf, or a final dot after full names"
+                        : "a final dot after full names, so that what does not exist is not "
                           "searched for";
     wasted.push_back(std::move(search));
   }
@@ -216,13 +217,15 @@ std::string top_to_text(const json& reply, const std::vector<WastedSearch>& wast
   out += table_of(part("clients"), "CLIENT", rows, seconds, true).to_text(terminal);
   for (const auto& search : wasted) {
     const auto text =
-        fmt::format("{} searched in vain in {}: {}", format_counted(search.queries, "full name"),
-                    search.domain, search.advice);
+        fmt::format("{} searched in {} without result: {}",
+                    format_counted(search.queries, "full name"), search.domain, search.advice);
     out += '\n' + styled(terminal, Style::strong, "waste    ") +
            styled(terminal, Style::warning, wrapped(terminal, text, 9)) + '\n';
   }
   return out;
 }
+
+namespace {
 
 Result<ExitCode> run_top(const TopOptions& options) {
   const auto socket = control_path(options.control);
@@ -246,5 +249,31 @@ Result<ExitCode> run_top(const TopOptions& options) {
   }
   return ExitCode::done;
 }
+
+Run declare(Arguments& arguments) {
+  const auto options = std::make_shared<TopOptions>();
+  arguments.add("-n,--rows", options->rows, "N", "Rows of each table")
+      ->check(between(1, 1000))
+      ->capture_default_str();
+  arguments
+      .add("--seconds", options->seconds, "TIME",
+           "How long to count if top is not already counting [5s]")
+      ->transform(seconds_between(0, 3600));
+  arguments
+      .add_choice("--sort", options->sort, {"queries", "misses", "nxdomain", "slow"}, "KEY",
+                  "Order: queries, misses, nxdomain or slow")
+      ->capture_default_str();
+  arguments.add_watch_and_json(options->is_watching, options->is_json);
+  return [options](const Invocation& invocation) {
+    options->control = invocation.control;
+    return run_top(*options);
+  };
+}
+
+}  // namespace
+
+extern const Command top_command = {"top",
+                                    "Show the names, zones and clients with the most queries",
+                                    "sudo dnscachectl top --seconds 30s", declare};
 
 }  // namespace dnscache::cli

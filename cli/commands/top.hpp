@@ -1,4 +1,4 @@
-// `dnscachectl top`: who asks for what, and which questions are asked in vain.
+// `dnscachectl top`: who queries what, and which queries have no result.
 #pragma once
 
 #include <filesystem>
@@ -38,7 +38,5 @@ std::string process_at(const std::string& address, const std::vector<std::uint16
 
 std::string top_to_text(const nlohmann::json& reply, const std::vector<WastedSearch>& wasted,
                         std::size_t rows, const Terminal& terminal);
-
-Result<ExitCode> run_top(const TopOptions& options);
 
 }  // namespace dnscache::cli

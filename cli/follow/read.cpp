@@ -6,8 +6,8 @@
 #include <cstring>
 
 #include "cli/follow/state_files.hpp"
-#include "cli/unique_fd.hpp"
 #include "resolver/admission/own_addresses.hpp"
+#include "resolver/base/file_descriptor.hpp"
 #include "resolver/config/resolv_conf.hpp"
 #include "resolver/config/upstreams_from.hpp"
 
@@ -36,7 +36,7 @@ Running resolved_runs() {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::strncpy(address.sun_path, resolved_socket, sizeof address.sun_path - 1);
-  const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const FileDescriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const auto* const where = reinterpret_cast<const sockaddr*>(&address);
   if (!fd || ::connect(fd.get(), where, sizeof address) == 0) return Running::yes;
   return errno == EAGAIN ? Running::yes : Running::no;  // EAGAIN: its backlog is full

@@ -17,7 +17,7 @@
 
 #include "cli/ask/control_client.hpp"
 #include "cli/host/journal.hpp"
-#include "cli/unique_fd.hpp"
+#include "resolver/base/file_descriptor.hpp"
 #include "resolver/config/read.hpp"
 
 namespace dnscache::cli {
@@ -110,8 +110,8 @@ Result<pid_t> spawn(const EngineFiles& files) {
   std::error_code error;
   auto program = fs::read_symlink("/proc/self/exe", error).string();
   if (error) return system_error("cannot find this program", error.value());
-  const UniqueFd null_fd(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  const UniqueFd log_fd(
+  const FileDescriptor null_fd(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  const FileDescriptor log_fd(
       ::open(files.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0640));
   if (!null_fd) return system_error("cannot open /dev/null", errno);
   if (!log_fd) return system_error("cannot write " + files.log.string(), errno);
@@ -182,7 +182,7 @@ Result<void> stop_engines(const fs::path& config) {
     if (engines.empty()) return {};
     const bool is_late = Clock::now() >= deadline;
     if (is_late && Clock::now() >= deadline + patience) {
-      return Error{fmt::format("the cache (process {}) can't be ended", engines.front())};
+      return Error{fmt::format("the cache (process {}) cannot be ended", engines.front())};
     }
     if (is_late) signal = SIGKILL;
     for (const auto pid : engines) {

@@ -18,7 +18,7 @@
 #include "cli/host/image.hpp"
 #include "cli/host/journal.hpp"
 #include "cli/host/systemd/plan.hpp"
-#include "cli/unique_fd.hpp"
+#include "resolver/base/file_descriptor.hpp"
 #include "resolver/config/read.hpp"
 #include "resolver/config/resolv_conf.hpp"
 
@@ -131,7 +131,7 @@ std::vector<PortHolder> read_port_holders() {
 }
 
 bool can_bind_ipv6_loopback() {
-  const UniqueFd fd(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const FileDescriptor fd(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   sockaddr_in6 address{};
   address.sin6_family = AF_INET6;
   address.sin6_addr = in6addr_loopback;

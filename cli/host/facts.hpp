@@ -53,7 +53,7 @@ struct Facts {
   ResolvConfFacts resolv_conf;
   FileState config_file;
   std::optional<Config> config;  ///< what the file says, if it is there and right
-  std::string config_problem;    ///< why it can't be used, if it can't
+  std::string config_problem;    ///< why it cannot be used, if it cannot
   bool has_config_directory = false;
   std::vector<UpstreamFact> upstreams;
   ServerReading machine;  ///< who is asked for which names without the cache

@@ -63,7 +63,8 @@ std::vector<Line> lines_of(const Facts& facts) {
   } else {
     auto resolved = unit_in_words(system, resolved_unit);
     if (system.resolved) {
-      resolved += fmt::format(", {} mode", dbus::to_text(system.resolved->resolv_conf_mode));
+      resolved += fmt::format(
+          ", {} mode", dbus::resolv_conf_mode_words.print(system.resolved->resolv_conf_mode));
     }
     if (!system.resolved_problem.empty()) resolved += ", " + system.resolved_problem;
     lines.push_back({"resolved", resolved});

@@ -13,7 +13,7 @@
 #include <cstring>
 #include <fmt/format.h>
 
-#include "cli/unique_fd.hpp"
+#include "resolver/base/file_descriptor.hpp"
 #include "resolver/base/text_file.hpp"
 
 namespace dnscache::cli {
@@ -34,7 +34,7 @@ Error path_error(std::string_view what, const fs::path& path, int error_number) 
 }
 
 Result<std::string> read_bytes(const fs::path& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  const FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!fd) return path_error("read", path, errno);
   std::string bytes;
   std::array<char, 16384> buffer;
@@ -97,7 +97,7 @@ bool write_metadata(int fd, const FileState& state) {
 }
 
 void sync_directory(const fs::path& path) {
-  const UniqueFd fd(::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const FileDescriptor fd(::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (fd) (void)::fsync(fd.get());
 }
 
@@ -107,7 +107,7 @@ fs::path temporary_name(const fs::path& path) {
 
 // Returns 0 or an errno value.
 int make_regular(const fs::path& path, const FileState& state) {
-  const UniqueFd fd(
+  const FileDescriptor fd(
       ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd) return errno;
   if (!write_all(fd.get(), state.content)) return errno;
@@ -137,7 +137,7 @@ int replace_by_rename(const fs::path& path, const FileState& state) {
 }
 
 int replace_in_place(const fs::path& path, const FileState& state) {
-  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
+  const FileDescriptor fd(::open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!fd) return errno;
   if (::ftruncate(fd.get(), 0) != 0 || !write_all(fd.get(), state.content)) return errno;
   write_xattrs(path, state);
@@ -242,7 +242,7 @@ Result<FileState> file_state_from_json(const nlohmann::json& object) {
 }
 
 bool is_immutable(const fs::path& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+  const FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
   int flags = 0;
   return fd && ::ioctl(fd.get(), FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_IMMUTABLE_FL) != 0;
 }

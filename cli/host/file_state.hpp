@@ -38,7 +38,7 @@ nlohmann::json to_json(const FileState& state);
 Result<FileState> file_state_from_json(const nlohmann::json& object);
 
 /// Makes `path` what `state` says. A new file takes the old one's place in one rename; where the
-/// path is a mount point, or its directory can't be written, the bytes are replaced in place. What
+/// path is a mount point, or its directory cannot be written, the bytes are replaced in place. What
 /// was written is on disk when this returns.
 Result<void> write_state(const std::filesystem::path& path, const FileState& state);
 

@@ -14,6 +14,8 @@
 #include <sstream>
 #include <thread>
 
+#include "resolver/base/file_descriptor.hpp"
+
 namespace dnscache::cli {
 
 namespace {
@@ -100,7 +102,7 @@ Result<Journal> Journal::open(const fs::path& root) {
   do {
     if (const auto made = make_directories(journal.directory_); !made) return made.error();
     journal.lock_ =
-        UniqueFd(::open(journal.directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        FileDescriptor(::open(journal.directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!journal.lock_ && errno == ENOENT) continue;
     if (!journal.lock_) return system_error("cannot open " + journal.directory_.string(), errno);
     if (!take_lock(journal.lock_.get())) {
@@ -163,7 +165,7 @@ const JournalEntry* Journal::committed_entry(const fs::path& path) const {
 Result<void> Journal::append_line(const std::string& line) {
   const auto path = directory_ / "journal";
   const auto failed = [&] { return system_error("cannot write " + path.string(), errno); };
-  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  const FileDescriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
   if (!fd) return failed();
   const auto size = ::lseek(fd.get(), 0, SEEK_END);
   const auto text = line + '\n';

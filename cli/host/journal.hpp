@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "cli/host/file_state.hpp"
-#include "cli/unique_fd.hpp"
 #include "resolver/base/endpoint.hpp"
 #include "resolver/base/error.hpp"
+#include "resolver/base/file_descriptor.hpp"
 
 namespace dnscache::cli {
 
@@ -67,7 +67,7 @@ class Journal {
   Result<void> append_line(const std::string& line);
 
   std::filesystem::path directory_;
-  UniqueFd lock_;
+  FileDescriptor lock_;
   std::vector<JournalEntry> entries_;
   std::size_t committed_ = 0;
   bool is_removing_ = false;

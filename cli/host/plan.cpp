@@ -112,7 +112,7 @@ Result<IpAddress> cache_address(const std::vector<Endpoint>& listen) {
   const auto found = std::ranges::find(listen, dns_port, &Endpoint::port);
   if (found != listen.end()) return reachable(*found).address;
   return Error{
-      "resolv.conf can't name a port, so the cache must listen on port 53 of some address"};
+      "resolv.conf cannot name a port, so the cache must listen on port 53 of some address"};
 }
 
 // Where resolv.conf names no server itself: one that works, so that there is a spare.
@@ -397,19 +397,6 @@ std::string diff_of(const Step& step) {
 
 }  // namespace
 
-const char* to_text(Mode mode) {
-  static constexpr const char* names[] = {"auto", "link", "resolved", "manager", "resolv-conf"};
-  return names[static_cast<int>(mode)];
-}
-
-std::optional<Mode> parse_mode(std::string_view text) {
-  for (const auto mode :
-       {Mode::automatic, Mode::link, Mode::resolved, Mode::manager, Mode::resolv_conf}) {
-    if (text == to_text(mode)) return mode;
-  }
-  return {};
-}
-
 std::vector<Endpoint> wanted_listen(const Facts& facts, const PlanRequest& request) {
   if (!request.listen.empty()) return request.listen;
   if (facts.config) return facts.config->listen;
@@ -550,7 +537,7 @@ nlohmann::json to_json(const Plan& plan) {
                      {"by_resolved", row.is_by_resolved}});
   }
   return {{"why", plan.why},
-          {"mode", to_text(plan.mode)},
+          {"mode", mode_words.print(plan.mode)},
           {"asked", asked},
           {"steps", steps},
           {"warnings", plan.warnings}};

@@ -43,10 +43,11 @@ enum class Mode {
   manager,      ///< as one more source of the program that writes /etc/resolv.conf
   resolv_conf,  ///< in /etc/resolv.conf
 };
-
-/// "auto", "link", "resolved", "manager", "resolv-conf".
-const char* to_text(Mode mode);
-std::optional<Mode> parse_mode(std::string_view text);
+inline constexpr auto mode_words = words_of<Mode>({{Mode::automatic, "auto"},
+                                                   {Mode::link, "link"},
+                                                   {Mode::resolved, "resolved"},
+                                                   {Mode::manager, "manager"},
+                                                   {Mode::resolv_conf, "resolv-conf"}});
 
 /// Who is asked for the names of one domain, without the cache and with it.
 struct AskedRow {
@@ -87,7 +88,7 @@ struct PlanRequest {
   std::string imported_text{};       ///< the same as YAML with comments
 };
 
-/// Pure: reads and writes nothing. The error says why this machine can't be set up and what to do.
+/// Pure: reads and writes nothing. The error says why this machine cannot be set up and what to do.
 Result<Plan> plan_setup(const Facts& facts, const PlanRequest& request);
 
 /// Where the cache of a machine is to listen.

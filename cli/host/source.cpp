@@ -126,15 +126,15 @@ const std::vector<Source>& sources() {
   return all;
 }
 
-Result<ExitCode> run_source(const SourceOptions& options) {
+Result<ExitCode> change_source(const std::string& action) {
   if (::geteuid() != 0) return Error{"only root may do this", ExitCode::no_rights};
   std::error_code ignored;
-  const bool is_closing = options.action == "close";
+  const bool is_closing = action == "close";
   if (!is_closing && !fs::is_directory(source_directory, ignored)) return ExitCode::done;
-  const auto done = is_closing                     ? close_port()
-                    : options.action == "up"       ? bring_up()
-                    : options.action == "withdraw" ? withdraw()
-                                                   : take_down();
+  const auto done = is_closing             ? close_port()
+                    : action == "up"       ? bring_up()
+                    : action == "withdraw" ? withdraw()
+                                           : take_down();
   if (!done) return done.error();
   return ExitCode::done;
 }

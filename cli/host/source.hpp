@@ -31,15 +31,9 @@ const std::vector<Source>& sources();
 /// Exists while dnscachectl-source.service is active: only then `source` does anything.
 inline constexpr const char* source_directory = "/run/dnscachectl-source";
 
-/// What `source` was asked to do: up, withdraw, down or close.
-struct SourceOptions {
-  std::string action;
-};
-
-/// Called by the units: `up` when an engine is ready, `withdraw` when one has ended, `down` before
-/// the port closes. An engine that ends twice without having been ready is given up: `down`.
-/// `close`, before an engine is stopped: if its port closes then, it is told so, and clients at
-/// once.
-Result<ExitCode> run_source(const SourceOptions& options);
+/// For the units: `up` when an engine is ready, `withdraw` when one has ended, `down` before the
+/// port closes. An engine that ends twice without having been ready is given up: `down`. `close`,
+/// before an engine is stopped: if its port closes then, it is told so, and clients at once.
+Result<ExitCode> change_source(const std::string& action);
 
 }  // namespace dnscache::cli

@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <fmt/format.h>
 
-#include "cli/unique_fd.hpp"
+#include "resolver/base/file_descriptor.hpp"
 
 extern char** environ;
 
@@ -19,8 +19,8 @@ namespace dnscache::cli {
 namespace {
 
 // A file in memory is as long as anything, and nobody waits for a reader.
-UniqueFd memory_file(std::string_view content) {
-  UniqueFd fd(::memfd_create("dnscachectl", MFD_CLOEXEC));
+FileDescriptor memory_file(std::string_view content) {
+  FileDescriptor fd(::memfd_create("dnscachectl", MFD_CLOEXEC));
   if (fd && !content.empty()) {
     (void)!::write(fd.get(), content.data(), content.size());
     ::lseek(fd.get(), 0, SEEK_SET);

@@ -14,7 +14,7 @@
 #include <fmt/format.h>
 #include <thread>
 
-#include "cli/unique_fd.hpp"
+#include "resolver/base/file_descriptor.hpp"
 
 namespace dnscache::cli {
 
@@ -75,8 +75,8 @@ class Message {
   alignas(nlmsghdr) std::array<char, 512> bytes_{};
 };
 
-UniqueFd open_rtnetlink() {
-  return UniqueFd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+FileDescriptor open_rtnetlink() {
+  return FileDescriptor(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
 }
 
 int add_link(int fd, const std::string& name, const char* kind) {
@@ -116,7 +116,7 @@ int bring_up(int fd, unsigned index) {
 
 // A bridge without ports has no carrier in some kernels, and resolved leaves such a link out.
 bool is_running(const std::string& name) {
-  const UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const FileDescriptor fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   ifreq request{};
   name.copy(request.ifr_name, IFNAMSIZ - 1);
   if (!fd || ::ioctl(fd.get(), SIOCGIFFLAGS, &request) != 0) return false;

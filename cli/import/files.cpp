@@ -21,7 +21,7 @@ ImportFiles real_files() {
       std::error_code unknown;
       if (entry.is_regular_file(unknown)) names.push_back(entry.path().filename().string());
     }
-    if (error) return Error{folder.string() + ": can't be read: " + error.message()};
+    if (error) return Error{folder.string() + ": cannot be read: " + error.message()};
     return names;
   };
   return {[](const std::filesystem::path& path) { return read_text_file(path, max_size); }, list};

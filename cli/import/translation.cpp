@@ -7,20 +7,6 @@
 
 namespace dnscache::cli {
 
-std::string_view result_text(LineResult result) {
-  switch (result) {
-    case LineResult::kept:
-      return "kept";
-    case LineResult::translated:
-      return "translated";
-    case LineResult::not_needed:
-      return "not needed";
-    case LineResult::refused:
-      return "refused";
-  }
-  return "refused";
-}
-
 std::string TranslatedLine::origin() const {
   return std::filesystem::path(file).filename().string() + ':' + std::to_string(line) + ": " +
          printable(text);

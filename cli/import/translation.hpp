@@ -17,9 +17,10 @@ enum class LineResult {
   not_needed,  ///< nothing has to be set for it
   refused,     ///< has no counterpart, or not as a whole
 };
-
-/// "not needed", as it is printed.
-std::string_view result_text(LineResult result);
+inline constexpr auto result_words = words_of<LineResult>({{LineResult::kept, "kept"},
+                                                           {LineResult::translated, "translated"},
+                                                           {LineResult::not_needed, "not needed"},
+                                                           {LineResult::refused, "refused"}});
 
 /// One option of the other program's configuration and what became of it.
 struct TranslatedLine {

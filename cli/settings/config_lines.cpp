@@ -133,13 +133,6 @@ std::optional<Where> find_in_block_lists(const std::vector<std::filesystem::path
   return std::nullopt;
 }
 
-std::optional<Where> find_nameserver(const std::filesystem::path& file, const IpAddress& address) {
-  return first_line(file, [&](const std::string& line) {
-    const auto words = words_of(line);
-    return words.size() >= 2 && words[0] == "nameserver" && IpAddress::parse(words[1]) == address;
-  });
-}
-
 std::optional<IpAddress> address_of_reverse(const Name& name) {
   static const Name v4_zone = *Name::parse("in-addr.arpa");
   static const Name v6_zone = *Name::parse("ip6.arpa");

@@ -26,7 +26,7 @@ struct Where {
 class ConfigLines {
  public:
   ConfigLines() = default;
-  /// Whatever can't be read has no lines.
+  /// Whatever cannot be read has no lines.
   explicit ConfigLines(const std::filesystem::path& file);
   ConfigLines(std::string file, std::string_view text);
 
@@ -54,8 +54,6 @@ std::optional<Where> find_in_hosts(const std::filesystem::path& file, const Name
 /// The first line of one of these block lists that names it.
 std::optional<Where> find_in_block_lists(const std::vector<std::filesystem::path>& files,
                                          const Name& name);
-/// The line of a resolv.conf that names this server.
-std::optional<Where> find_nameserver(const std::filesystem::path& file, const IpAddress& address);
 
 /// The address whose reverse name it is (RFC 1035 section 3.5, RFC 3596 section 2.5).
 std::optional<IpAddress> address_of_reverse(const Name& name);

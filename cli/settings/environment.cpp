@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "resolver/config/read.hpp"
 #include "resolver/config/schema.hpp"
 
 namespace dnscache::cli {
@@ -27,36 +28,32 @@ std::vector<YamlNode> elements_of(const std::string& text, char separator) {
   return elements;
 }
 
-// "corp.example=10.1.0.2,10.1.0.3"; without servers its names don't exist.
-YamlNode route_of(const std::string& text) {
+// "corp.example=10.1.0.2,10.1.0.3"; without any behind it its names don't exist.
+YamlNode map_of(const std::string& text, std::string_view key) {
   const auto equals = text.find('=');
   if (equals == text.npos) return YamlNode::scalar(text);
-  YamlNode route;
-  route.kind = YamlNode::Kind::map;
-  route.keys = {YamlNode::scalar("zone"), YamlNode::scalar("upstreams")};
-  route.items = {YamlNode::scalar(text.substr(0, equals)),
-                 YamlNode::list(elements_of(text.substr(equals + 1), ','))};
-  return route;
+  YamlNode map;
+  map.kind = YamlNode::Kind::map;
+  map.keys = {YamlNode::scalar("zone"), YamlNode::scalar(std::string(key))};
+  map.items = {YamlNode::scalar(text.substr(0, equals)),
+               YamlNode::list(elements_of(text.substr(equals + 1), ','))};
+  return map;
 }
 
 YamlNode value_of(const Setting& setting, const std::string& text) {
-  switch (setting.type) {
-    case SettingType::addresses:
-    case SettingType::upstreams:
-    case SettingType::zones:
-    case SettingType::networks:
-    case SettingType::paths:
-      return YamlNode::list(elements_of(text, ','));
-    case SettingType::records:
-      return YamlNode::list(elements_of(text, ';'));
-    case SettingType::routes: {
-      std::vector<YamlNode> routes;
-      for (const auto& route : elements_of(text, ';')) routes.push_back(route_of(route.text));
-      return YamlNode::list(std::move(routes));
-    }
-    default:
-      return YamlNode::scalar(text);
-  }
+  const auto& traits = traits_of(setting.type);
+  if (traits.separator == 0) return YamlNode::scalar(text);
+  auto elements = elements_of(text, traits.separator);
+  if (traits.map_key.empty()) return YamlNode::list(std::move(elements));
+  for (auto& element : elements) element = map_of(element.text, traits.map_key);
+  return YamlNode::list(std::move(elements));
+}
+
+// The variable that a problem between settings is about, or else the setting.
+std::string origin_of(const Problem& problem, const Environment& environment) {
+  const std::string setting = problem.key.substr(0, problem.key.find('['));
+  const std::string variable = variable_of(setting);
+  return environment.contains(variable) ? variable : problem.key;
 }
 
 }  // namespace
@@ -87,16 +84,21 @@ std::filesystem::path config_in(const Environment& environment) {
 }
 
 Result<void> apply_environment(const Environment& environment, Config& config) {
+  std::vector<Problem> problems;
+  ReadContext context("", problems);
   for (const auto& setting : settings()) {
     const auto variable = environment.find(variable_of(setting.key));
     if (variable == environment.end() || variable->second.empty()) continue;
-    std::vector<Problem> problems;
-    ReadContext context("", problems);
-    setting.read(value_of(setting, variable->second), config, context);
+    YamlNode value = value_of(setting, variable->second);
+    value.place.line = 1;  // it was written, and is no default
+    setting.read(value, config, context);
     if (problems.empty()) continue;
     return Error{variable->first + ": " + problems.front().message, ExitCode::check_failed};
   }
-  return {};
+  check_together(config, context);
+  if (problems.empty()) return {};
+  return Error{origin_of(problems.front(), environment) + ": " + problems.front().message,
+               ExitCode::check_failed};
 }
 
 }  // namespace dnscache::cli

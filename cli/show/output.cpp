@@ -224,11 +224,6 @@ Progress::Progress(std::string text, bool is_quiet)
 
 Progress::~Progress() { finish(); }
 
-void Progress::set_text(std::string text) {
-  const std::lock_guard lock(mutex_);
-  text_ = std::move(text);
-}
-
 void Progress::set_done(std::size_t done, std::size_t total) {
   const std::lock_guard lock(mutex_);
   done_ = done;

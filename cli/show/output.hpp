@@ -93,7 +93,6 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  void set_text(std::string text);
   /// Shows a bar instead of a spinner; `done` of `total`.
   void set_done(std::size_t done, std::size_t total);
   /// Removes the line; nothing is shown after it.

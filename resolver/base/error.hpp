@@ -20,7 +20,7 @@ enum class ExitCode : int {
   bypassed = 7,       ///< `status`: programs do not ask the cache
   failing = 8,        ///< `status`: programs get no answers
   would_change = 10,  ///< with --detailed-exitcode: something was changed, or would be
-  /// `serve`: the configuration can't be used, and none is known that could (EX_CONFIG,
+  /// `serve`: the configuration cannot be used, and none is known that could (EX_CONFIG,
   /// sysexits(3))
   bad_configuration = 78,
 };

@@ -23,7 +23,7 @@ Result<std::string> read_all(int descriptor, const std::string& name, std::size_
     const ssize_t count = ::read(descriptor, part, sizeof part);
     if (count == 0) return text;
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return system_error(name + ": can't be read", errno);
+    if (count < 0) return system_error(name + ": cannot be read", errno);
     text.append(part, static_cast<std::size_t>(count));
     if (text.size() > max_size) return too_large(name, max_size);
   }
@@ -35,10 +35,10 @@ Result<std::string> read_text_file(const std::filesystem::path& path, std::size_
   const std::string name = path.string();
   // A named pipe without a writer must not hold us up.
   const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!file) return system_error(name + ": can't be opened", errno);
+  if (!file) return system_error(name + ": cannot be opened", errno);
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) {
-    return system_error(name + ": can't be examined", errno);
+    return system_error(name + ": cannot be examined", errno);
   }
   if (S_ISDIR(status.st_mode)) return Error{name + ": is a directory, not a file"};
   if (S_ISFIFO(status.st_mode)) {

@@ -166,7 +166,7 @@ class SnapshotReader {
     checksum_ = block_checksum(checksum_, header, block_);
     if (checksum_ != load64(header + 8)) return "is damaged";
     std::uint8_t more = 0;
-    if (size == 0 && read(&more, 1) != 0) return "has something behind its end";
+    if (size == 0 && read(&more, 1) != 0) return "has data after its end";
     return nullptr;
   }
 
@@ -216,7 +216,7 @@ class EntryLoader {
   bool load_entry(ByteView bytes) {
     Question question;
     std::size_t at = 0;
-    // A pointer can't lead in front of the name, so the name is alone in its own message.
+    // A pointer cannot lead in front of the name, so the name is alone in its own message.
     const ByteView name_bytes = bytes.subspan(entry_fixed_bytes, bytes[22]);
     const auto name = Name::read(name_bytes, at);
     if (!name || at != name_bytes.size()) return false;

@@ -10,6 +10,7 @@
 
 #include "resolver/base/endpoint.hpp"
 #include "resolver/base/log_level.hpp"
+#include "resolver/base/words.hpp"
 #include "resolver/wire/name.hpp"
 
 namespace dnscache {
@@ -22,6 +23,8 @@ inline constexpr std::uint16_t dns_over_tls_port = 853;  ///< RFC 7858
 
 /// How packets travel to an upstream. `udp` falls back to TCP for truncated answers.
 enum class Protocol { udp, tcp, tls };
+inline constexpr auto protocol_words =
+    words_of<Protocol>({{Protocol::udp, "udp"}, {Protocol::tcp, "tcp"}, {Protocol::tls, "tls"}});
 
 /// Which upstream of a group is asked first.
 enum class SelectionPolicy {
@@ -30,6 +33,11 @@ enum class SelectionPolicy {
   ordered,    ///< in the written order; the next one only when the one before has failed
   parallel,   ///< all of them, each time
 };
+inline constexpr auto policy_words =
+    words_of<SelectionPolicy>({{SelectionPolicy::automatic, "auto"},
+                               {SelectionPolicy::fastest, "fastest"},
+                               {SelectionPolicy::ordered, "ordered"},
+                               {SelectionPolicy::parallel, "parallel"}});
 
 /// One server that resolves names for us.
 struct UpstreamConfig {
@@ -104,6 +112,10 @@ enum class NxdomainCut {
   validated,  ///< where DNSSEC proved it here; some servers deny names that have others below them
   always,
 };
+inline constexpr auto nxdomain_cut_words =
+    words_of<NxdomainCut>({{NxdomainCut::never, "never"},
+                           {NxdomainCut::validated, "validated"},
+                           {NxdomainCut::always, "always"}});
 
 /// What is kept, how much of it and for how long.
 struct CacheConfig {
@@ -132,6 +144,8 @@ enum class BogusPriv {
   always,
   never,
 };
+inline constexpr auto bogus_priv_words = words_of<BogusPriv>(
+    {{BogusPriv::automatic, "auto"}, {BogusPriv::always, "true"}, {BogusPriv::never, "false"}});
 
 /// Answers with private addresses that no private network gave (DNS rebinding).
 struct RebindConfig {
@@ -172,6 +186,10 @@ struct LocalZoneConfig {
 
 /// What is said about a name that is blocked.
 enum class BlockAnswer { nxdomain, null, refused };
+inline constexpr auto block_answer_words =
+    words_of<BlockAnswer>({{BlockAnswer::nxdomain, "nxdomain"},
+                           {BlockAnswer::null, "null"},
+                           {BlockAnswer::refused, "refused"}});
 
 /// Names that are not to be resolved.
 struct BlockConfig {
@@ -201,6 +219,8 @@ enum class QueryLogLevel {
   errors,  ///< those whose answer is neither data nor a statement that there is none
   all,
 };
+inline constexpr auto query_log_words = words_of<QueryLogLevel>(
+    {{QueryLogLevel::off, "off"}, {QueryLogLevel::errors, "errors"}, {QueryLogLevel::all, "all"}});
 
 struct QueryLogConfig {
   QueryLogLevel level = QueryLogLevel::off;
@@ -215,6 +235,10 @@ enum class DnssecMode {
   passthrough,  ///< what client and upstream say to each other is passed on
   validate,     ///< signatures are checked here
 };
+inline constexpr auto dnssec_mode_words =
+    words_of<DnssecMode>({{DnssecMode::off, "off"},
+                          {DnssecMode::passthrough, "passthrough"},
+                          {DnssecMode::validate, "validate"}});
 
 /// Whether this program can validate: it was built with libunbound.
 inline constexpr bool can_validate = DNSCACHE_DNSSEC != 0;

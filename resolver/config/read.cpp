@@ -79,6 +79,11 @@ void read_section(const YamlNode& map, const std::string& section, Config& confi
       });
 }
 
+// Nothing for what no file says.
+std::string first_in_line(Place place) {
+  return place.line == 0 ? "" : ", first in line " + std::to_string(place.line);
+}
+
 /// The rules that hold between settings.
 class CrossChecks {
  public:
@@ -118,7 +123,10 @@ class CrossChecks {
     const auto shorter_source = context_.source(shorter_key);
     const auto longer_source = context_.source(longer_key);
     const auto text = [](const std::string& key, std::chrono::milliseconds value, Place place) {
-      return key + " (" + print_duration(value) + (place.line == 0 ? ", the default)" : ")");
+      const auto setting = std::ranges::find(settings(), key, &Setting::key);
+      const bool is_default =
+          place.line == 0 && setting->default_value().text == print_duration(value);
+      return key + " (" + print_duration(value) + (is_default ? ", the default)" : ")");
     };
     const bool at_shorter = shorter_source.place.line != 0;
     context_.report(at_shorter ? shorter_source.place : longer_source.place,
@@ -164,8 +172,7 @@ class CrossChecks {
       const auto source = context_.source("routes", i);
       const auto first_source = context_.source("routes", first->second);
       context_.report(source.place, source.key,
-                      "duplicate route for " + zone.to_text() + ", first in line " +
-                          std::to_string(first_source.place.line));
+                      "duplicate route for " + zone.to_text() + first_in_line(first_source.place));
     }
   }
 
@@ -176,9 +183,9 @@ class CrossChecks {
       if (is_new) continue;
       const auto source = context_.source("local.zones", i);
       const auto first_source = context_.source("local.zones", first->second);
-      context_.report(source.place, source.key,
-                      "duplicate zone " + first->first.to_text() + ", first in line " +
-                          std::to_string(first_source.place.line));
+      context_.report(
+          source.place, source.key,
+          "duplicate zone " + first->first.to_text() + first_in_line(first_source.place));
     }
   }
 
@@ -261,6 +268,10 @@ std::string headings(const std::string& key, const std::string& before) {
 
 }  // namespace
 
+void check_together(const Config& config, ReadContext& context) {
+  CrossChecks(config, context).run();
+}
+
 ConfigReading read_config(std::string_view text, const std::string& file) {
   ConfigReading reading;
   ReadContext context(file, reading.problems);
@@ -277,7 +288,7 @@ ConfigReading read_config(std::string_view text, const std::string& file) {
   } else if (root.kind != YamlNode::Kind::null) {
     context.expect(root, YamlNode::Kind::map, "", "a map of settings, \"name: value\"");
   }
-  CrossChecks(reading.config, context).run();
+  check_together(reading.config, context);
   sort_and_limit(reading.problems, file);
   return reading;
 }
@@ -294,7 +305,7 @@ ConfigReading read_config_file(const std::filesystem::path& path) {
 
 ConfigReading read_config_file_or_default(const std::optional<std::filesystem::path>& named) {
   if (named) return read_config_file(*named);
-  std::error_code ignored;  // a file that can't be looked at is read, for the message
+  std::error_code ignored;  // a file that cannot be looked at is read, for the message
   const auto status = std::filesystem::symlink_status(default_config_path, ignored);
   if (status.type() == std::filesystem::file_type::not_found) return {};
   return read_config_file(default_config_path);
@@ -307,7 +318,7 @@ std::string print_config(const Config& config) {
     const std::size_t indent = 2 * depth_of(setting.key);
     if (!text.empty()) text += '\n';
     text += headings(setting.key, before);
-    text += comment(setting.help + " Allowed: " + setting.allowed + '.', indent);
+    text += comment(setting.help + ' ' + rules_in_words(setting), indent);
     const std::string value = write_yaml(setting.write(config), indent + 2);
     text += std::string(indent, ' ') + last_part(setting.key) + ':';
     text += (value.starts_with('\n') ? "" : " ") + value + '\n';

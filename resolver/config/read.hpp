@@ -10,10 +10,11 @@
 
 #include "resolver/config/config.hpp"
 #include "resolver/config/problem.hpp"
+#include "resolver/config/schema.hpp"
 
 namespace dnscache {
 
-/// A configuration together with every reason why it can't be used.
+/// A configuration together with every reason why it cannot be used.
 struct ConfigReading {
   Config config;                  ///< only to be used when there are no problems
   std::vector<Problem> problems;  ///< in the order of the file
@@ -23,6 +24,9 @@ struct ConfigReading {
 
 /// Reads YAML; an empty text gives the defaults. `file` is the name in the problems.
 ConfigReading read_config(std::string_view text, const std::string& file);
+
+/// Reports to `context` what settings that are each fine say against one another.
+void check_together(const Config& config, ReadContext& context);
 
 /// Reads the file at `path`.
 ConfigReading read_config_file(const std::filesystem::path& path);

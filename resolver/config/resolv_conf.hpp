@@ -29,7 +29,7 @@ struct ResolvConf {
   bool operator==(const ResolvConf&) const = default;
 };
 
-/// Any text has a meaning: lines that can't be understood are ignored, as glibc does.
+/// Any text has a meaning: lines that cannot be understood are ignored, as glibc does.
 ResolvConf parse_resolv_conf(std::string_view text);
 
 /// Reads the file; the error begins with its path.

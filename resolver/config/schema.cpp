@@ -130,6 +130,14 @@ Setting word(std::string key, Field field, Words<Field> words, std::string help)
                       std::move(help));
 }
 
+// The words of an enum.
+template <class Field, class Table>
+Setting word_of(std::string key, Field field, const Table& table, std::string help) {
+  Words<Field> words;
+  for (const auto& [value, name] : table.rows()) words.emplace_back(name, value);
+  return word(std::move(key), field, std::move(words), std::move(help));
+}
+
 template <class Field>
 Setting boolean(std::string key, Field field, std::string help) {
   return word(std::move(key), field, {{"true", true}, {"false", false}}, std::move(help));
@@ -645,71 +653,99 @@ Setting local_zone_list(const std::string& key, std::string help) {
   return {key, SettingType::addresses_of_zones, {}, allowed, std::move(help), read, write};
 }
 
+// The table's column of costs.
+Setting rebuilds_routes(Setting setting) {
+  setting.cost = ChangeCost::routes;
+  return setting;
+}
+Setting flushes_cache(Setting setting) {
+  setting.cost = ChangeCost::flush;
+  return setting;
+}
+Setting needs_restart(Setting setting) {
+  setting.cost = ChangeCost::restart;
+  return setting;
+}
+
+constexpr SettingTypeTraits type_table[] = {
+    {SettingType::word, "word", 0, {}},
+    {SettingType::number, "number", 0, {}},
+    {SettingType::duration, "duration", 0, {}},
+    {SettingType::size, "size", 0, {}},
+    {SettingType::share, "share", 0, {}},
+    {SettingType::path, "path", 0, {}},
+    {SettingType::address, "address", 0, {}},
+    {SettingType::addresses, "addresses", ',', {}},
+    {SettingType::upstreams, "upstreams", ',', {}},
+    {SettingType::routes, "routes", ';', "upstreams"},
+    {SettingType::zones, "zones", ',', {}},
+    {SettingType::networks, "networks", ',', {}},
+    {SettingType::paths, "paths", ',', {}},
+    {SettingType::records, "records", ';', {}},
+    {SettingType::addresses_of_zones, "zone addresses", ';', "addresses"},
+    {SettingType::trust_anchors, "trust anchors", ';', {}},
+};
+
 std::vector<Setting> make_settings() {
   return {
       listen_addresses("listen", "Addresses to listen on, over UDP and TCP."),
-      number(
+      needs_restart(number(
           "workers", [](auto& c) -> auto& { return c.workers; }, 1, 256, {{"auto", 0u}},
-          "Threads that answer queries; auto is one per processor, at most 4."),
-      upstream_list("upstreams", "Name servers to query; if empty, those of upstreams_from."),
-      path(
+          "Threads that answer queries; auto is one per processor, at most 4.")),
+      rebuilds_routes(
+          upstream_list("upstreams", "Name servers to query; if empty, those of upstreams_from.")),
+      rebuilds_routes(path(
           "upstreams_from", [](auto& c) -> auto& { return c.upstreams_from; },
           {{"system", std::filesystem::path()}},
           "Source of the name servers while upstreams is empty; changes are followed. system is "
           "what this machine uses (systemd-resolved, NetworkManager or /etc/resolv.conf, with the "
           "domains of single interfaces); a path is a file in the format of resolv.conf(5). The "
-          "cache's own addresses are ignored."),
-      word(
-          "policy", [](auto& c) -> auto& { return c.policy; },
-          {{"auto", SelectionPolicy::automatic},
-           {"fastest", SelectionPolicy::fastest},
-           {"ordered", SelectionPolicy::ordered},
-           {"parallel", SelectionPolicy::parallel}},
+          "cache's own addresses are ignored.")),
+      rebuilds_routes(word_of(
+          "policy", [](auto& c) -> auto& { return c.policy; }, policy_words,
           "Which upstream is queried. ordered queries them in the listed order, the next one only "
           "when the one before has failed; fastest queries the one with the shortest round-trip "
           "time and is for servers that all know the same names; parallel queries all of them each "
           "time. auto is fastest for the addresses of Amazon's Route 53 Resolver and ordered for "
-          "all others."),
-      boolean(
+          "all others.")),
+      rebuilds_routes(boolean(
           "randomize_case", [](auto& c) -> auto& { return c.randomize_case; },
           "Randomizes the letter case of the name in each query over UDP, so that a forger has to "
           "guess it as well (\"0x20\"). Turned off by itself for a server that does not support "
-          "it."),
+          "it.")),
       duration(
           "timeout", [](auto& c) -> auto& { return c.timeout; }, 100ms, 60s, {},
           "Total time limit for a query; stub resolvers commonly wait 5s."),
-      duration(
+      rebuilds_routes(duration(
           "hedge.after", [](auto& c) -> auto& { return c.hedge.after; }, 1ms, 10s,
           {{"auto", std::nullopt}},
           "Time after which a second upstream is queried as well; auto derives it from the "
-          "measured round-trip times."),
-      share(
+          "measured round-trip times.")),
+      rebuilds_routes(share(
           "hedge.budget", [](auto& c) -> auto& { return c.hedge.budget; },
-          "Share of queries that may be sent to a second upstream in this way."),
-      duration(
+          "Share of queries that may be sent to a second upstream in this way.")),
+      rebuilds_routes(duration(
           "health.probe_interval", [](auto& c) -> auto& { return c.health.probe_interval; }, 10ms,
           1h, {},
-          "First interval at which an unresponsive upstream is probed; it doubles each time."),
-      duration(
+          "First interval at which an unresponsive upstream is probed; it doubles each time.")),
+      rebuilds_routes(duration(
           "health.probe_interval_max", [](auto& c) -> auto& { return c.health.probe_interval_max; },
-          10ms, 1h, {}, "Longest interval at which an unresponsive upstream is probed."),
-      number(
+          10ms, 1h, {}, "Longest interval at which an unresponsive upstream is probed.")),
+      rebuilds_routes(number(
           "quota.packets_per_second", [](auto& c) -> auto& { return c.quota.packets_per_second; },
           1, 10'000'000, {{"auto", std::nullopt}, {"none", 0u}},
           "Maximum number of packets sent to one upstream per second; auto is 1024 for the "
-          "resolvers of an EC2 VPC and none for others."),
-      route_list("routes",
-                 "Zones with their own upstreams, for the zone's name and all names below it. With "
-                 "an empty list of upstreams these names do not exist (NXDOMAIN)."),
+          "resolvers of an EC2 VPC and none for others.")),
+      rebuilds_routes(route_list(
+          "routes",
+          "Zones with their own upstreams, for the zone's name and all names below it. With "
+          "an empty list of upstreams these names do not exist (NXDOMAIN).")),
       boolean(
           "domain_needed", [](auto& c) -> auto& { return c.domain_needed; },
           "Address queries (A, AAAA) for names without a dot are not sent to upstreams: unless the "
           "name is local or has a route, it does not exist (NXDOMAIN)."),
-      word(
-          "bogus_priv", [](auto& c) -> auto& { return c.bogus_priv; },
-          {{"auto", BogusPriv::automatic},
-           {"true", BogusPriv::always},
-           {"false", BogusPriv::never}},
+      word_of(
+          "bogus_priv", [](auto& c) -> auto& { return c.bogus_priv; }, bogus_priv_words,
           "Reverse mapping of private addresses (RFC 6303): names that are not local do not exist "
           "(NXDOMAIN), except in the zones of routes. auto queries the upstreams if one of them "
           "has a private or link-local address itself and so may know the names, as in a VPC."),
@@ -723,46 +759,43 @@ std::vector<Setting> make_settings() {
           "round_robin", [](auto& c) -> auto& { return c.round_robin; },
           "Rotate the addresses of a name (A, AAAA), from upstreams and hosts files, in each "
           "response, so that clients spread over them. false keeps their order."),
-      boolean(
+      flushes_cache(boolean(
           "rebind_protection.enabled", [](auto& c) -> auto& { return c.rebind_protection.enabled; },
           "Turn an upstream's answer with private addresses into an empty one (NODATA), so that a "
-          "public name cannot lead a browser to an internal server."),
-      zone_list(
+          "public name cannot lead a browser to an internal server.")),
+      flushes_cache(zone_list(
           "rebind_protection.allow", [](auto& c) -> auto& { return c.rebind_protection.allow; },
-          "Zones whose names may have private addresses, the zone's own name included."),
-      boolean(
+          "Zones whose names may have private addresses, the zone's own name included.")),
+      flushes_cache(boolean(
           "rebind_protection.allow_localhost",
           [](auto& c) -> auto& { return c.rebind_protection.allow_localhost; },
-          "Allow addresses of this machine in answers: 127.0.0.0/8, 0.0.0.0/8, ::1 and ::."),
-      boolean(
+          "Allow addresses of this machine in answers: 127.0.0.0/8, 0.0.0.0/8, ::1 and ::.")),
+      flushes_cache(boolean(
           "rebind_protection.private_upstreams",
           [](auto& c) -> auto& { return c.rebind_protection.private_upstreams; },
           "Allow private addresses in answers of upstreams that have a private or link-local "
-          "address themselves."),
-      network_list(
+          "address themselves.")),
+      flushes_cache(network_list(
           "bogus_nxdomain", [](auto& c) -> auto& { return c.bogus_nxdomain; },
-          "Treat an upstream's answer with one of these addresses as NXDOMAIN."),
-      network_list(
+          "Treat an upstream's answer with one of these addresses as NXDOMAIN.")),
+      flushes_cache(network_list(
           "ignore_addresses", [](auto& c) -> auto& { return c.ignore_addresses; },
           "Treat an upstream's answer with one of these addresses as a failure and query the next "
-          "upstream."),
-      word(
-          "dnssec.mode", [](auto& c) -> auto& { return c.dnssec.mode; },
-          {{"off", DnssecMode::off},
-           {"passthrough", DnssecMode::passthrough},
-           {"validate", DnssecMode::validate}},
+          "upstream.")),
+      flushes_cache(word_of(
+          "dnssec.mode", [](auto& c) -> auto& { return c.dnssec.mode; }, dnssec_mode_words,
           "DNSSEC: off neither requests signatures nor passes them on; passthrough passes on what "
           "clients and upstreams exchange; validate verifies signatures and rejects forged "
-          "answers. See DNSSEC below."),
-      trust_anchor_list(
+          "answers. See DNSSEC below.")),
+      flushes_cache(trust_anchor_list(
           "dnssec.trust_anchors", [](auto& c) -> auto& { return c.dnssec.trust_anchors; },
           "Trust anchors: DS or DNSKEY records, or files of them. A file in unbound's format for "
-          "RFC 5011 is kept up to date if the engine can write it."),
-      zone_list(
+          "RFC 5011 is kept up to date if the engine can write it.")),
+      flushes_cache(zone_list(
           "dnssec.negative_trust_anchors",
           [](auto& c) -> auto& { return c.dnssec.negative_trust_anchors; },
           "Zones that are not validated, because their signatures are broken or their names are "
-          "internal. The zones of routes and private names are never validated."),
+          "internal. The zones of routes and private names are never validated.")),
       path_list(
           "local.hosts_files", [](auto& c) -> auto& { return c.local.hosts_files; },
           "Files in the format of hosts(5), or directories of such files, whose names are answered "
@@ -792,11 +825,9 @@ std::vector<Setting> make_settings() {
       zone_list(
           "local.block.allow", [](auto& c) -> auto& { return c.local.block.allow; },
           "Zones that are resolved even if a blocklist has them or a domain above them."),
-      word(
+      word_of(
           "local.block.answer", [](auto& c) -> auto& { return c.local.block.answer; },
-          {{"nxdomain", BlockAnswer::nxdomain},
-           {"null", BlockAnswer::null},
-           {"refused", BlockAnswer::refused}},
+          block_answer_words,
           "Response for a blocked name: NXDOMAIN, the addresses 0.0.0.0 and ::, or REFUSED."),
       network_list(
           "acl", [](auto& c) -> auto& { return c.acl; },
@@ -813,27 +844,25 @@ std::vector<Setting> make_settings() {
       number(
           "rate_limit.burst", [](auto& c) -> auto& { return c.rate_limit.burst; }, 1, 10'000'000,
           {}, "Queries that a network may send at once after a pause."),
-      size(
+      needs_restart(size(
           "cache.size", [](auto& c) -> auto& { return c.cache.size; }, 1ull << 20, 1ull << 40,
-          "Memory for answers, index included."),
+          "Memory for answers, index included.")),
       duration(
           "cache.min_ttl", [](auto& c) -> auto& { return c.cache.min_ttl; }, 0s, 24h, {},
           "Minimum time an answer stays in the cache, even if its TTL is shorter."),
       duration(
           "cache.max_ttl", [](auto& c) -> auto& { return c.cache.max_ttl; }, 1s, 7 * 24h, {},
           "Maximum time an answer stays in the cache."),
-      duration(
+      rebuilds_routes(duration(
           "cache.negative.default_ttl",
           [](auto& c) -> auto& { return c.cache.negative.default_ttl; }, 0s, 24h, {},
-          "Time a negative response (NXDOMAIN, NODATA) without a SOA record stays in the cache."),
+          "Time a negative response (NXDOMAIN, NODATA) without a SOA record stays in the cache.")),
       duration(
           "cache.negative.max_ttl", [](auto& c) -> auto& { return c.cache.negative.max_ttl; }, 0s,
           24h, {}, "Maximum time a negative response stays in the cache."),
-      word(
+      word_of(
           "cache.nxdomain_cut", [](auto& c) -> auto& { return c.cache.nxdomain_cut; },
-          {{"never", NxdomainCut::never},
-           {"validated", NxdomainCut::validated},
-           {"always", NxdomainCut::always}},
+          nxdomain_cut_words,
           "Whether names below one that does not exist are answered with NXDOMAIN without a query "
           "(RFC 8020): never; validated, if dnssec.mode is validate and the denial was proved; or "
           "always. Some servers deny names that have others below them; with always, those are "
@@ -857,19 +886,16 @@ std::vector<Setting> make_settings() {
       path(
           "cache.persist", [](auto& c) -> auto& { return c.cache.persist; },
           {{"none", std::filesystem::path()}}, "File that keeps the cache across restarts."),
-      path(
+      needs_restart(path(
           "control", [](auto& c) -> auto& { return c.control; },
-          {{"none", std::filesystem::path()}}, "Unix socket for status, flush and reload."),
+          {{"none", std::filesystem::path()}}, "Unix socket for status, flush and reload.")),
       metrics_address(
           "metrics.listen", [](auto& c) -> auto& { return c.metrics.listen; },
           {{"none", std::nullopt}},
           "Address at which Prometheus can fetch /metrics, such as 127.0.0.1; the default port is "
           "9153."),
-      word(
-          "query_log.level", [](auto& c) -> auto& { return c.query_log.level; },
-          {{"off", QueryLogLevel::off},
-           {"errors", QueryLogLevel::errors},
-           {"all", QueryLogLevel::all}},
+      word_of(
+          "query_log.level", [](auto& c) -> auto& { return c.query_log.level; }, query_log_words,
           "Queries to log: none, those that failed, or all. Lines that cannot be written fast "
           "enough are dropped and counted; no lookup waits for them."),
       path(
@@ -877,12 +903,8 @@ std::vector<Setting> make_settings() {
           {{"stderr", std::filesystem::path()}},
           "File of the query log, reopened on SIGHUP; under systemd, standard error is the "
           "journal. The service can write to /var/log/dnscachectl."),
-      word(
-          "log_level", [](auto& c) -> auto& { return c.log_level; },
-          {{"debug", LogLevel::debug},
-           {"info", LogLevel::info},
-           {"warning", LogLevel::warning},
-           {"error", LogLevel::error}},
+      word_of(
+          "log_level", [](auto& c) -> auto& { return c.log_level; }, log_level_words,
           "Messages below this level are not logged."),
   };
 }
@@ -901,44 +923,6 @@ std::string mdoc_text(std::string_view text) {
     result += '\n';
   }
   return result;
-}
-
-std::string_view type_text(SettingType type) {
-  switch (type) {
-    case SettingType::word:
-      return "word";
-    case SettingType::number:
-      return "number";
-    case SettingType::duration:
-      return "duration";
-    case SettingType::size:
-      return "size";
-    case SettingType::share:
-      return "share";
-    case SettingType::path:
-      return "path";
-    case SettingType::address:
-      return "address";
-    case SettingType::addresses:
-      return "addresses";
-    case SettingType::upstreams:
-      return "upstreams";
-    case SettingType::routes:
-      return "routes";
-    case SettingType::zones:
-      return "zones";
-    case SettingType::networks:
-      return "networks";
-    case SettingType::paths:
-      return "paths";
-    case SettingType::records:
-      return "records";
-    case SettingType::addresses_of_zones:
-      return "zone addresses";
-    case SettingType::trust_anchors:
-      return "trust anchors";
-  }
-  return "value";
 }
 
 // A list on one line: "127.0.0.1:53 and [::1]:53".
@@ -998,12 +982,38 @@ const std::vector<Setting>& settings() {
   return table;
 }
 
+const SettingTypeTraits& traits_of(SettingType type) {
+  return *std::ranges::find(type_table, type, &SettingTypeTraits::type);
+}
+
+std::vector<const Setting*> changed_settings(const Config& before, const Config& after) {
+  std::vector<const Setting*> changed;
+  for (const Setting& setting : settings()) {
+    const bool is_same =
+        write_yaml(setting.write(before), 0) == write_yaml(setting.write(after), 0);
+    if (!is_same) changed.push_back(&setting);
+  }
+  return changed;
+}
+
+bool has_change_of(ChangeCost cost, const Config& before, const Config& after) {
+  return std::ranges::any_of(changed_settings(before, after),
+                             [&](const Setting* setting) { return setting->cost == cost; });
+}
+
+std::string rules_in_words(const Setting& setting) {
+  std::string text = "Allowed: " + setting.allowed + '.';
+  if (setting.cost == ChangeCost::flush) text += " A change flushes the cache.";
+  if (setting.cost == ChangeCost::restart) text += " A change takes effect after a restart.";
+  return text;
+}
+
 std::string settings_as_mdoc() {
   std::string text = ".Bl -tag -width Ds\n";
   for (const Setting& setting : settings()) {
-    text += ".It Ic " + setting.key + " : Ar " + std::string(type_text(setting.type)) + '\n';
+    text += ".It Ic " + setting.key + " : Ar " + std::string(traits_of(setting.type).word) + '\n';
     text += mdoc_text(setting.help);
-    text += mdoc_text("Allowed: " + setting.allowed + '.');
+    text += mdoc_text(rules_in_words(setting));
     text += mdoc_text("Default: " + in_one_line(setting.default_value()) + '.');
   }
   return text + ".El\n";

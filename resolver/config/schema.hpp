@@ -35,6 +35,23 @@ enum class SettingType {
   trust_anchors,       ///< list of absolute file names and records
 };
 
+/// What all settings of a type have in common.
+struct SettingTypeTraits {
+  SettingType type;
+  std::string_view word;     ///< in the manual
+  char separator;            ///< of a list's elements in an environment variable; 0: no list
+  std::string_view map_key;  ///< of elements that are maps: what a zone is mapped to
+};
+const SettingTypeTraits& traits_of(SettingType type);
+
+/// What a change of a setting costs when the configuration is loaded anew.
+enum class ChangeCost {
+  nothing,
+  routes,   ///< what is known of the upstreams, and answers of those that are replaced
+  flush,    ///< the cache
+  restart,  ///< it is not in force before the next start
+};
+
 /// Where the reader collects problems and remembers the places of what it has accepted.
 class ReadContext {
  public:
@@ -86,11 +103,22 @@ struct Setting {
   /// The value in Config, as it would be written in a file.
   std::function<YamlNode(const Config&)> write;
 
+  ChangeCost cost = ChangeCost::nothing;
+
   YamlNode default_value() const { return write(Config{}); }
 };
 
 /// The table, in the order of the manual; the settings of a section stand together.
 const std::vector<Setting>& settings();
+
+/// The settings whose values differ, in the order of the table.
+std::vector<const Setting*> changed_settings(const Config& before, const Config& after);
+
+/// Whether a setting of this cost differs.
+bool has_change_of(ChangeCost cost, const Config& before, const Config& after);
+
+/// "Allowed: …", and what a change costs where a user would notice.
+std::string rules_in_words(const Setting& setting);
 
 /// The settings part of dnscachectl.yaml(5), a list in mdoc(7).
 std::string settings_as_mdoc();

@@ -22,7 +22,7 @@ struct Nameservers {
 Nameservers sort_nameservers(const std::vector<Endpoint>& list,
                              const std::vector<Endpoint>& listen);
 
-/// What the list has that can't be asked: "names only the cache's own address".
+/// What the list has that cannot be asked: "names only the cache's own address".
 std::string to_text(const Nameservers& nameservers);
 
 /// "10.0.0.2 and 10.0.0.3; for corp.example 10.8.0.1": who is asked for what.

@@ -206,18 +206,11 @@ Result<Endpoint> parse_metrics_listen(std::string_view text) {
   return parse_address(text, metrics_port);
 }
 
-const char* protocol_text(Protocol protocol) {
-  static constexpr std::array words{"udp", "tcp", "tls"};
-  return words.at(static_cast<std::size_t>(protocol));
-}
-
 Result<Protocol> parse_protocol(std::string_view text) {
-  const std::vector<std::string> known{"udp", "tcp", "tls"};
-  if (text == "udp") return Protocol::udp;
-  if (text == "tcp") return Protocol::tcp;
-  if (text == "tls") return Protocol::tls;
+  if (const auto protocol = protocol_words.parse(text)) return *protocol;
   if (text == "https") return Error{"is not supported; DNS over TLS is: write tls"};
-  const std::string meant = text == "dot" || text == "ssl" ? "tls" : nearest(text, known);
+  const std::string meant =
+      text == "dot" || text == "ssl" ? "tls" : nearest(text, protocol_words.all());
   return Error{"is not a protocol" + (meant.empty() ? "" : " (did you mean " + meant + "?)")};
 }
 
@@ -304,7 +297,7 @@ Result<UpstreamConfig> parse_upstream(std::string_view text) {
 std::string print_upstream(const UpstreamConfig& upstream) {
   std::string text = address_text(upstream);
   if (upstream.protocol != Protocol::udp) {
-    text.insert(0, std::string(protocol_text(upstream.protocol)) + "://");
+    text.insert(0, std::string(protocol_words.print(upstream.protocol)) + "://");
   }
   if (!upstream.tls_name.empty()) text += '#' + upstream.tls_name;
   return text;

@@ -49,7 +49,6 @@ std::string print_upstream(const UpstreamConfig& upstream);
 Result<void> parse_upstream_address(std::string_view text, UpstreamConfig& upstream);
 /// "192.0.2.1:53" or "[fe80::1%eth0]:53".
 std::string address_text(const UpstreamConfig& upstream);
-const char* protocol_text(Protocol protocol);
 Result<Protocol> parse_protocol(std::string_view text);
 /// A host name as it stands in a certificate, without a wildcard.
 Result<std::string> parse_tls_name(std::string_view text);

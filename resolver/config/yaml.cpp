@@ -161,7 +161,7 @@ std::size_t utf8_length(std::string_view text) {
   return overlong || surrogate || too_large ? 0 : length;
 }
 
-// What a text file can't contain, at the first place where it does.
+// What a text file cannot contain, at the first place where it does.
 std::optional<Problem> find_binary(std::string_view text, const std::string& file) {
   int line = 1;
   std::size_t line_start = 0;

@@ -6,7 +6,7 @@ namespace dnscache {
 Result<std::shared_ptr<Validator>> make_validator(asio::io_context&, const Config& config,
                                                   FetchFunction) {
   if (config.dnssec.mode != DnssecMode::validate) return std::shared_ptr<Validator>();
-  return Error{"this program was built without libunbound and can't validate"};
+  return Error{"this program was built without libunbound and cannot validate"};
 }
 
 std::string dnssec_support() { return "not built in"; }

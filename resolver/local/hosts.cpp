@@ -23,7 +23,7 @@ LineProblems read_hosts(std::string_view text,
         wrong = in_quotes(word) + " is not a host name";
       }
     }
-    return wrong.empty() && is_first ? in_quotes(first) + " has no names behind it" : wrong;
+    return wrong.empty() && is_first ? in_quotes(first) + " has no name after it" : wrong;
   });
 }
 

@@ -11,7 +11,7 @@
 
 namespace dnscache {
 
-/// A line that can't be used.
+/// A line that cannot be used.
 struct LineProblem {
   std::size_t line = 0;  ///< from 1
   std::string message;

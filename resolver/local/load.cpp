@@ -42,7 +42,7 @@ class Loader {
         files.push_back(entry->path());
       }
     }
-    if (error) warn(path.string() + ": can't be read: " + error.message());
+    if (error) warn(path.string() + ": cannot be read: " + error.message());
     std::ranges::sort(files);
     for (const auto& file : files) read_hosts_file(file);
   }

@@ -31,30 +31,6 @@ bool is_address_type(std::uint16_t type) { return type == rr_type::a || type == 
 
 }  // namespace
 
-const char* rule_text(Rule rule) {
-  switch (rule) {
-    case Rule::none:
-      return "none";
-    case Rule::local_name:
-      return "local_name";
-    case Rule::special_name:
-      return "special_name";
-    case Rule::blocked:
-      return "blocked";
-    case Rule::local_zone:
-      return "local_zone";
-    case Rule::private_reverse:
-      return "private_reverse";
-    case Rule::domain_needed:
-      return "domain_needed";
-    case Rule::filter_a:
-      return "filter_a";
-    case Rule::filter_aaaa:
-      return "filter_aaaa";
-  }
-  return "?";
-}
-
 LocalData::LocalData(const Config& config)
     : domain_needed_(config.domain_needed),
       filter_a_(config.filter_a),

@@ -22,9 +22,15 @@ enum class Rule {
   filter_a,
   filter_aaaa,
 };
-
-/// "local_name", "blocked", …
-const char* rule_text(Rule rule);
+inline constexpr auto rule_words = words_of<Rule>({{Rule::none, "none"},
+                                                   {Rule::local_name, "local_name"},
+                                                   {Rule::special_name, "special_name"},
+                                                   {Rule::blocked, "blocked"},
+                                                   {Rule::local_zone, "local_zone"},
+                                                   {Rule::private_reverse, "private_reverse"},
+                                                   {Rule::domain_needed, "domain_needed"},
+                                                   {Rule::filter_a, "filter_a"},
+                                                   {Rule::filter_aaaa, "filter_aaaa"}});
 
 /// Why a question is answered as it is, and what the rule is about.
 struct Reason {
@@ -75,7 +81,6 @@ class LocalData {
     std::uint32_t index;  // in zones_ of kind `addresses`
   };
   enum Blocked : std::uint8_t { exactly = 1, with_subdomains = 2 };
-  using Verdict = std::optional<Answer>;
 
   void add_zone(const Name& zone, ZoneKind kind, std::uint32_t index = 0);
   std::optional<NameTable<Zone>::Match> find_zone(const Suffixes& name) const;
@@ -108,7 +113,7 @@ struct LoadedLocalData {
   std::vector<std::string> warnings;
 };
 
-/// Reads the files that a configuration names and makes its local data. What can't be read is left
+/// Reads the files that a configuration names and makes its local data. What cannot be read is left
 /// out and told.
 LoadedLocalData load_local_data(const Config& config);
 

@@ -34,7 +34,7 @@ Result<Question> question_of(const json& request) {
 }
 
 json policy_as_json(const Reason& reason) {
-  json local_data{{"rule", rule_text(reason.rule)}};
+  json local_data{{"rule", rule_words.print(reason.rule)}};
   if (reason.rule != Rule::none) local_data["matched"] = reason.matched.to_text();
   return local_data;
 }
@@ -57,7 +57,7 @@ json cache_as_json(const CachedAnswer* cached, const Config& config) {
 
 json try_as_json(const Trace::Try& tried, TimePoint begin) {
   json out{{"upstream", tried.upstream},
-           {"protocol", protocol_text(tried.protocol)},
+           {"protocol", protocol_words.print(tried.protocol)},
            {"reason", send_reason_text(tried.reason)},
            {"sent_after_ms", milliseconds(tried.sent_at - begin)},
            {"outcome", tried.outcome},

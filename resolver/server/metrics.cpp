@@ -87,7 +87,7 @@ void for_each_upstream(const StatusSources& sources, Visit visit) {
     for (const auto& [upstream, lane] : group->members()) {
       visit(*upstream, label("zone", group->zone().to_text()) + ',' +
                            label("upstream", upstream->config().endpoint.to_text()) + ',' +
-                           label("protocol", protocol_text(upstream->config().protocol)));
+                           label("protocol", protocol_words.print(upstream->config().protocol)));
     }
   }
 }

@@ -23,7 +23,7 @@ std::string metrics_as_text(const StatusSources& sources, MetricsFormat format);
 class MetricsListener {
  public:
   using Text = std::function<std::string(MetricsFormat)>;
-  /// An error, in one line, when the address can't be listened on.
+  /// An error, in one line, when the address cannot be listened on.
   static Result<std::unique_ptr<MetricsListener>> open(asio::io_context& io,
                                                        const Endpoint& endpoint, Text text);
   ~MetricsListener();

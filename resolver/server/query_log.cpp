@@ -82,7 +82,7 @@ Result<void> QueryLog::configure(const QueryLogConfig& config) {
       fresh = std::make_shared<Writer>(
           std::make_shared<spdlog::sinks::basic_file_sink_mt>(config.file.string()));
     }
-  } catch (const std::exception& error) {  // spdlog's, and a thread that can't be started
+  } catch (const std::exception& error) {  // spdlog's, and a thread that cannot be started
     return Error{"query_log: " + std::string(error.what())};
   }
   if (auto old = writer_.exchange(std::move(fresh))) {

@@ -28,7 +28,7 @@ struct LoggedQuery {
   bool is_malformed = false;              ///< the question was not read: the name is the root
 };
 
-/// Writes queries to a file or to standard error on a thread of its own. What that thread can't
+/// Writes queries to a file or to standard error on a thread of its own. What that thread cannot
 /// keep up with is dropped, the oldest first, and counted: no lookup waits for its line. From any
 /// thread.
 class QueryLog {

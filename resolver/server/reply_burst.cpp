@@ -22,7 +22,7 @@ void send_parts(int socket, msghdr message) {
   }
 }
 
-// What fails is the first message's alone. A packet larger than the interface's MTU, say, can't be
+// What fails is the first message's alone. A packet larger than the interface's MTU, say, cannot be
 // a segment, but it can be sent.
 void send_all(int socket, mmsghdr* messages, unsigned count) {
   for (unsigned sent = 0; sent < count;) {

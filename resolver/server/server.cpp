@@ -19,6 +19,7 @@
 #include <thread>
 
 #include "resolver/base/log.hpp"
+#include "resolver/config/schema.hpp"
 #include "resolver/config/upstreams_from.hpp"
 #include "resolver/config/values.hpp"
 #include "resolver/dnssec/negative_anchors.hpp"
@@ -498,10 +499,7 @@ class Server {
       (void)open_metrics(config_.metrics);
       return opened.error();
     }
-    if (fresh.workers != config_.workers || fresh.cache.size != config_.cache.size ||
-        fresh.control != config_.control) {
-      log_warning("workers, cache.size and control change only with a restart");
-    }
+    warn_of_later_changes(fresh);
     start_logging(fresh.log_level);
     snapshots_.configure(fresh);
     resolver_.configure(fresh);
@@ -521,6 +519,15 @@ class Server {
     auto endpoints = std::make_shared<std::vector<Endpoint>>();
     for (const auto& upstream : all_upstreams(config_)) endpoints->push_back(upstream.endpoint);
     service_.upstreams = std::move(endpoints);
+  }
+
+  void warn_of_later_changes(const Config& fresh) const {
+    std::vector<std::string> keys;
+    for (const Setting* setting : changed_settings(config_, fresh)) {
+      if (setting->cost == ChangeCost::restart) keys.push_back(setting->key);
+    }
+    if (keys.empty()) return;
+    log_warning("the change of {} takes effect after a restart", join_words(keys, "and"));
   }
 
   // Once, as soon as it is known which servers' answers may be believed.

@@ -24,7 +24,7 @@ class ConfigFeed {
   virtual Config current() = 0;
   /// What reload() read, or current() at the start, is in force from now on.
   virtual void confirm() = 0;
-  /// What reload() read can't be used, for reasons that only using it showed.
+  /// What reload() read cannot be used, for reasons that only using it showed.
   virtual void reject(const Error& why) = 0;
   /// Whether what is written is what is in force.
   virtual ConfigState state() const = 0;

@@ -17,20 +17,6 @@ double in_milliseconds(Duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
 
-const char* policy_text(SelectionPolicy policy) {
-  switch (policy) {
-    case SelectionPolicy::automatic:
-      return "auto";
-    case SelectionPolicy::fastest:
-      return "fastest";
-    case SelectionPolicy::ordered:
-      return "ordered";
-    case SelectionPolicy::parallel:
-      return "parallel";
-  }
-  return "?";
-}
-
 // What the server seems not to support, and for how long that is believed.
 json limitations_of(Upstream& upstream, TimePoint now) {
   json all = json::array();
@@ -58,8 +44,8 @@ json upstream_status(Upstream& upstream, TimePoint now) {
   const UpstreamCounters& counters = upstream.counters();
   const Health& health = upstream.health();
   json status{{"address", address_text(upstream.config())},
-              {"protocol", protocol_text(upstream.config().protocol)},
-              {"state", health_text(health.state())},
+              {"protocol", protocol_words.print(upstream.config().protocol)},
+              {"state", health_words.print(health.state())},
               {"sent", counters.sent},
               {"answered", counters.answered},
               {"timeouts", counters.timeouts},
@@ -94,25 +80,13 @@ json group_status(const UpstreamGroup& group, const Config& config, TimePoint no
     upstreams.push_back(upstream_status(*upstream, now));
   }
   return {{"zone", group.zone().to_text()},
-          {"policy", policy_text(group.policy())},
+          {"policy", policy_words.print(group.policy())},
           {"source", servers_source(config, group.zone())},
           {"upstreams", upstreams}};
 }
 
-const char* mode_text(DnssecMode mode) {
-  switch (mode) {
-    case DnssecMode::off:
-      return "off";
-    case DnssecMode::passthrough:
-      return "passthrough";
-    case DnssecMode::validate:
-      return "validate";
-  }
-  return "?";
-}
-
 json dnssec_status(const StatusSources& sources) {
-  json status{{"mode", mode_text(sources.config.dnssec.mode)}};
+  json status{{"mode", dnssec_mode_words.print(sources.config.dnssec.mode)}};
   if (sources.config.dnssec.mode != DnssecMode::validate) return status;
   const ValidationStats& stats = sources.resolver.validation_stats();
   status["secure"] = stats.secure.value();

@@ -40,7 +40,7 @@ class Unanswered {
   /// Takes over what an earlier process stored; without one, or with one of another layout, makes
   /// new memory and has the service manager keep it. Null where nobody keeps it.
   static std::unique_ptr<Unanswered> open(FileDescriptor stored);
-  /// The same in this memory; null if it can't be mapped.
+  /// The same in this memory; null if it cannot be mapped.
   static std::unique_ptr<Unanswered> in_memory(FileDescriptor memory);
   ~Unanswered();
   Unanswered(const Unanswered&) = delete;

@@ -16,11 +16,6 @@ class AnswerRules {
   /// that breaks the rebind protection is left out. The setting that did so, or null.
   const char* apply(const Question& question, const IpAddress& upstream, Answer& answer) const;
 
-  /// They let the same answers in.
-  bool operator==(const AnswerRules& other) const {
-    return rebind_ == other.rebind_ && bogus_nxdomain_ == other.bogus_nxdomain_;
-  }
-
  private:
   bool may_be_private(const Name& name, const IpAddress& upstream) const;
 

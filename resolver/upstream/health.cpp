@@ -20,11 +20,6 @@ constexpr unsigned probes_until_down = 3;
 
 }  // namespace
 
-const char* health_text(HealthState state) {
-  static constexpr std::array words{"healthy", "untried", "suspect", "down"};
-  return words.at(static_cast<std::size_t>(state));
-}
-
 void RttEstimator::add(Duration rtt) {
   rtt = std::max<Duration>(rtt, 1us);
   ++histogram_[bucket_of(rtt)];

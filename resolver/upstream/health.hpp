@@ -19,9 +19,10 @@ enum class HealthState {
   suspect,  ///< silent or unreachable: not waited for, only probed
   down,     ///< still silent after several probes
 };
-
-/// "healthy", "suspect", …
-const char* health_text(HealthState state);
+inline constexpr auto health_words = words_of<HealthState>({{HealthState::healthy, "healthy"},
+                                                            {HealthState::untried, "untried"},
+                                                            {HealthState::suspect, "suspect"},
+                                                            {HealthState::down, "down"}});
 
 /// Round-trip time as TCP estimates it (RFC 6298), and its distribution.
 class RttEstimator {

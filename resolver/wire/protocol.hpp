@@ -14,7 +14,6 @@ inline constexpr std::size_t max_message_size = 65535;  ///< bytes, the TCP leng
 inline constexpr std::size_t plain_udp_size = 512;      ///< bytes, RFC 1035 section 2.3.4
 inline constexpr std::size_t edns_udp_size = 1232;  ///< bytes that we advertise: never fragmented
 inline constexpr std::uint16_t class_in = 1;
-inline constexpr std::uint16_t class_ch = 3;
 
 /// Response codes; those above 15 need EDNS (RFC 6891).
 enum class Rcode : std::uint16_t {
@@ -55,7 +54,6 @@ enum class ExtendedError : std::uint16_t {
   rrsigs_missing = 10,
   no_zone_key_bit = 11,
   nsec_missing = 12,
-  cached_error = 13,
   not_ready = 14,
   blocked = 15,
   prohibited = 18,

@@ -186,7 +186,7 @@ class Report {
       const auto limit = limit_of(target);
       if (!limit) continue;
       const json value = (*row)["metrics"].value(target.metric, json("missing"));
-      if (value.is_null()) continue;  // this machine can't measure it
+      if (value.is_null()) continue;  // this machine cannot measure it
       const bool met =
           value.is_number() &&
           (target.bound == at_most ? value.get<double>() <= *limit : value.get<double>() >= *limit);

@@ -82,7 +82,7 @@ check_machine() {
   [ "$(nproc)" -ge 2 ] || fail "needs two processors: one for the server, one for the client"
 }
 
-# Leaves in PEERS those that can be run and says why the others can't.
+# Leaves in PEERS those that can be run and says why the others cannot.
 fetch_peers() {
   local peer reason kept=''
   for peer in $PEERS; do

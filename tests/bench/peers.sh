@@ -37,7 +37,7 @@ peer_address() {
   esac
 }
 
-# Fetches what the peer's package and its missing dependencies hold; prints the reason if it can't.
+# Fetches what the peer's package and its missing dependencies hold; prints the reason if it cannot.
 fetch_peer() {
   local package root
   package=$(peer_package "$1")

@@ -24,7 +24,7 @@ void require(bool good, std::string_view what) {
 void check_import(std::string_view text, Program program) {
   const ImportFiles files{[text](const std::filesystem::path& path) -> Result<std::string> {
                             if (path == "/main" || path == "/again") return std::string(text);
-                            return Error{path.string() + ": can't be opened"};
+                            return Error{path.string() + ": cannot be opened"};
                           },
                           [](const std::filesystem::path&) -> Result<std::vector<std::string>> {
                             return std::vector<std::string>{"again", ".hidden", "x.conf"};

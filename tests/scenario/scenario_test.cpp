@@ -522,7 +522,7 @@ class Player {
     for (const auto& group : resolver_.groups()) {
       for (const auto& [upstream, lane] : group->members()) {
         if (upstream->config().endpoint.address.to_text() != words.at(1)) continue;
-        CHECK(health_text(upstream->health().state()) == words.at(2));
+        CHECK(health_words.print(upstream->health().state()) == words.at(2));
         return;
       }
     }

@@ -189,7 +189,7 @@ TEST_CASE("a dumped cache can be loaded into another") {
         std::string::npos);
 }
 
-TEST_CASE("what the policy answers can't be loaded") {
+TEST_CASE("what the policy answers cannot be loaded") {
   const FilledCache from;
   const TempDir directory;
   const std::string file = (directory.path() / "dump").string();

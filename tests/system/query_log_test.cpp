@@ -72,7 +72,7 @@ TEST_CASE("the query log's file is opened anew on SIGHUP") {
   CHECK(content_of(logging.file()).find("before.example.com") == std::string::npos);
 }
 
-TEST_CASE("a query log that can't be opened is one line, and the old configuration stays") {
+TEST_CASE("a query log that cannot be opened is one line, and the old configuration stays") {
   Cache cache;
   cache.engine.write_config(upstreams_line({&cache.upstream}) +
                             "query_log: {level: all, file: /proc/no/such/file}\n");

@@ -179,11 +179,11 @@ TEST_CASE("Markdown is a table that keeps its columns") {
 
 TEST_CASE("the page has a mark for each lookup and takes nothing from names") {
   auto report = report_of({phase("before", 20, 100), phase("warm", 30, 0.03, 1)});
-  report.names = {"<script>alert(1)</script>", "{{conclusion}}", "a&b\"c"};
+  report.names = {"<script>alert(1)</script>", "@CONCLUSION@", "a&b\"c"};
   const auto page = to_html(report);
   CHECK(occurrences(page, "<use class=\"dot") == 50);
   CHECK_FALSE(contains(page, "<script"));
-  CHECK(contains(page, "&lt;script&gt;alert(1)&lt;/script&gt;, {{conclusion}} and a&amp;b&quot;c"));
+  CHECK(contains(page, "&lt;script&gt;alert(1)&lt;/script&gt;, @CONCLUSION@ and a&amp;b&quot;c"));
   CHECK_FALSE(contains(page, "http:"));
   CHECK_FALSE(contains(page, "https:"));
   CHECK(occurrences(to_html(storm_report()), "<rect class=\"second") == 6);

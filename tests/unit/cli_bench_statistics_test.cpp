@@ -27,7 +27,7 @@ TEST_CASE("percentiles are measured values, by nearest rank") {
   CHECK(summary.max == 100);
 }
 
-TEST_CASE("a percentile that the sample can't show is absent") {
+TEST_CASE("a percentile that the sample cannot show is absent") {
   CHECK_FALSE(summarize(range(1, 9)).p90);
   CHECK(summarize(range(1, 10)).p90 == 9.0);
   CHECK_FALSE(summarize(range(1, 99)).p99);
@@ -35,16 +35,6 @@ TEST_CASE("a percentile that the sample can't show is absent") {
   CHECK(single.p50 == 7);
   CHECK(single.max == 7);
   CHECK(summarize({}).count == 0);
-}
-
-TEST_CASE("the Mann-Whitney test tells samples apart") {
-  CHECK(mann_whitney_p(range(1, 20), range(101, 120)) < 0.0001);
-  CHECK(mann_whitney_p(range(1, 20), range(1, 20)) == Approx(1.0));
-  CHECK(mann_whitney_p(range(1, 20), range(2, 21)) > 0.5);
-  CHECK(mann_whitney_p({5, 5, 5, 5}, {5, 5, 5}) == 1);
-  CHECK(mann_whitney_p({1, 2}, range(100, 200)) == 1);
-  // U = 0 for 3 and 200 values: z = -(300 - 0.5) / sqrt(3 * 200 * 204 / 12) = -2.965
-  CHECK(mann_whitney_p({5000, 5001, 5002}, range(1, 200)) == Approx(0.00302).epsilon(0.02));
 }
 
 TEST_CASE("the interval of the difference holds what a plain bootstrap finds") {

@@ -70,7 +70,7 @@ TEST_CASE("each problem is a line on stderr") {
 TEST_CASE("a named file must exist") {
   const Run run({"/nonexistent/config.yaml"});
   CHECK(run.code == ExitCode::check_failed);
-  CHECK(run.err == "/nonexistent/config.yaml: can't be opened: No such file or directory\n");
+  CHECK(run.err == "/nonexistent/config.yaml: cannot be opened: No such file or directory\n");
 }
 
 TEST_CASE("a valid file without reachable upstreams is valid, with a warning") {
@@ -78,7 +78,7 @@ TEST_CASE("a valid file without reachable upstreams is valid, with a warning") {
   const Run run({file.path()});
   CHECK(run.code == ExitCode::done);
   CHECK_THAT(run.out, Catch::Contains("no upstreams yet"));
-  CHECK_THAT(run.err, Catch::StartsWith("warning: /nonexistent: can't be opened"));
+  CHECK_THAT(run.err, Catch::StartsWith("warning: /nonexistent: cannot be opened"));
 }
 
 TEST_CASE("what --print shows is a configuration file") {

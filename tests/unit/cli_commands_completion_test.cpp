@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
-#include "cli/commands.hpp"
 #include "cli/commands/completion.hpp"
 #include "cli/show/usage.hpp"
 
@@ -10,10 +9,9 @@ using namespace dnscache::cli;
 namespace {
 
 std::vector<std::string> words_for(const std::vector<std::string>& words) {
-  Options options;
-  const auto app = make_commands(options);
+  CommandLine line;
   std::vector<std::string> out;
-  for (const auto& candidate : complete(*app, words)) out.push_back(candidate.word);
+  for (const auto& candidate : complete(line, words)) out.push_back(candidate.word);
   return out;
 }
 
@@ -59,11 +57,10 @@ TEST_CASE("an option's value is not taken for a command") {
 }
 
 TEST_CASE("a command of run is not ours to understand") {
-  Options options;
-  const auto app = make_commands(options);
+  const CommandLine line;
   using Words = std::vector<std::string>;
   const auto split = [&](Words words) {
-    auto command = take_command_of_run(*app, words);
+    auto command = line.take_after(words);
     return std::pair(words, command);
   };
   CHECK(split({"run", "ls", "--help"}) == std::pair(Words{"run"}, Words{"ls", "--help"}));
@@ -83,9 +80,8 @@ TEST_CASE("arguments with fixed words are completed") {
 }
 
 TEST_CASE("every option and command has a help text") {
-  Options options;
-  const auto app = make_commands(options);
-  for (const auto* command : app->get_subcommands([](const CLI::App*) { return true; })) {
+  CommandLine line;
+  for (const auto* command : line.app().get_subcommands([](const CLI::App*) { return true; })) {
     CHECK_FALSE(command->get_description().empty());
     if (command->get_group().empty()) continue;
     for (const auto* option : command->get_options()) {
@@ -96,30 +92,43 @@ TEST_CASE("every option and command has a help text") {
 }
 
 TEST_CASE("lists are given with commas or several times, and leave the names alone") {
-  Options options;
-  const auto app = make_commands(options);
-  app->parse("bench --servers 192.0.2.1,192.0.2.2 --servers 192.0.2.3 a.example b.example");
-  CHECK(options.bench.servers == std::vector<std::string>{"192.0.2.1", "192.0.2.2", "192.0.2.3"});
-  CHECK(options.bench.names == std::vector<std::string>{"a.example", "b.example"});
-  CHECK(options.bench.types == std::vector<std::string>{"A", "AAAA"});
+  CLI::App app;
+  Suggestions suggestions;
+  Arguments arguments(app, suggestions);
+  std::vector<std::string> names, servers;
+  arguments.add("name", names, "NAME", "names");
+  arguments.add_list("--servers", servers, "ADDRESS", "servers");
+  app.parse("--servers 192.0.2.1,192.0.2.2 --servers 192.0.2.3 a.example b.example");
+  CHECK(servers == std::vector<std::string>{"192.0.2.1", "192.0.2.2", "192.0.2.3"});
+  CHECK(names == std::vector<std::string>{"a.example", "b.example"});
 }
 
-TEST_CASE("what flush is told to forget is one thing") {
-  Options options;
-  const auto app = make_commands(options);
-  CHECK_THROWS_AS(app->parse("flush a.example --all"), CLI::ParseError);
-  CHECK_NOTHROW(app->parse("flush --zone a.example"));
+TEST_CASE("flush takes one of a name, a zone and everything") {
+  CHECK_THROWS_AS(CommandLine().parse({"flush", "a.example", "--all"}), CLI::ParseError);
+  CHECK_NOTHROW(CommandLine().parse({"flush", "--zone", "a.example"}));
+}
+
+TEST_CASE("every command has a row, a help and an example of itself") {
+  for (const auto& group : command_groups()) {
+    for (const auto* command : group.commands) {
+      CAPTURE(command->name);
+      CHECK(std::string(command->help).find_first_of(".\n") == std::string::npos);
+      if (std::string(group.title).empty() || command->declare == nullptr) continue;
+      REQUIRE(command->example != nullptr);
+      CHECK(std::string(command->example).find(std::string("dnscachectl ") + command->name) !=
+            std::string::npos);
+    }
+  }
 }
 
 TEST_CASE("names in the cache are completed where a name is expected, and nowhere else") {
-  Options options;
-  const auto app = make_commands(options);
+  CommandLine line;
   const auto words_for_names = [&](const std::vector<std::string>& words) {
     std::vector<std::string> out;
     const auto names = [] {
       return std::vector<std::string>{"a.example", "b.example", "a.example"};
     };
-    for (const auto& candidate : complete(*app, words, names)) out.push_back(candidate.word);
+    for (const auto& candidate : complete(line, words, names)) out.push_back(candidate.word);
     return out;
   };
   for (const std::vector<std::string>& command :

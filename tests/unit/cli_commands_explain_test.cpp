@@ -148,12 +148,13 @@ TEST_CASE("reverse names are addresses", "[explain]") {
   CHECK_FALSE(address_of_reverse(*Name::parse("a.b.c.d.in-addr.arpa")));
 }
 
-TEST_CASE("names that were searched in vain are told, and what would save them", "[explain]") {
+TEST_CASE("names that were queried without result are shown, and what would save them",
+          "[explain]") {
   const auto story = story_of_search();
   const auto text = whole_text(story);
   CHECK(contains(text, "1. api.example.a.example (+ a.example): A no such name"));
   CHECK(contains(text, "2. api.example (as given): A answered"));
-  CHECK(contains(text, "1 name asked for in vain"));
+  CHECK(contains(text, "1 name queried without result"));
   CHECK(contains(text, "ndots:1"));
   CHECK(contains(text, "10.0.0.7"));
   const auto document = to_json(story);

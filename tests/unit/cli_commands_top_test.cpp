@@ -23,7 +23,7 @@ const json reply = {{"queries", 20},
 
 }  // namespace
 
-TEST_CASE("full names that were searched for in vain are told with what ends it", "[top]") {
+TEST_CASE("full names that were searched without result are shown, with what ends it", "[top]") {
   const auto wasted = wasted_searches(reply, {{"svc.cluster.local", "cluster.local"}, 5});
   REQUIRE(wasted.size() == 2);
   CHECK(wasted[0].domain == "svc.cluster.local");

@@ -123,7 +123,7 @@ TEST_CASE("every former server stays after the cache, in its order") {
   REQUIRE(plan->warnings.size() == 1);
   CHECK(contains(plan->warnings[0], "10.0.0.1:53 does not answer"));
 
-  SECTION("one with another port can't be named in resolv.conf") {
+  SECTION("one with another port cannot be named in resolv.conf") {
     facts.resolv_conf = {};
     facts.upstreams = {upstream("10.0.0.1:5353", true, false)};
     const auto text = planned_resolv_conf(facts);
@@ -185,7 +185,7 @@ TEST_CASE("machine shapes and the address that programs are sent to") {
   }
 }
 
-TEST_CASE("machines that can't be set up get one line that says what to do") {
+TEST_CASE("machines that cannot be set up get one line that says what to do") {
   struct Shape {
     const char* name;
     void (*change)(Facts&, PlanRequest&);
@@ -221,7 +221,7 @@ TEST_CASE("machines that can't be set up get one line that says what to do") {
       {"an engine elsewhere", [](Facts& f, PlanRequest&) { f.engine = engine_on("127.0.0.9:53"); },
        "runs already, but not on 127.0.0.1:53", ExitCode::failure},
       {"no port 53", [](Facts&, PlanRequest& r) { r.listen = {endpoint("127.0.0.1:5353")}; },
-       "resolv.conf can't name a port", ExitCode::failure},
+       "resolv.conf cannot name a port", ExitCode::failure},
   };
   for (const auto& shape : shapes) {
     INFO(shape.name);

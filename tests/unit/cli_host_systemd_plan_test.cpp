@@ -224,7 +224,7 @@ TEST_CASE("machine shapes with systemd, and how lookups come to the cache") {
   }
 }
 
-TEST_CASE("machines with systemd that can't be set up get one line") {
+TEST_CASE("machines with systemd that cannot be set up get one line") {
   struct Shape {
     const char* name;
     void (*change)(Facts&, PlanRequest&);
@@ -232,7 +232,7 @@ TEST_CASE("machines with systemd that can't be set up get one line") {
   };
   const Shape shapes[] = {
       {"no D-Bus", [](Facts& f, PlanRequest&) { f.system.bus_problem = "cannot reach the bus"; },
-       "systemd can't be asked: cannot reach the bus"},
+       "systemd cannot be asked: cannot reach the bus"},
       {"resolved hangs",
        [](Facts& f, PlanRequest&) { f.system.resolved_problem = "it did not answer"; },
        "it did not answer"},
@@ -277,9 +277,9 @@ TEST_CASE("machines with systemd that can't be set up get one line") {
        "dnscachectl.service is masked"},
       {"an engine outside systemd", [](Facts& f, PlanRequest&) { f.engine = EngineStatus{}; },
        "runs already, but not under systemd"},
-      {"a program that services can't see",
+      {"a program that services cannot see",
        [](Facts& f, PlanRequest&) { f.program = "/home/me/dnscachectl"; },
-       "services can't see /home/me/dnscachectl"},
+       "services cannot see /home/me/dnscachectl"},
   };
   for (const auto& shape : shapes) {
     INFO(shape.name);
@@ -444,14 +444,6 @@ TEST_CASE("kubelet never gets the cache's address, Docker always has another") {
   }
 }
 
-TEST_CASE("the hosts line of nsswitch.conf") {
-  CHECK(parse_nss_hosts("passwd: files\nhosts: files resolve [!UNAVAIL=return] dns # x\n") ==
-        std::vector<std::string>{"files", "resolve", "dns"});
-  CHECK(parse_nss_hosts("hosts:\tfiles [ SUCCESS=return NOTFOUND=continue ] myhostname") ==
-        std::vector<std::string>{"files", "myhostname"});
-  CHECK(parse_nss_hosts("").empty());
-}
-
 TEST_CASE("doctor names the cause first, and its consequences under it") {
   auto facts = machine_after_setup();
   facts.engine.reset();
@@ -487,7 +479,7 @@ TEST_CASE("doctor advises setup where the machine is not set up, whatever is ins
   }
 }
 
-TEST_CASE("doctor names what is wrong and the command that mends it") {
+TEST_CASE("doctor names what is wrong and the command that fixes it") {
   const auto problem = [](const Facts& facts, Examination examination = {}) {
     examination.is_set_up = true;
     std::string text;

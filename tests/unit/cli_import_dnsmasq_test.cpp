@@ -13,7 +13,7 @@ using Tree = std::map<std::string, std::string>;
 ImportFiles files(const Tree& tree) {
   return {[tree](const std::filesystem::path& path) -> Result<std::string> {
             const auto found = tree.find(path.string());
-            if (found == tree.end()) return Error{path.string() + ": can't be opened"};
+            if (found == tree.end()) return Error{path.string() + ": cannot be opened"};
             return found->second;
           },
           [tree](const std::filesystem::path& folder) -> Result<Texts> {
@@ -22,7 +22,7 @@ ImportFiles files(const Tree& tree) {
               const std::filesystem::path file = path;
               if (file.parent_path() == folder) names.push_back(file.filename().string());
             }
-            if (names.empty()) return Error{folder.string() + ": can't be read"};
+            if (names.empty()) return Error{folder.string() + ": cannot be read"};
             return names;
           }};
 }
@@ -48,7 +48,7 @@ Config config_of(const std::string& text, const Tree& tree = {}) {
 std::string told(const std::string& text, const Tree& tree = {}) {
   const auto import = import_text(text, tree);
   const TranslatedLine& line = import.lines.at(0);
-  return std::string(result_text(line.result)) + ": " + line.explanation;
+  return std::string(result_words.print(line.result)) + ": " + line.explanation;
 }
 
 Texts texts_of(const std::vector<LocalRecord>& records) {
@@ -318,11 +318,11 @@ TEST_CASE("dnsmasq: files that are included") {
   CHECK(import.lines.at(2).explanation == "was read already");
   CHECK(config_of("conf-dir=/etc/d/,*.bak", tree).filter_aaaa);
   CHECK_FALSE(config_of("conf-dir=/etc/d/,*.bak", tree).bogus_priv == BogusPriv::always);
-  CHECK(told("conf-file=/nowhere") == "refused: /nowhere: can't be opened");
+  CHECK(told("conf-file=/nowhere") == "refused: /nowhere: cannot be opened");
   CHECK(told("conf-dir=/nowhere").starts_with("refused: /nowhere"));
 }
 
-TEST_CASE("dnsmasq: a file that can't be read is an error") {
+TEST_CASE("dnsmasq: a file that cannot be read is an error") {
   CHECK_FALSE(import_dnsmasq("/nowhere", std::nullopt, files({})));
 }
 

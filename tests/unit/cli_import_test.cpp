@@ -14,7 +14,7 @@ using Tree = std::map<std::string, std::string>;
 ImportFiles files(const Tree& tree) {
   return {[tree](const std::filesystem::path& path) -> Result<std::string> {
             const auto found = tree.find(path.string());
-            if (found == tree.end()) return Error{path.string() + ": can't be opened"};
+            if (found == tree.end()) return Error{path.string() + ": cannot be opened"};
             return found->second;
           },
           [tree](const std::filesystem::path& folder) -> Result<Texts> {
@@ -23,7 +23,7 @@ ImportFiles files(const Tree& tree) {
               const std::filesystem::path file = path;
               if (file.parent_path() == folder) names.push_back(file.filename().string());
             }
-            if (names.empty()) return Error{folder.string() + ": can't be read"};
+            if (names.empty()) return Error{folder.string() + ": cannot be read"};
             return names;
           }};
 }
@@ -47,7 +47,7 @@ std::string results(const Translation& translation) {
   std::string text;
   for (const TranslatedLine& line : translation.lines) {
     if (line.line == 0) continue;
-    text += std::string(result_text(line.result)) + '\n';
+    text += std::string(result_words.print(line.result)) + '\n';
   }
   return text;
 }
@@ -55,7 +55,7 @@ std::string results(const Translation& translation) {
 std::string told(const std::string& text, Program program, std::size_t index = 0) {
   const auto translation = import_text(text, program);
   const TranslatedLine& line = translation.lines.at(index);
-  return std::string(result_text(line.result)) + ": " + line.explanation;
+  return std::string(result_words.print(line.result)) + ": " + line.explanation;
 }
 
 std::string text_of(const std::vector<UpstreamConfig>& upstreams) {

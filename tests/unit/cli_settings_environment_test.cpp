@@ -1,6 +1,5 @@
 #include <catch2/catch.hpp>
 
-#include "cli/commands/run.hpp"
 #include "cli/settings/environment.hpp"
 #include "resolver/config/schema.hpp"
 
@@ -51,21 +50,42 @@ TEST_CASE("a mistake in the environment is told with the variable's name") {
   }
 }
 
+TEST_CASE("zones and trust anchors are given by the environment as well") {
+  Config config;
+  REQUIRE(
+      apply_environment({{"DNSCACHE_LOCAL_ZONES", "int.example=10.0.0.1,10.0.0.2; gone.example="},
+                         {"DNSCACHE_DNSSEC_TRUST_ANCHORS",
+                          "/etc/keys/root.key; . DS 20326 8 2 "
+                          "E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D"}},
+                        config));
+  REQUIRE(config.local.zones.size() == 2);
+  CHECK(config.local.zones[0].addresses.size() == 2);
+  CHECK(config.local.zones[1].addresses.empty());
+  CHECK(config.dnssec.trust_anchors.size() == 2);
+}
+
+TEST_CASE("settings of the environment are checked against one another and the file's") {
+  const auto message = [](const Environment& environment, Config config = {}) {
+    const auto applied = apply_environment(environment, config);
+    return applied ? std::string() : applied.error().message;
+  };
+  CHECK(message({{"DNSCACHE_HEDGE_AFTER", "9s"}}) ==
+        "DNSCACHE_HEDGE_AFTER: hedge.after (9s) is longer than timeout (4500ms, the default); "
+        "allowed: "
+        "at most the same");
+  Config config;
+  config.timeout = std::chrono::seconds(1);
+  CHECK(message({{"DNSCACHE_HEDGE_AFTER", "2s"}}, config)
+            .starts_with("DNSCACHE_HEDGE_AFTER: hedge.after (2s) is longer than timeout (1s);"));
+  CHECK(message({{"DNSCACHE_UPSTREAMS", "127.0.0.1"}}).starts_with("DNSCACHE_UPSTREAMS: "));
+  CHECK(message({{"DNSCACHE_ROUTES", "a.example=10.0.0.1;a.example=10.0.0.2"}}) ==
+        "DNSCACHE_ROUTES: duplicate route for a.example");
+}
+
 TEST_CASE("no two settings share a variable") {
   std::map<std::string, std::string> seen;
   for (const auto& setting : settings()) {
     CHECK(variable_of(setting.key) != "DNSCACHE_CONFIG");
     CHECK(seen.emplace(variable_of(setting.key), setting.key).second);
   }
-}
-
-TEST_CASE("resolv.conf gets the cache first and is found again") {
-  const auto cache = IpAddress::v4(127, 0, 0, 1);
-  const std::string original = "nameserver 10.0.0.2\noptions ndots:5\n";
-  const auto with = with_cache_first(original, cache);
-  CHECK(with.ends_with("\nnameserver 127.0.0.1\n" + original));
-  CHECK(without_cache_first(with) == original);
-  CHECK(without_cache_first(original) == original);
-  CHECK(with_cache_first("options rotate ndots:2\n", cache).find("rotate") == std::string::npos);
-  CHECK(with_cache_first("options rotate ndots:2\n", cache).find("ndots:2") != std::string::npos);
 }

@@ -41,7 +41,7 @@ TEST_CASE("JSON has the values of the columns that have a key") {
         nlohmann::json::parse(R"([{"name":"a.example","sent":1234},{"name":"ä","sent":5}])"));
 }
 
-TEST_CASE("text from the network can't steer the terminal") {
+TEST_CASE("text from the network cannot steer the terminal") {
   Table table(std::vector<Column>{{"NAME", "name"}});
   table.add_row({{"evil\033[2J\r\n"}});
   CHECK(table.to_text(Terminal{}) == "NAME\nevil?[2J??\n");

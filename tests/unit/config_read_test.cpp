@@ -508,7 +508,7 @@ TEST_CASE("deep nesting is refused before it costs anything") {
   CHECK_THAT(problems[0], Catch::Contains("is nested more than 16 levels deep"));
 }
 
-TEST_CASE("a shared value can't be multiplied") {
+TEST_CASE("a shared value cannot be multiplied") {
   std::string text = "a: &a [x, x]\n";
   for (char c = 'b'; c < 'z'; ++c) {
     const std::string before = std::string("*") + static_cast<char>(c - 1);
@@ -525,7 +525,7 @@ TEST_CASE("a text that is too large is refused") {
   CHECK(valid(std::string(max_text_file_size, '\n')) == Config{});
 }
 
-TEST_CASE("files that can't be read are one clear line") {
+TEST_CASE("files that cannot be read are one clear line") {
   const TemporaryDirectory directory;
   const auto problem = [](const std::filesystem::path& path) {
     const ConfigReading reading = read_config_file(path);
@@ -534,7 +534,7 @@ TEST_CASE("files that can't be read are one clear line") {
     return reading.problems[0].to_text();
   };
   const std::string missing = (directory / "missing").string();
-  CHECK(problem(missing) == missing + ": can't be opened: No such file or directory");
+  CHECK(problem(missing) == missing + ": cannot be opened: No such file or directory");
   const std::string folder = (directory / "").string();
   CHECK(problem(folder) == folder + ": is a directory, not a file");
   CHECK(problem("/dev/zero") == "/dev/zero: is a device or socket, not a file");
@@ -547,13 +547,13 @@ TEST_CASE("files that can't be read are one clear line") {
 
   const auto loop = directory / "loop";
   std::filesystem::create_symlink(loop, loop);
-  CHECK(problem(loop) == loop.string() + ": can't be opened: Too many levels of symbolic links");
+  CHECK(problem(loop) == loop.string() + ": cannot be opened: Too many levels of symbolic links");
 
   const auto secret = directory / "secret";
   write_file(secret, "workers: 2");
   REQUIRE(::chmod(secret.c_str(), 0) == 0);
   if (::geteuid() != 0) {
-    CHECK(problem(secret) == secret.string() + ": can't be opened: Permission denied");
+    CHECK(problem(secret) == secret.string() + ": cannot be opened: Permission denied");
   }
 }
 

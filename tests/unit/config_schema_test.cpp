@@ -138,6 +138,21 @@ TEST_CASE("each setting changes its own field only") {
   CHECK(setting->write(config).text == row.value);
 }
 
+TEST_CASE("each setting says what a change of it costs") {
+  Config before, after;
+  CHECK(changed_settings(before, after).empty());
+  after.workers = 3;
+  after.bogus_nxdomain = {*Network::parse("192.0.2.1")};
+  const auto changed = changed_settings(before, after);
+  REQUIRE(changed.size() == 2);
+  CHECK(changed[0]->key == "workers");
+  CHECK(changed[0]->cost == ChangeCost::restart);
+  CHECK(has_change_of(ChangeCost::flush, before, after));
+  CHECK_FALSE(has_change_of(ChangeCost::routes, before, after));
+  CHECK(rules_in_words(*changed[0]).ends_with("A change takes effect after a restart."));
+  CHECK(rules_in_words(*changed[1]).ends_with("A change flushes the cache."));
+}
+
 TEST_CASE("the manual page has the settings as they are") {
   // `dnscachectl __man-settings` prints the part that belongs between the two marks.
   const std::string page = manual_page();

@@ -45,7 +45,7 @@ TEST_CASE("hosts: what is wrong is told with its line, and the rest is used") {
   CHECK(problems.first[0].line == 2);
   CHECK(problems.first[0].message == "\"ten\" is not an IP address");
   CHECK(problems.first[1].line == 3);
-  CHECK(problems.first[1].message == "\"10.0.0.2\" has no names behind it");
+  CHECK(problems.first[1].message == "\"10.0.0.2\" has no name after it");
   CHECK(problems.first[2].line == 4);
   CHECK(problems.first[2].message == "\"bad..name\" is not a host name");
 }

@@ -340,7 +340,7 @@ TEST_CASE("local data names the rule that decided, and what it is about", "[expl
   const auto reason = [&](const char* name, std::uint16_t type = rr_type::a) {
     Reason why;
     asked.local_data().decide({*Name::parse(name), type}, &why);
-    return std::string(rule_text(why.rule)) + ' ' + why.matched.to_text();
+    return std::string(rule_words.print(why.rule)) + ' ' + why.matched.to_text();
   };
   CHECK(reason("db.example") == "local_name db.example");
   CHECK(reason("a.localhost") == "special_name a.localhost");

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <memory>
 #include <ranges>
-#include <sstream>
 
+#include "cli/ask/glibc_lookup.hpp"
 #include "cli/host/journal.hpp"
 #include "cli/host/source.hpp"
 #include "cli/host/system_user.hpp"
@@ -94,33 +94,11 @@ const dbus::UnitState* SystemFacts::unit(const std::string& name) const {
   return found == units.end() ? nullptr : &found->second;
 }
 
-bool SystemFacts::asks_resolved_by_nss() const {
-  return std::ranges::find(nss_hosts, "resolve") != nss_hosts.end();
-}
-
-std::vector<std::string> parse_nss_hosts(std::string_view nsswitch) {
-  std::istringstream lines{std::string(nsswitch)};
-  for (std::string line; std::getline(lines, line);) {
-    line = line.substr(0, line.find('#'));
-    const auto start = line.find_first_not_of(" \t");
-    if (start == line.npos || line.compare(start, 6, "hosts:") != 0) continue;
-    std::istringstream words(line.substr(start + 6));
-    std::vector<std::string> services;
-    bool in_brackets = false;
-    for (std::string word; words >> word;) {
-      if (word.starts_with('[')) in_brackets = true;
-      if (!in_brackets) services.push_back(word);
-      if (word.ends_with(']')) in_brackets = false;
-    }
-    return services;
-  }
-  return {};
-}
-
 SystemFacts read_system_facts(const fs::path& root) {
   SystemFacts facts;
   if (const auto text = read_text_file(below(root, nsswitch_path))) {
-    facts.nss_hosts = parse_nss_hosts(*text);
+    const auto hosts = parse_nss_hosts_line(*text);
+    for (const auto& service : hosts.services) facts.nss_hosts.push_back(service.name);
   }
   facts.has_systemd = is_systemd_here(root);
   if (!facts.has_systemd) return facts;

@@ -33,7 +33,7 @@ struct LinkFacts {
 /// The system's side of a lookup. Everything is empty on a machine without systemd.
 struct SystemFacts {
   bool has_systemd = false;  ///< systemd is the service manager here
-  std::string bus_problem;   ///< why D-Bus can't be used; empty: it can
+  std::string bus_problem;   ///< why D-Bus cannot be used; empty: it can
   std::map<std::string, dbus::UnitState> units;
   std::optional<dbus::ResolvedState> resolved;  ///< none: it does not run
   std::string resolved_problem;                 ///< it runs, but does not say anything
@@ -49,11 +49,7 @@ struct SystemFacts {
 
   bool is_active(const std::string& unit) const;
   const dbus::UnitState* unit(const std::string& name) const;
-  bool asks_resolved_by_nss() const;
 };
-
-/// The words of the "hosts:" line, without those in brackets (nsswitch.conf(5)).
-std::vector<std::string> parse_nss_hosts(std::string_view nsswitch);
 
 /// Asks D-Bus; every answer is optional. `root` is --root: below it there is no systemd.
 SystemFacts read_system_facts(const std::filesystem::path& root);

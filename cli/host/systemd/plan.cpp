@@ -7,6 +7,7 @@
 #include "cli/host/system_user.hpp"
 #include "cli/host/systemd/unit_links.hpp"
 #include "cli/host/virtual_link.hpp"
+#include "cli/show/fill.hpp"
 #include "resolver/base/text.hpp"
 #include "resolver/config/resolv_conf.hpp"
 #include "templates/templates.hpp"
@@ -36,13 +37,6 @@ std::vector<UnitFile> unit_files() {
           {service_unit, templates::dnscachectl_service},
           {source_unit, templates::dnscachectl_source_service, true},
           {setup_unit, templates::dnscachectl_setup_service, false, true}};
-}
-
-std::string replaced(std::string text, std::string_view place, std::string_view value) {
-  for (auto at = text.find(place); at != text.npos; at = text.find(place, at + value.size())) {
-    text.replace(at, place.size(), value);
-  }
-  return text;
 }
 
 // The socket's lines for other addresses than the template's.
@@ -94,7 +88,7 @@ Result<void> check_system(const Facts& facts, Mode wanted) {
     return Error{fmt::format("--mode {} needs a machine that runs systemd", to_text(wanted))};
   }
   if (!system.bus_problem.empty()) {
-    return Error{"nothing was changed, because systemd can't be asked: " + system.bus_problem};
+    return Error{"nothing was changed, because systemd cannot be asked: " + system.bus_problem};
   }
   if (!system.resolved_problem.empty()) {
     return Error{"nothing was changed: " + system.resolved_problem};
@@ -134,7 +128,7 @@ std::string explain(const Facts& facts, const Route& route) {
         system.manager);
   }
   if (!system.resolved) return {};
-  const auto* mode = dbus::to_text(system.resolved->resolv_conf_mode);
+  const auto mode = dbus::resolv_conf_mode_words.print(system.resolved->resolv_conf_mode);
   if (route.mode == Mode::link) {
     return fmt::format(
         "lookups go through systemd-resolved ({} mode), so the cache becomes the server of an "
@@ -233,13 +227,14 @@ bool is_listed_globally(const SystemFacts& system, const IpAddress& cache) {
 
 std::vector<Step> resolved_file_steps(const Facts& facts, const Route& route,
                                       const IpAddress& cache) {
-  auto text = replaced(std::string(templates::resolved_conf), "@CACHE@", cache.to_text());
   // DNS= lines add up; those that come before ours are taken back and said again after the cache.
   std::string others;
   for (const auto& server : facts.system.configured.servers) others += ' ' + server;
-  text = replaced(text, "@RESET@", others.empty() ? "" : "DNS=\n");
-  text = replaced(text, "@OTHERS@", others);
-  text = replaced(text, "@DOMAINS@", route.mode == Mode::resolved ? "Domains=~.\n" : "");
+  const auto text = fill(templates::resolved_conf,
+                         {{"CACHE", cache.to_text()},
+                          {"RESET", others.empty() ? "" : "DNS=\n"},
+                          {"OTHERS", others},
+                          {"DOMAINS", route.mode == Mode::resolved ? "Domains=~.\n" : ""}});
   auto file = file_step(facts, resolved_drop_in, text, "the cache comes first in its list");
   const bool is_changed = file.is_change;
   auto steps = with_directory(facts, std::move(file));
@@ -422,7 +417,7 @@ Result<std::vector<Step>> unit_steps(const Facts& facts, const Route& route,
     const bool is_other_socket =
         unit.name == std::string_view(socket_unit) && listen != default_listen();
     if (comes_from_package(system, unit.name) && !is_other_socket) continue;
-    auto text = replaced(std::string(unit.text), "@DNSCACHECTL@", facts.program.string());
+    auto text = fill(unit.text, {{"DNSCACHECTL", facts.program.string()}});
     if (unit.name == std::string_view(socket_unit)) text = with_listen(text, listen);
     auto step = file_step(facts, fs::path(unit_directory) / unit.name, text, "");
     is_any_changed = is_any_changed || step.is_change;
@@ -430,7 +425,7 @@ Result<std::vector<Step>> unit_steps(const Facts& facts, const Route& route,
       is_service_changed = step.is_change;
       if (step.is_change && is_hidden_from_services(facts.program)) {
         return Error{
-            fmt::format("services can't see {}: copy the program to /usr/local/bin and "
+            fmt::format("services cannot see {}: copy the program to /usr/local/bin and "
                         "run setup from there",
                         facts.program.string())};
       }

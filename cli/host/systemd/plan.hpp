@@ -22,7 +22,7 @@ struct Route {
   bool uses_resolved() const { return mode != Mode::manager && (has_source || writes_resolved); }
 };
 
-/// Pure. The error says why this machine can't be set up in this mode, and what to do.
+/// Pure. The error says why this machine cannot be set up in this mode, and what to do.
 Result<Route> choose_route(const Facts& facts, Mode wanted);
 
 /// The steps up to a running engine: units, enabled and started.

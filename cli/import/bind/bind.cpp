@@ -17,7 +17,7 @@ class Reader {
  public:
   Reader(Draft& draft, const ImportFiles& files, const std::filesystem::path& file)
       : draft_(draft), files_(files), file_(file) {
-    // In this order they finish: what we listen on can't be a forwarder.
+    // In this order they finish: what we listen on cannot be a forwarder.
     for (const auto make : {make_listen, make_servers, make_cache, make_answers}) {
       sections_.push_back(make(draft, file));
       options_.merge(sections_.back()->options());

@@ -8,7 +8,7 @@
 
 namespace dnscache::cli {
 
-/// Translates named.conf(5) with everything it includes. An error only when `file` itself can't be
+/// Translates named.conf(5) with everything it includes. An error only when `file` itself cannot be
 /// read.
 Result<Translation> import_bind(const std::filesystem::path& file, const ImportFiles& files);
 

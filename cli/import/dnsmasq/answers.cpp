@@ -55,7 +55,7 @@ class Answers : public Section {
         filter_aaaa({});
       } else {
         return draft_.refuse("records of type " + in_quotes(type) +
-                             " can't be left out of answers");
+                             " cannot be left out of answers");
       }
     }
     draft_.translate("filter_a, filter_aaaa");

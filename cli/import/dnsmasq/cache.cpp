@@ -27,7 +27,7 @@ class Cache : public Section {
     if (!number) return draft_.refuse(in_quotes(value) + " is not a number of names");
     if (*number == 0) {
       return draft_.refuse(
-          "the cache can't be switched off; cache.max_ttl: 1s keeps nothing for longer");
+          "the cache cannot be switched off; cache.max_ttl: 1s keeps nothing for longer");
     }
     if (*number <= names_in_default_cache) {
       return draft_.not_needed("cache.size is in bytes; its 64MiB hold some 500,000 answers");

@@ -10,7 +10,7 @@
 namespace dnscache::cli {
 
 /// Translates `file` with everything it includes. `resolv_file` stands for the file that dnsmasq
-/// takes its servers from. An error only when `file` itself can't be read.
+/// takes its servers from. An error only when `file` itself cannot be read.
 Result<Translation> import_dnsmasq(const std::filesystem::path& file,
                                    const std::optional<std::filesystem::path>& resolv_file,
                                    const ImportFiles& files);

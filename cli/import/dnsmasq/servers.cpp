@@ -101,7 +101,7 @@ class Servers : public Section {
     }
     const std::string told =
         more.empty()
-            ? "the servers of " + context_.resolv_file.string() + " can't be read now: add them"
+            ? "the servers of " + context_.resolv_file.string() + " cannot be read now: add them"
             : "upstreams, with the servers of " + context_.resolv_file.string() +
                   " as it is now; changes of the file are not followed";
     if (resolv_line_ || more.empty()) {

@@ -204,7 +204,7 @@ class Importer {
     const auto is_on = bool_of(value);
     if (!is_on) return refuse_value(value);
     if (*is_on) return draft_.not_needed("it is a cache");
-    draft_.refuse("the cache can't be switched off; cache.max_ttl: 1s keeps nothing for longer");
+    draft_.refuse("the cache cannot be switched off; cache.max_ttl: 1s keeps nothing for longer");
   }
   void cache_from_localhost() { draft_.not_needed("responses of every upstream are cached"); }
   void stale_retention(const std::string& value) {

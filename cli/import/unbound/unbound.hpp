@@ -8,7 +8,7 @@
 
 namespace dnscache::cli {
 
-/// Translates unbound.conf(5) with everything it includes. An error only when `file` itself can't
+/// Translates unbound.conf(5) with everything it includes. An error only when `file` itself cannot
 /// be read.
 Result<Translation> import_unbound(const std::filesystem::path& file, const ImportFiles& files);
 

@@ -60,7 +60,7 @@ FileDescriptor memory_file(const std::string& text) {
   return file;
 }
 
-// Files that can't be read are another error.
+// Files that cannot be read are another error.
 Result<void> check_anchors(const std::vector<std::string>& anchors) {
   std::vector<std::string> texts;
   for (const std::string& anchor : anchors) {
@@ -84,7 +84,7 @@ Result<std::shared_ptr<Context>> Context::open(const Library& library, EventBase
                                                const std::vector<Name>& negative_anchors,
                                                std::uint16_t port) {
   ub_ctx* created = library.create(&base);
-  if (created == nullptr) return Error{"libunbound can't be set up: out of memory"};
+  if (created == nullptr) return Error{"libunbound cannot be set up: out of memory"};
   std::shared_ptr<Context> context(new Context(library, created));
   if (auto done = context->configure(negative_anchors, port); !done) return done.error();
   if (auto usable = check_anchors(trust_anchors); !usable) return usable.error();

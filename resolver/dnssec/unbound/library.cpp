@@ -19,7 +19,7 @@ Result<Library> open_library() {
   void* handle = ::dlopen(library_name, RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
     return Error{"dnssec.mode validate needs " + std::string(library_name) +
-                 ", which can't be loaded; install libunbound8, or set passthrough"};
+                 ", which cannot be loaded; install libunbound8, or set passthrough"};
   }
   Library library{};
   const bool is_complete = find(handle, "ub_ctx_create_ub_event", library.create) &&

@@ -114,7 +114,7 @@ TEST_CASE("umask does not reach what setup writes", "[remove]") {
   }
 }
 
-TEST_CASE("what can't be removed is said with its remedy, and nothing else changes", "[remove]") {
+TEST_CASE("what cannot be removed is said with its remedy, and nothing else changes", "[remove]") {
   install();
   const auto before = etc_state();
   set_up();
@@ -133,7 +133,7 @@ TEST_CASE("what can't be removed is said with its remedy, and nothing else chang
   const auto cut_off = dnscachectl("remove --yes");
   run("mv /run/dbus/away /run/dbus/system_bus_socket");
   CHECK(cut_off.status == 1);
-  CHECK_THAT(cut_off.output, Contains("nothing was changed, because systemd can't be asked"));
+  CHECK_THAT(cut_off.output, Contains("nothing was changed, because systemd cannot be asked"));
   check_same(etc_state(), after);
 
   take_back();

@@ -403,7 +403,7 @@ TEST_CASE("a removal that is killed anywhere waits for the next remove", "[remov
   CHECK(at > 5);
 }
 
-TEST_CASE("what can't work is said in one line and changes nothing", "[setup-fail]") {
+TEST_CASE("what cannot work is said in one line and changes nothing", "[setup-fail]") {
   install();
   struct Failure {
     const char* name;
@@ -545,7 +545,7 @@ TEST_CASE("a call on the bus that fails is one line, and everything is undone", 
   }
 }
 
-TEST_CASE("doctor finds what is wrong, and its commands mend it", "[doctor]") {
+TEST_CASE("doctor finds what is wrong, and its commands fix it", "[doctor]") {
   install();
   struct Trouble {
     const char* name;
@@ -604,15 +604,15 @@ TEST_CASE("doctor finds what is wrong, and its commands mend it", "[doctor]") {
     const auto found = dnscachectl("doctor");
     INFO("found: " + found.output);
     CHECK(found.status == 5);
-    CHECK_THAT(found.output, Contains(trouble.says) && Contains("mend it:"));
+    CHECK_THAT(found.output, Contains(trouble.says) && Contains("fix:"));
     run(trouble.repair);
     Ran mended = found;
     for (int round = 0; round < 4 && mended.status != 0; ++round) {
       std::istringstream lines(mended.output);
       for (std::string line; std::getline(lines, line);) {
-        const auto at = line.find("mend it:");
+        const auto at = line.find("fix:");
         if (at == npos) continue;
-        auto command = line.substr(at + 8);
+        auto command = line.substr(at + 4);
         if (const auto setup = command.find("dnscachectl setup"); setup != npos) {
           command.insert(setup, "/usr/local/bin/");
           command += " --yes";

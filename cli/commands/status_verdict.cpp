@@ -1,4 +1,4 @@
-#include "cli/commands/verdict.hpp"
+#include "cli/commands/status_verdict.hpp"
 
 #include <algorithm>
 #include <array>
