@@ -97,6 +97,8 @@ void add_serve(CLI::App& app, ServeOptions& options) {
            "ADDRESS[:PORT]");
   add_list(command, "--upstream", options.upstreams, "Query these servers, not the configured ones",
            "ADDRESS[:PORT]");
+  command.add_option("--user", options.user, "Become this user once the sockets are open")
+      ->type_name("USER");
 }
 
 void add_run(CLI::App& app, RunOptions& options) {

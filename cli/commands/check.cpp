@@ -1,11 +1,13 @@
 #include "cli/commands/check.hpp"
 
 #include <algorithm>
-#include <iostream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "cli/follow/read.hpp"
+#include "cli/show/output.hpp"
 #include "resolver/base/text.hpp"
+#include "resolver/config/memory.hpp"
 #include "resolver/config/read.hpp"
 #include "resolver/config/schema.hpp"
 #include "resolver/config/values.hpp"
@@ -130,7 +132,7 @@ std::string summary(const Checked& checked) {
   const Config& config = checked.reading.config;
   std::string text = "listens on " + listen_text(config) + ", " + upstreams_text(checked);
   if (!config.routes.empty()) text += ", " + counted(config.routes.size(), "route");
-  return text + ", " + print_size(config.cache.size) + " of cache";
+  return text + ", " + print_size(share_memory(config, memory_limit()).cache) + " of cache";
 }
 
 Json to_json(const Problem& problem) {
@@ -221,6 +223,12 @@ ExitCode run_check(const CheckOptions& options, std::ostream& out, std::ostream&
   return checked.reading ? ExitCode::done : ExitCode::check_failed;
 }
 
-ExitCode run_check(const CheckOptions& options) { return run_check(options, std::cout, std::cerr); }
+ExitCode run_check(const CheckOptions& options) {
+  std::ostringstream out, err;
+  const ExitCode code = run_check(options, out, err);
+  print_error_text(err.str());
+  print(out.str());
+  return code;
+}
 
 }  // namespace dnscache::cli

@@ -233,11 +233,11 @@ Result<ExitCode> run_serve(const ServeOptions& options) {
   if (const auto problems = feed.state().problems; !problems.empty()) log_fall_back(problems);
   allow_more_descriptors();
   const auto origin = origin_of(options, *overrides);
-  auto served = serve(feed, origin);
+  auto served = serve(feed, origin, options.user);
   // It could be read, but an address, a file or a trust anchor that it names cannot be used.
   if (!served && feed.fall_back(served.error(), feed.in_force())) {
     log_fall_back(feed.state().problems);
-    served = serve(feed, origin);
+    served = serve(feed, origin, options.user);
   }
   if (!served) return served.error();
   return ExitCode::done;

@@ -15,6 +15,7 @@ struct ServeOptions {
   std::filesystem::path control;       ///< empty: what the configuration says
   std::vector<std::string> listen;     ///< instead of the configuration's addresses
   std::vector<std::string> upstreams;  ///< instead of the configuration's upstreams
+  std::string user;                    ///< to become once the sockets are open; empty: none
 };
 
 /// Runs until SIGTERM or SIGINT. With a configuration that cannot be used, the service goes on with

@@ -7,8 +7,8 @@
 #include <cctype>
 #include <cerrno>
 #include <fmt/format.h>
-#include <iostream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "cli/import/programs.hpp"
 #include "cli/show/output.hpp"
@@ -185,7 +185,11 @@ Result<ExitCode> run_import(const ImportOptions& options, std::ostream& out, std
 }
 
 Result<ExitCode> run_import(const ImportOptions& options) {
-  return run_import(options, std::cout, std::cerr);
+  std::ostringstream out, err;
+  auto code = run_import(options, out, err);
+  print(out.str());
+  print_error_text(err.str());
+  return code;
 }
 
 }  // namespace dnscache::cli
