@@ -14,11 +14,9 @@
 namespace dnscache {
 namespace {
 
-constexpr std::size_t max_in_flight = 10000;  // questions
-constexpr std::size_t max_waiting = 50000;    // clients; each holds about 500 bytes
-constexpr std::size_t max_refreshing = 256;   // each saves a client a wait, and costs nothing extra
-constexpr std::uint32_t failure_ttl = 2;      // seconds; RFC 9520 wants 1 s, we want no more
-constexpr std::uint32_t bogus_ttl = 30;       // seconds; RFC 4035 section 4.7
+constexpr std::size_t max_refreshing = 256;  // each saves a client a wait, and costs nothing extra
+constexpr std::uint32_t failure_ttl = 2;     // seconds; RFC 9520 wants 1 s, we want no more
+constexpr std::uint32_t bogus_ttl = 30;      // seconds; RFC 4035 section 4.7
 constexpr std::uint32_t no_such_zone_ttl = 10800;
 constexpr Duration probe_patience = 3s;
 constexpr unsigned max_aliases = 16;  // that lead from servers to servers, one after the other
@@ -90,84 +88,97 @@ Answer explain_failure(const Outcome& outcome) {
 // Local data and the cache have been looked at by the worker, and nobody else asks the same: see
 // decide() and Resolver::ask().
 Task resolve(Resolver& resolver, Flight& flight) {
-  const Question& question = flight.question();
   const unsigned generation = resolver.generation_;
   const TimePoint begun_at = resolver.world_.now();
   const TimePoint deadline = begun_at + resolver.config_.timeout;
   RaceObserver& observer = flight.trace ? *flight.trace : RaceObserver::nobody();
   Resolver::Underway underway(resolver, flight.is_refresh);
-  Timer patience_over(resolver.world_.timers(), [&] { resolver.answer_with_stale(flight); });
-  if (const auto over = resolver.patience_with_servers(flight)) patience_over.set(*over);
+  flight.inbox = &underway.inbox;
+  const std::unique_ptr<Timer> patience = resolver.patience_with_servers(flight);
 
   Outcome outcome;
-  if (resolver.is_validated(question)) {
-    if (flight.trace) resolver.traced_.push_back({question, flight.trace});
-    outcome = co_await validate(resolver.validator_, question, deadline, underway.inbox);
-    resolver.count(outcome);
-    if (flight.trace) resolver.end_trace(question, outcome);
+  if (resolver.is_validated(flight)) {
+    co_await validate(resolver.validator_, flight.stored_question(), deadline, underway.inbox,
+                      outcome);
+    resolver.end_validation(flight, outcome);
   } else {
-    const Question asked = resolver.as_asked(question);
-    outcome = co_await ask_servers(resolver, underway, asked, deadline, observer);
-    mind_dnssec(resolver.config_.dnssec.mode, question, outcome.answer);
-    if (const auto target = resolver.cut_alias(question, outcome)) {
+    const auto other = resolver.other_question(flight);
+    const StoredQuestion& asked = other ? *other : flight.stored_question();
+    co_await ask_servers(resolver, underway, asked, deadline, observer, outcome);
+    if (resolver.leads_elsewhere(flight, outcome)) {
       observer.note("an alias leads to a name that other servers answer for");
-      const auto found = std::make_shared<Finding<Answer>>(underway.inbox);
-      resolver.ask_for_target(flight, *target, [found](const Answer& of) { found->put(of); });
-      const auto answer = co_await wait_for(found, deadline);
-      add_target(question, *target, answer, outcome);
-      flight.target.reset();
+      co_await follow_alias(resolver, underway, flight, deadline, outcome);
     }
   }
-  patience_over.cancel();
-  resolver.note_outcome(question, outcome);
-  if (!flight.is_refresh) resolver.times_.add(resolver.world_.now() - begun_at);
-
-  if (const auto older = resolver.older_answer(flight, outcome)) {
-    // Within its lifetime, but not for as long as there is nobody to ask.
-    const bool is_down = resolver.routes_.group_for(question.name)->is_down();
-    if (!is_down) resolver.cache_.allow_refresh(question, flight.hash());
-    resolver.in_flight_.land(flight, *older);
-    co_return;
-  }
-  const Answer answer = resolver.judge(question, std::move(outcome), observer);
-  ++resolver.rcodes_[static_cast<std::size_t>(answer.rcode) % resolver.rcodes_.size()];
+  if (patience) patience->cancel();
+  resolver.note(flight, outcome, begun_at);
   const bool is_current = generation == resolver.generation_ && !underway.is_outdated;
-  if (is_current && !answer.is_stale()) {
-    resolver.cache_.store(question, flight.hash(), answer, resolver.world_.cache_now());
-  }
-  resolver.in_flight_.land(flight, answer);
+  resolver.conclude(flight, std::move(outcome), is_current, observer);
 }
 
-Async<Outcome> ask_servers(Resolver& resolver, Resolver::Underway& underway,
-                           const Question& question, TimePoint deadline, RaceObserver& observer) {
-  Outcome outcome;
+// What servers said becomes what clients are told and what is cached.
+void Resolver::conclude(Flight& flight, Outcome outcome, bool is_current, RaceObserver& observer) {
+  const Question question = flight.question();
+  if (const auto older = older_answer(flight, outcome)) {
+    // Within its lifetime, but not for as long as there is nobody to ask.
+    const bool is_down = routes_.group_for(question.name)->is_down();
+    if (!is_down) cache_.allow_refresh(question, flight.hash());
+    return in_flight_.land(flight, *older);
+  }
+  const Answer answer = judge(question, std::move(outcome), observer);
+  ++rcodes_[static_cast<std::size_t>(answer.rcode) % rcodes_.size()];
+  if (is_current && !flight.is_dropped && !answer.is_stale()) {
+    cache_.store(question, flight.hash(), answer, world_.cache_now());
+  }
+  in_flight_.land(flight, answer);
+}
+
+Async<Done> ask_servers(Resolver& resolver, Resolver::Underway& underway,
+                        const StoredQuestion& question, TimePoint deadline, RaceObserver& observer,
+                        Outcome& outcome) {
   outcome.kind = Outcome::Kind::servers_changed;
   while (outcome.kind == Outcome::Kind::servers_changed) {
-    const std::shared_ptr<UpstreamGroup> group = resolver.routes_.group_for(question.name);
+    const std::shared_ptr<UpstreamGroup> group = resolver.routes_.group_for(question.get().name);
     observer.begun(group->zone());
     underway.group = group.get();
     if (group->members().empty()) {
       outcome = without_servers(group->zone());
       break;
     }
-    outcome = co_await race(*group, question, deadline, underway.inbox, observer);
+    outcome = Outcome();
+    co_await race(*group, question, deadline, underway.inbox, observer, outcome);
     if (outcome.upstream != nullptr) {
       outcome.answer.source = resolver.routes_.source_of(*outcome.upstream);
     }
     outcome.upstream = nullptr;  // it may be gone when the outcome is looked at
   }
   underway.group = nullptr;
-  co_return outcome;
+  co_return Done();
+}
+
+// A coroutine of its own: few questions need the memory.
+Async<Done> follow_alias(Resolver& resolver, Resolver::Underway& underway, Flight& flight,
+                         TimePoint deadline, Outcome& outcome) {
+  const auto found = std::make_shared<Finding<Answer>>(underway.inbox);
+  ReplyFunction take = [found](const Answer& of) { found->put(of); };
+  resolver.ask_for_target(flight, std::move(take));
+  const auto answer = co_await wait_for(found, deadline);
+  add_target(flight.question(), flight.target->name, answer, outcome);
+  flight.target.reset();
+  co_return Done();
 }
 
 Task fetch_for_validator(Resolver& resolver, Question question, OutcomeFunction done) {
-  ++resolver.fetching_;
   Resolver::Underway underway(resolver);
+  Resolver::Fetch fetch(underway.inbox);
+  resolver.fetches_.add(fetch, this_machine, question.name.bytes());
+  const StoredQuestion stored(question);
   const std::shared_ptr<Trace> trace = resolver.trace_of(question);
   RaceObserver& observer = trace ? *trace : RaceObserver::nobody();
   const TimePoint deadline = resolver.world_.now() + resolver.config_.timeout;
-  Outcome outcome = co_await ask_servers(resolver, underway, question, deadline, observer);
-  --resolver.fetching_;
+  Outcome outcome;
+  co_await ask_servers(resolver, underway, stored, deadline, observer, outcome);
+  resolver.fetches_.remove(fetch);
   (void)resolver.cut_alias(question, outcome);  // the validator asks for the target by itself
   if (outcome.kind != Outcome::Kind::answered && outcome.kind != Outcome::Kind::failed) {
     outcome.answer = Answer();
@@ -182,9 +193,12 @@ Task probe_servers(Resolver& resolver, Question question, std::shared_ptr<Trace>
   const TimePoint deadline =
       resolver.world_.now() + std::min<Duration>(resolver.config_.timeout, probe_patience);
   trace->begun_at = resolver.world_.now();
-  Outcome outcome = co_await ask_servers(resolver, underway, question, deadline, *trace);
-  if (outcome.kind == Outcome::Kind::answered && resolver.is_validated(question)) {
-    outcome = co_await validate(resolver.validator_, question, deadline, underway.inbox);
+  const StoredQuestion stored(question);
+  Outcome outcome;
+  co_await ask_servers(resolver, underway, stored, deadline, *trace, outcome);
+  if (outcome.kind == Outcome::Kind::answered && resolver.validates(question)) {
+    outcome = Outcome();
+    co_await validate(resolver.validator_, stored, deadline, underway.inbox, outcome);
   }
   resolver.note_outcome(question, outcome);
   done(std::move(outcome));
@@ -236,29 +250,38 @@ Resolver::Resolver(World& world, Cache& cache, const Config& config)
 Resolver::~Resolver() { give_up(); }
 
 void Resolver::ask(const Question& question, std::uint64_t hash, ReplyFunction reply,
-                   std::shared_ptr<Trace> trace) {
+                   ClientId client, std::shared_ptr<Trace> trace) {
   const World::Turn turn(world_);
   if (trace) trace->begun_at = world_.now();
   Flight* underway = in_flight_.find(question, hash);
-  const bool is_full = in_flight_.waiting() >= max_waiting ||
-                       (underway == nullptr && in_flight_.size() >= max_in_flight);
-  if (is_full) return reply(failure(Rcode::server_failure, ExtendedError::not_ready));
+  if (!in_flight_.may_wait(client, underway)) {
+    return reply(failure(Rcode::server_failure, ExtendedError::not_ready));
+  }
   if (trace) trace->has_joined = underway != nullptr;
-  if (underway != nullptr) return underway->wait(std::move(reply));
+  if (underway != nullptr) return underway->wait(std::move(reply), client);
   if (recent_failures_.contains(hash, world_.cache_now())) {
     if (const auto stale = stale_answer(question, hash)) return reply(*stale);
   }
-  Flight& flight = in_flight_.start(question, hash);
+  make_room();
+  Flight& flight = in_flight_.start(question, hash, client);
   flight.trace = std::move(trace);
-  flight.wait(std::move(reply));
+  flight.wait(std::move(reply), client);
   resolve(*this, flight);
+}
+
+// Nobody is turned away: who has waited longest among those who take most gets no answer.
+void Resolver::make_room() {
+  while (Flight* flight = in_flight_.give_way()) {
+    ++dropped_;
+    flight->is_dropped = true;
+    flight->inbox->put(Event::Kind::given_up);
+  }
 }
 
 // The target is a question of its own: with its own servers, rules and place in the cache, and
 // asked once for all who want it.
-void Resolver::ask_for_target(Flight& flight, const Name& name, ReplyFunction reply) {
-  Question target = flight.question();
-  target.name = name;
+void Resolver::ask_for_target(Flight& flight, ReplyFunction reply) {
+  const Question target = *flight.target;
   const std::uint64_t hash = cache_.prepare(target);
   if (!flight.is_refresh) {
     if (const auto cached = fresh_answer(target, hash)) return reply(*cached);
@@ -266,8 +289,8 @@ void Resolver::ask_for_target(Flight& flight, const Name& name, ReplyFunction re
   if (flight.aliases == max_aliases || leads_back(flight, target)) {
     return reply(failure(Rcode::server_failure));
   }
-  flight.target = target;
-  ask(target, hash, std::move(reply));
+  flight.waits_for_target = true;
+  ask(target, hash, std::move(reply), flight.client());
   if (Flight* of_target = in_flight_.find(target, hash)) {
     of_target->aliases = std::max(of_target->aliases, flight.aliases + 1);
   }
@@ -275,13 +298,25 @@ void Resolver::ask_for_target(Flight& flight, const Name& name, ReplyFunction re
 
 // Two flights that wait for each other would never end.
 bool Resolver::leads_back(const Flight& flight, const Question& target) {
-  std::optional<Question> next = target;
-  for (unsigned i = 0; next && i <= max_aliases; ++i) {
+  const Question* next = &target;
+  for (unsigned i = 0; next != nullptr && i <= max_aliases; ++i) {
     if (*next == flight.question()) return true;
     const Flight* waiting = in_flight_.find(*next, cache_.prepare(*next));
-    next = waiting != nullptr ? waiting->target : std::nullopt;
+    const bool goes_on = waiting != nullptr && waiting->waits_for_target;
+    next = goes_on ? waiting->target.get() : nullptr;
   }
-  return next.has_value();
+  return next != nullptr;
+}
+
+// Sets the flight's target when its answer, of servers, leads out of its route.
+bool Resolver::leads_elsewhere(Flight& flight, Outcome& outcome) const {
+  mind_dnssec(config_.dnssec.mode, flight.question(), outcome.answer);
+  const auto name = cut_alias(flight.question(), outcome);
+  if (!name) return false;
+  auto target = std::make_unique<Question>(flight.question());
+  target->name = *name;
+  flight.target = std::move(target);
+  return true;
 }
 
 // The alias at which an answer leads out of its route; what came after it is gone then.
@@ -295,7 +330,7 @@ std::optional<Name> Resolver::cut_alias(const Question& question, Outcome& outco
 
 void Resolver::refresh(const Question& question, std::uint64_t hash) {
   if (in_flight_.find(question, hash) != nullptr) return;
-  const bool has_room = refreshing_ < max_refreshing && in_flight_.size() < max_in_flight &&
+  const bool has_room = refreshing_ < max_refreshing && !in_flight_.is_full() &&
                         !routes_.group_for(question.name)->is_short_of_quota();
   if (!has_room) return cache_.allow_refresh(question, hash);
   const World::Turn turn(world_);
@@ -310,8 +345,13 @@ void Resolver::give_up() {
 }
 
 void Resolver::fetch(const Question& question, OutcomeFunction done) {
-  if (fetching_ >= max_in_flight) return done(Outcome{});
   const World::Turn turn(world_);
+  // What the validator still works on for questions that nobody waits for gives way as well.
+  while (fetches_.size() >= in_flight_.limits().flights) {
+    Sharer* const first = fetches_.first_to_give_way();
+    fetches_.remove(*first);
+    static_cast<Fetch*>(first)->inbox.put(Event::Kind::given_up);
+  }
   fetch_for_validator(*this, question, std::move(done));
 }
 
@@ -324,8 +364,20 @@ void Resolver::forget_keys() {
   if (validator_) validator_->forget();
 }
 
-bool Resolver::is_validated(const Question& question) const {
+bool Resolver::validates(const Question& question) const {
   return validator_ && validator_->covers(question);
+}
+
+bool Resolver::is_validated(Flight& flight) {
+  const Question question = flight.question();
+  if (!validates(question)) return false;
+  if (flight.trace) traced_.push_back({question, flight.trace});
+  return true;
+}
+
+void Resolver::end_validation(Flight& flight, const Outcome& outcome) {
+  count(outcome);
+  if (flight.trace) end_trace(flight.question(), outcome);
 }
 
 void Resolver::count(const Outcome& outcome) {
@@ -336,6 +388,11 @@ void Resolver::count(const Outcome& outcome) {
   } else {
     ++(outcome.answer.authentic ? validation_stats_.secure : validation_stats_.insecure);
   }
+}
+
+void Resolver::note(const Flight& flight, const Outcome& outcome, TimePoint begun_at) {
+  if (!flight.is_dropped) note_outcome(flight.question(), outcome);
+  if (!flight.is_refresh) times_.add(world_.now() - begun_at);
 }
 
 void Resolver::note_outcome(const Question& question, const Outcome& outcome) {
@@ -430,12 +487,13 @@ Answer Resolver::judge(const Question& question, Outcome outcome, RaceObserver& 
   return answer;
 }
 
-// What the configuration makes of a question before servers see it.
-Question Resolver::as_asked(const Question& question) const {
-  Question asked = question;
-  if (config_.dnssec.mode == DnssecMode::off) asked.dnssec_ok = false;
-  if (is_exempt(config_.dnssec, question.name)) asked.checking_disabled = true;
-  return asked;
+// What the configuration makes of a question before servers see it; null: it stays as it is.
+std::unique_ptr<const StoredQuestion> Resolver::other_question(const Flight& flight) const {
+  const Question question = flight.question();
+  Question other = question;
+  if (config_.dnssec.mode == DnssecMode::off) other.dnssec_ok = false;
+  if (is_exempt(config_.dnssec, question.name)) other.checking_disabled = true;
+  return other == question ? nullptr : std::make_unique<const StoredQuestion>(other);
 }
 
 std::optional<Answer> Resolver::fresh_answer(const Question& question, std::uint64_t hash) const {
@@ -459,15 +517,18 @@ bool Resolver::answer_with_stale(Flight& flight) {
 
 // Expired data is better than waiting for servers that have been silent for a while. Until when
 // they are waited for; nothing when there is no such data, or it is given out now.
-std::optional<TimePoint> Resolver::patience_with_servers(Flight& flight) {
+std::unique_ptr<Timer> Resolver::patience_with_servers(Flight& flight) {
   const UpstreamGroup& group = *routes_.group_for(flight.question().name);
   const TimePoint now = world_.now();
   const TimePoint over = group.silent_since().value_or(now) + config_.cache.serve_stale.after;
   if (over <= now || group.is_short_of_quota()) {
     answer_with_stale(flight);
-    return std::nullopt;
+    return nullptr;
   }
-  return stale_answer(flight.question(), flight.hash()) ? std::optional(over) : std::nullopt;
+  if (!stale_answer(flight.question(), flight.hash())) return nullptr;
+  auto timer = std::make_unique<Timer>(world_.timers(), [&] { answer_with_stale(flight); });
+  timer->set(over);
+  return timer;
 }
 
 }  // namespace dnscache

@@ -29,7 +29,7 @@ class Resolver {
   /// `hash` is what Cache::prepare() gave for it. `trace`, if any, describes how, and is complete
   /// when `reply` is called.
   void ask(const Question& question, std::uint64_t hash, ReplyFunction reply,
-           std::shared_ptr<Trace> trace = nullptr);
+           ClientId client = this_machine, std::shared_ptr<Trace> trace = nullptr);
   /// Fetches an answer that will expire soon; a later hit may ask again when there is no room now.
   void refresh(const Question& question, std::uint64_t hash);
   /// Takes over another configuration. Servers that stay keep their health. Questions whose servers
@@ -58,7 +58,10 @@ class Resolver {
   void give_up();
 
   const Groups& groups() const { return routes_.groups(); }
-  std::size_t in_flight() const { return in_flight_.size(); }
+  const InFlight& in_flight() const { return in_flight_; }
+  void limit(const InFlightLimits& limits) { in_flight_.limit(limits); }
+  /// How many questions have given way to others.
+  std::uint64_t dropped() const { return dropped_; }
   /// How long questions took that were not in the cache, and how they ended.
   const RttEstimator& times() const { return times_; }
   const std::array<Counter, 16>& rcodes() const { return rcodes_; }
@@ -83,28 +86,41 @@ class Resolver {
     std::size_t place_;
     bool is_refresh_;
   };
+  /// What the validator asks.
+  struct Fetch : Sharer {
+    explicit Fetch(Inbox& of) : inbox(of) {}
+    Inbox& inbox;
+  };
   friend Task resolve(Resolver& resolver, Flight& flight);
   friend Task probe_servers(Resolver& resolver, Question question, std::shared_ptr<Trace> trace,
                             OutcomeFunction done);
   friend Task fetch_for_validator(Resolver& resolver, Question question, OutcomeFunction done);
-  friend Async<Outcome> ask_servers(Resolver& resolver, Underway& underway,
-                                    const Question& question, TimePoint deadline,
-                                    RaceObserver& observer);
+  friend Async<Done> follow_alias(Resolver& resolver, Underway& underway, Flight& flight,
+                                  TimePoint deadline, Outcome& outcome);
+  friend Async<Done> ask_servers(Resolver& resolver, Underway& underway,
+                                 const StoredQuestion& question, TimePoint deadline,
+                                 RaceObserver& observer, Outcome& outcome);
 
   void flush_what_others_answer();
   std::optional<Answer> fresh_answer(const Question& question, std::uint64_t hash) const;
   std::optional<Answer> stale_answer(const Question& question, std::uint64_t hash) const;
   std::optional<Answer> older_answer(const Flight& flight, const Outcome& outcome);
   bool answer_with_stale(Flight& flight);
-  std::optional<TimePoint> patience_with_servers(Flight& flight);
+  std::unique_ptr<Timer> patience_with_servers(Flight& flight);
+  void conclude(Flight& flight, Outcome outcome, bool is_current, RaceObserver& observer);
   Answer judge(const Question& question, Outcome outcome, RaceObserver& observer) const;
   std::optional<Name> cut_alias(const Question& question, Outcome& outcome) const;
-  void ask_for_target(Flight& flight, const Name& name, ReplyFunction reply);
+  bool leads_elsewhere(Flight& flight, Outcome& outcome) const;
+  void make_room();
+  void ask_for_target(Flight& flight, ReplyFunction reply);
   bool leads_back(const Flight& flight, const Question& target);
-  bool is_validated(const Question& question) const;
-  Question as_asked(const Question& question) const;
+  bool validates(const Question& question) const;
+  bool is_validated(Flight& flight);
+  void end_validation(Flight& flight, const Outcome& outcome);
+  std::unique_ptr<const StoredQuestion> other_question(const Flight& flight) const;
   void count(const Outcome& outcome);
   void note_outcome(const Question& question, const Outcome& outcome);
+  void note(const Flight& flight, const Outcome& outcome, TimePoint begun_at);
   /// A question that somebody wants the story of.
   struct Traced {
     Question question;
@@ -121,9 +137,10 @@ class Resolver {
   unsigned generation_ = 0;  // answers to what was asked in an earlier one are not cached
   Routes routes_;
   InFlight in_flight_;
+  std::uint64_t dropped_ = 0;
   std::vector<Underway*> underway_;
   std::size_t refreshing_ = 0;
-  std::size_t fetching_ = 0;
+  FairShares fetches_;  // by the validator
   RecentFailures recent_failures_;
   std::shared_ptr<Validator> validator_;  // null: nothing is validated
   ValidationStats validation_stats_;

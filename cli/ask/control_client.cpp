@@ -241,6 +241,10 @@ EngineStatus parse_status(const nlohmann::json& reply) {
   status.cache_bytes = member<std::uint64_t>(cache, "bytes", 0);
   status.cache_size_bytes = member<std::uint64_t>(cache, "size_bytes", 0);
   status.evictions = member<std::uint64_t>(cache, "evictions", 0);
+  const auto memory = part("memory");
+  status.memory_limit = member<std::uint64_t>(memory, "limit_bytes", 0);
+  status.resident_memory = member<std::uint64_t>(memory, "resident_bytes", 0);
+  status.dropped = member<std::uint64_t>(memory, "dropped", 0);
   if (reply.contains("linklocal_allowance_exceeded")) {
     status.linklocal_allowance_exceeded =
         member<std::uint64_t>(reply, "linklocal_allowance_exceeded", 0);

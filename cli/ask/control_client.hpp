@@ -119,6 +119,9 @@ struct EngineStatus {
   std::uint64_t cache_bytes = 0;
   std::uint64_t cache_size_bytes = 0;
   std::uint64_t evictions = 0;
+  std::uint64_t memory_limit = 0;  ///< bytes; 0: an older engine, which has none
+  std::uint64_t resident_memory = 0;
+  std::uint64_t dropped = 0;  ///< questions that gave way to others
   /// Packets that EC2 dropped on their way to link-local services; nothing elsewhere.
   std::optional<std::uint64_t> linklocal_allowance_exceeded;
   std::vector<UpstreamStatus> upstreams;

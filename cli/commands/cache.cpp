@@ -158,14 +158,15 @@ Result<ExitCode> run_cache_dump(const CacheOptions& options) {
   // Who asked for which names is nobody else's business.
   std::FILE* file = stdout;
   if (!is_stdout) {
-    const int fd = ::open(options.file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    const int fd =
+        ::open(options.file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     file = fd >= 0 ? ::fdopen(fd, "w") : nullptr;
   }
   if (file == nullptr) return system_error("cannot write " + options.file, errno);
   const auto end = ask_engine_for_lines(
       control_path(options.control), {{"command", "cache-dump"}, {"text", options.is_text}},
       [&](json&& entry) {
-        const auto lines = options.is_text ? zone_lines(entry) : entry.dump() + '\n';
+        const auto lines = options.is_text ? zone_lines(entry) : entry.dump(-1, ' ', true) + '\n';
         std::fputs(lines.c_str(), file);
       });
   const bool is_written = std::fflush(file) == 0 && std::ferror(file) == 0;

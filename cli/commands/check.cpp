@@ -1,12 +1,14 @@
 #include "cli/commands/check.hpp"
 
 #include <algorithm>
-#include <iostream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "cli/command.hpp"
 #include "cli/follow/read.hpp"
+#include "cli/show/output.hpp"
 #include "resolver/base/text.hpp"
+#include "resolver/config/memory.hpp"
 #include "resolver/config/read.hpp"
 #include "resolver/config/schema.hpp"
 #include "resolver/config/values.hpp"
@@ -131,7 +133,7 @@ std::string summary(const Checked& checked) {
   const Config& config = checked.reading.config;
   std::string text = "listens on " + listen_text(config) + ", " + upstreams_text(checked);
   if (!config.routes.empty()) text += ", " + counted(config.routes.size(), "route");
-  return text + ", " + print_size(config.cache.size) + " of cache";
+  return text + ", " + print_size(share_memory(config, memory_limit()).cache) + " of cache";
 }
 
 Json to_json(const Problem& problem) {
@@ -230,7 +232,11 @@ Run declare(Arguments& arguments) {
   arguments.add_flag("--print", options->print, "Print the effective configuration");
   arguments.add_json(options->json);
   return [options](const Invocation&) -> Result<ExitCode> {
-    return run_check(*options, std::cout, std::cerr);
+    std::ostringstream out, err;
+    const ExitCode code = run_check(*options, out, err);
+    print_error_text(err.str());
+    print(out.str());
+    return code;
   };
 }
 

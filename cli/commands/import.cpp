@@ -7,12 +7,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <fmt/format.h>
-#include <iostream>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <sstream>
 
 #include "cli/command.hpp"
 #include "cli/import/programs.hpp"
+#include "cli/show/output.hpp"
 #include "resolver/base/file_descriptor.hpp"
 #include "resolver/base/text_file.hpp"
 #include "resolver/config/read.hpp"
@@ -122,20 +123,21 @@ Result<ExitCode> run_import(const ImportOptions& options) {
   const std::string yaml = imported_config(*translation, file);
   const ConfigReading reading = read_config(yaml, "the translation of " + file.string());
   // Lines that are fine each for themselves may still contradict each other.
-  for (const Problem& problem : reading.problems) std::cerr << problem.to_text() << '\n';
+  for (const Problem& problem : reading.problems) print_error_text(problem.to_text() + '\n');
   if (options.output) {
     if (const auto written = write_new_file(*options.output, yaml); !written) {
       return written.error();
     }
   }
   if (options.is_json) {
-    std::cout << to_json(*translation, yaml, options.only)
-                     .dump(2, ' ', false, Json::error_handler_t::replace)
-              << '\n';
+    print(to_json(*translation, yaml, options.only)
+              .dump(2, ' ', false, Json::error_handler_t::replace) +
+          '\n');
   } else {
-    if (!options.output) std::cout << yaml;
-    std::cout.flush();
-    print_lines(*translation, options.only, std::cerr);
+    if (!options.output) print(yaml);
+    std::ostringstream lines;
+    print_lines(*translation, options.only, lines);
+    print_error_text(lines.str());
   }
   const bool is_complete = reading && translation->count(LineResult::refused) == 0;
   return is_complete ? ExitCode::done : ExitCode::check_failed;

@@ -31,6 +31,7 @@ struct ServeOptions {
   std::filesystem::path control;       ///< empty: what the configuration says
   std::vector<std::string> listen;     ///< instead of the configuration's addresses
   std::vector<std::string> upstreams;  ///< instead of the configuration's upstreams
+  std::string user;                    ///< to become once the sockets are open; empty: none
 };
 
 /// What the command line says instead of the configuration file, already parsed.
@@ -242,11 +243,11 @@ Result<ExitCode> run_serve(const ServeOptions& options) {
   if (const auto problems = feed.state().problems; !problems.empty()) log_fall_back(problems);
   allow_more_descriptors();
   const auto origin = origin_of(options, *overrides);
-  auto served = serve(feed, origin);
+  auto served = serve(feed, origin, options.user);
   // It could be read, but an address, a file or a trust anchor that it names cannot be used.
   if (!served && feed.fall_back(served.error(), feed.in_force())) {
     log_fall_back(feed.state().problems);
-    served = serve(feed, origin);
+    served = serve(feed, origin, options.user);
   }
   if (!served) return served.error();
   return ExitCode::done;
@@ -259,6 +260,7 @@ Run declare(Arguments& arguments) {
                      "Listen here, not where the configuration says");
   arguments.add_list("--upstream", options->upstreams, "ADDRESS[:PORT]",
                      "Query these servers, not the configured ones");
+  arguments.add("--user", options->user, "USER", "Become this user once the sockets are open");
   return [options](const Invocation& invocation) {
     options->control = invocation.control;
     return run_serve(*options);

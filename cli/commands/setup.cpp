@@ -151,7 +151,11 @@ Result<void> add_import(const SetupOptions& options, PlanRequest& request) {
   }
   const auto import = import_file(options.import_file, std::nullopt, std::nullopt, real_files());
   if (!import) return import.error();
-  if (!options.is_json) print_lines(*import, {}, std::cerr);
+  if (!options.is_json) {
+    std::ostringstream lines;
+    print_lines(*import, {}, lines);
+    print_error_text(lines.str());
+  }
   if (!import->block_list.empty()) {
     return Error{options.import_file.string() +
                  ": blocks names, which go into a file of their own: run 'dnscachectl import " +

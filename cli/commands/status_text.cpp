@@ -164,9 +164,16 @@ std::string memory_in_words(const EngineStatus& engine, const Terminal& terminal
       engine.cache_size_bytes == 0
           ? 0
           : static_cast<double>(engine.cache_bytes) / static_cast<double>(engine.cache_size_bytes);
-  return fmt::format("{} {} in {} of {}, {} evicted", bar(terminal, std::max(share, 0.02), 10),
-                     format_counted(engine.entries, "answer"), format_bytes(engine.cache_bytes),
-                     format_bytes(engine.cache_size_bytes), format_count(engine.evictions));
+  auto text =
+      fmt::format("{} {} in {} of {}, {} evicted", bar(terminal, std::max(share, 0.02), 10),
+                  format_counted(engine.entries, "answer"), format_bytes(engine.cache_bytes),
+                  format_bytes(engine.cache_size_bytes), format_count(engine.evictions));
+  if (engine.memory_limit == 0) return text;
+  text += fmt::format("; process {} of {}", format_bytes(engine.resident_memory),
+                      format_bytes(engine.memory_limit));
+  if (engine.dropped == 0) return text;
+  return text +
+         fmt::format(", {} dropped for want of room", format_counted(engine.dropped, "question"));
 }
 
 std::string queries_in_words(const EngineStatus& engine, const Terminal& terminal) {

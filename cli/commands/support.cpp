@@ -180,6 +180,21 @@ std::string replace_word(std::string text, const std::string& word, const std::s
   return text;
 }
 
+// std::regex calls itself for each character that it matches: no run of blanks or of others is
+// longer than any name or path.
+std::string without_long_runs(const std::string& text) {
+  constexpr std::size_t longest_run = 2000;
+  const auto is_blank = [](char c) { return c == ' ' || c == '\t' || c == '\n'; };
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t end = at;
+    while (end < text.size() && is_blank(text[end]) == is_blank(text[at])) ++end;
+    out += end - at > longest_run ? " (too long to be shown) " : text.substr(at, end - at);
+    at = end;
+  }
+  return out;
+}
+
 void add_matches(std::vector<std::string>& names, const std::string& text, const char* pattern) {
   const std::regex regex(pattern);
   for (std::sregex_iterator match(text.begin(), text.end(), regex), end; match != end; ++match) {
@@ -196,7 +211,7 @@ std::vector<std::string> plain_names() {
     const auto search = parse_resolv_conf(line).search;  // of every line, not only of the last
     names.insert(names.end(), search.begin(), search.end());
   }
-  const auto config = read_file(default_config_path);
+  const auto config = without_long_runs(read_file(default_config_path));
   add_matches(names, config, "(?:zone|domain):[ \t]*[\"']?([A-Za-z0-9_-]+)");
   add_matches(names, config, "[\"']([A-Za-z0-9_-]+)[.]?[ \t]+(?:[0-9]+[ \t]+)?[A-Z]+[ \t]");
   return names;
@@ -247,8 +262,8 @@ std::string Redactor::redact(const std::string& text) {
   // As a line of the query log has it; a name without a dot looks like any word elsewhere.
   static const std::regex query(" (udp|tcp|tls) [A-Za-z0-9_-]+[.]? [A-Z0-9]+ ",
                                 std::regex::optimize);
-  auto out =
-      replace_all(text, ipv6, [&](const auto& found) { return stand_in_for_address(found); });
+  auto out = replace_all(without_long_runs(text), ipv6,
+                         [&](const auto& found) { return stand_in_for_address(found); });
   out = replace_all(out, ipv4, [&](const auto& found) { return stand_in_for_address(found); });
   out = replace_all(out, name, [&](const auto& found) { return stand_in_for_name(found); });
   out = replace_all(out, home, [](const auto&) { return "/home/user"; });

@@ -17,6 +17,7 @@
 
 #include "cli/ask/control_client.hpp"
 #include "cli/host/journal.hpp"
+#include "cli/host/system_user.hpp"
 #include "resolver/base/file_descriptor.hpp"
 #include "resolver/config/read.hpp"
 
@@ -118,8 +119,15 @@ Result<pid_t> spawn(const EngineFiles& files) {
   std::string verb = "serve";
   std::string flag = "--config";
   std::string config = files.config.string();
-  std::array<char*, 5> arguments = {program.data(), verb.data(), flag.data(), config.data(),
-                                    nullptr};
+  std::string user_flag = "--user";
+  // Nothing that the engine does after its start needs root.
+  std::string user = has_system_user("") ? system_user : "nobody";
+  std::array<char*, 7> arguments = {program.data(), verb.data(), flag.data(), config.data(),
+                                    nullptr,        nullptr,     nullptr};
+  if (::geteuid() == 0) {
+    arguments[4] = user_flag.data();
+    arguments[5] = user.data();
+  }
   const auto environment = engine_environment();
   const pid_t pid = ::fork();
   if (pid < 0) return system_error("cannot start a process", errno);
@@ -168,7 +176,7 @@ std::vector<pid_t> find_engines(const fs::path& config) {
     const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), pid);
     if (problem != std::errc{} || end != name.data() + name.size() || pid == ::getpid()) continue;
     const auto words = command_line_of(pid);
-    const bool is_engine = words.size() == 4 && words[1] == "serve" && words[2] == "--config" &&
+    const bool is_engine = words.size() >= 4 && words[1] == "serve" && words[2] == "--config" &&
                            words[3] == config.string();
     if (is_engine && is_in_our_namespaces(pid) && is_alive(pid)) found.push_back(pid);
   }

@@ -165,7 +165,8 @@ const JournalEntry* Journal::committed_entry(const fs::path& path) const {
 Result<void> Journal::append_line(const std::string& line) {
   const auto path = directory_ / "journal";
   const auto failed = [&] { return system_error("cannot write " + path.string(), errno); };
-  const FileDescriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  const FileDescriptor fd(
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0644));
   if (!fd) return failed();
   const auto size = ::lseek(fd.get(), 0, SEEK_END);
   const auto text = line + '\n';

@@ -6,6 +6,8 @@
 #include <iostream>
 #include <string>
 
+#include "cli/show/output.hpp"
+
 namespace dnscache::cli {
 
 Result<void> check_rights(const std::filesystem::path& root, const char* command) {
@@ -21,7 +23,7 @@ Result<bool> confirm(bool is_confirmed, const char* question) {
         "not a terminal; use --yes to proceed without confirmation, or --dry-run to see the plan",
         ExitCode::usage};
   }
-  std::cerr << question << " [y/N] " << std::flush;
+  print_error_text(std::string(question) + " [y/N] ");
   std::string answer;
   std::getline(std::cin, answer);
   return answer == "y" || answer == "Y" || answer == "yes";

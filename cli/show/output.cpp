@@ -12,6 +12,7 @@
 #include <cstring>
 #include <fmt/format.h>
 
+#include "cli/show/escape.hpp"
 #include "resolver/base/text.hpp"
 
 namespace dnscache::cli {
@@ -26,12 +27,14 @@ bool wants_quiet = false;
 
 bool is_continuation_byte(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
+void write(std::FILE* file, std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), file);
+  std::fflush(file);
+}
+
 // A name or an error text may come from the network; it must not steer the terminal.
-std::string without_control_bytes(std::string_view text) {
-  std::string out(text);
-  std::replace_if(
-      out.begin(), out.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }, '?');
-  return out;
+std::string for_terminal(int file_descriptor, std::string_view text) {
+  return escaped(text, {true, Terminal::of(file_descriptor).has_colors});
 }
 
 const char* escape_code(Style style) {
@@ -185,7 +188,7 @@ std::string Table::to_text(const Terminal& terminal) const {
     std::string line;
     for (std::size_t i = 0; i < columns_.size(); ++i) {
       if (i > 0) line += "  ";
-      const auto text = fit(terminal, without_control_bytes(text_of(i)), column_widths[i]);
+      const auto text = fit(terminal, escaped(text_of(i), {false, false}), column_widths[i]);
       const bool is_last = i + 1 == columns_.size();
       const auto width = is_last && !columns_[i].is_right_aligned ? 0 : column_widths[i];
       line += padded(styled(terminal, style_of(i), text), display_width(text), width,
@@ -244,7 +247,7 @@ void Progress::run() {
   const auto is_finished = [this] { return is_finished_; };
   if (changed_.wait_for(lock, progress_delay, is_finished)) return;
   if (!terminal_.is_tty) {
-    std::fputs(fmt::format("{} ...\n", text_).c_str(), stderr);
+    std::fputs(fmt::format("{} ...\n", escaped(text_, {})).c_str(), stderr);
     changed_.wait(lock, is_finished);
     return;
   }
@@ -266,7 +269,8 @@ std::string Progress::line(std::size_t tick) const {
     const auto share = static_cast<double>(done_) / static_cast<double>(total_);
     counted = fmt::format(" [{}] {} of {}", bar(terminal_, share, 20), done_, total_);
   }
-  const auto text = fmt::format("{} {}{} {:.1f} s", sign, text_, counted, elapsed.count());
+  const auto text =
+      fmt::format("{} {}{} {:.1f} s", sign, escaped(text_, {}), counted, elapsed.count());
   return fit(terminal_, text, terminal_.width > 1 ? terminal_.width - 1 : 1);
 }
 
@@ -314,10 +318,11 @@ void print_json(const nlohmann::json& document) {
   print(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + '\n');
 }
 
-void print(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
-}
+void print(std::string_view text) { write(stdout, for_terminal(STDOUT_FILENO, text)); }
+
+void print_error_text(std::string_view text) { write(stderr, for_terminal(STDERR_FILENO, text)); }
+
+void print_frame(std::string_view frame) { write(stdout, frame); }
 
 void set_quiet(bool is_quiet) { wants_quiet = is_quiet; }
 
@@ -328,7 +333,7 @@ void print_note(std::string_view text) {
 void print_message(std::string_view text) {
   while (true) {
     const auto end = text.find('\n');
-    std::fputs(fmt::format("dnscachectl: {}\n", text.substr(0, end)).c_str(), stderr);
+    print_error_text(fmt::format("dnscachectl: {}\n", text.substr(0, end)));
     if (end == text.npos) return;
     text.remove_prefix(end + 1);
   }

@@ -128,8 +128,12 @@ std::string format_percent(double share);
 
 /// Writes a document to stdout, indented, one newline at its end.
 void print_json(const nlohmann::json& document);
-/// Writes to stdout as it is.
+/// Writes to stdout, through escaped() like everything here.
 void print(std::string_view text);
+/// The same to stderr.
+void print_error_text(std::string_view text);
+/// Writes what moves the cursor as it is; see frame_of().
+void print_frame(std::string_view frame);
 /// From then on neither progress nor notes are shown, only errors.
 void set_quiet(bool is_quiet);
 /// The same as a message, but left out where the user wants quiet.

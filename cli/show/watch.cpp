@@ -8,6 +8,9 @@
 #include <csignal>
 #include <utility>
 
+#include "cli/show/escape.hpp"
+#include "cli/show/output.hpp"
+
 namespace dnscache::cli {
 namespace {
 
@@ -51,8 +54,8 @@ class SingleKeys {
 /// The terminal's second screen without a cursor, until this goes: what was there comes back.
 class OwnScreen {
  public:
-  OwnScreen() { print("\x1b[?1049h\x1b[?25l"); }
-  ~OwnScreen() { print("\x1b[?25h\x1b[?1049l"); }
+  OwnScreen() { print_frame("\x1b[?1049h\x1b[?25l"); }
+  ~OwnScreen() { print_frame("\x1b[?25h\x1b[?1049l"); }
   OwnScreen(const OwnScreen&) = delete;
   OwnScreen& operator=(const OwnScreen&) = delete;
 };
@@ -90,7 +93,7 @@ Result<void> watch(std::chrono::milliseconds interval,
     while (is_ended == 0) {
       auto text = draw(Terminal::of(STDOUT_FILENO));
       if (!text) return text.error();
-      print(frame_of(*text, terminal_rows()));
+      print_frame(frame_of(escaped(*text, {true, true}), terminal_rows()));
       last = std::move(*text);
       if (keys.quits_within(interval)) break;
     }

@@ -5,6 +5,7 @@
 #include <exception>
 #include <optional>
 #include <utility>
+#include <variant>
 
 namespace dnscache {
 
@@ -18,6 +19,9 @@ struct Task {
     void unhandled_exception() { std::terminate(); }
   };
 };
+
+/// The result of a coroutine that has none.
+using Done = std::monostate;
 
 /// A coroutine that starts when it is awaited, once, and gives its result to whoever awaits it.
 template <typename T>

@@ -10,56 +10,101 @@
 #include <vector>
 
 #include "resolver/cache/entry.hpp"
+#include "resolver/cache/fair_shares.hpp"
+#include "resolver/config/memory.hpp"
 
 namespace dnscache {
 
 struct Trace;
+class Inbox;
 
 /// Takes the answer to a question to whoever asked it.
 using ReplyFunction = std::function<void(const Answer&)>;
 
-/// One question being resolved, with everybody who waits for its answer.
-class Flight {
+/// How many replies are waited for, by all and by each client of the network.
+class Waiters {
  public:
-  /// `hash` is what Cache::prepare() gave; `waiting_in_total` counts those who wait for any flight.
-  Flight(const Question& question, std::uint64_t hash, std::size_t& waiting_in_total)
-      : question_(question), hash_(hash), waiting_in_total_(waiting_in_total) {}
+  void add(ClientId client);
+  void remove(ClientId client);
+  std::size_t total() const { return total_; }
+  std::size_t of(ClientId client) const;
 
-  const Question& question() const { return question_; }
+ private:
+  std::size_t total_ = 0;
+  std::unordered_map<ClientId, std::uint32_t> of_client_;  // without this machine
+};
+
+/// One question being resolved, with everybody who waits for its answer.
+class Flight : public Sharer {
+ public:
+  /// `hash` is what Cache::prepare() gave; `waiters` counts those who wait for any flight.
+  Flight(const Question& question, std::uint64_t hash, ClientId client, Waiters& waiters)
+      : question_(question), hash_(hash), waiters_(waiters), client_(client) {}
+
+  Question question() const { return question_.get(); }
+  const StoredQuestion& stored_question() const { return question_; }
   std::uint64_t hash() const { return hash_; }
+  ClientId client() const { return client_; }  ///< who asked first
+  std::size_t waiting() const { return waiting_.size(); }
   /// Adds somebody who waits, or replies at once when stale data was given out already.
-  void wait(ReplyFunction reply);
+  void wait(ReplyFunction reply, ClientId client = this_machine);
   /// Replies to everybody who waits by now; the question goes on being resolved.
   void answer_early(Answer answer);
   void answer(const Answer& answer);
 
-  std::shared_ptr<Trace> trace;  ///< null: nobody wants to know
-  bool is_refresh = false;       ///< nobody asked: the answer will expire soon
-  unsigned aliases = 0;          ///< of other servers that have led here
-  /// The target of its alias, which it waits for as one more who asks.
-  std::optional<Question> target;
+  std::shared_ptr<Trace> trace;            ///< null: nobody wants to know
+  bool is_refresh = false;                 ///< nobody asked: the answer will expire soon
+  bool is_dropped = false;                 ///< it gave way to others: its failure says nothing
+  unsigned aliases = 0;                    ///< of other servers that have led here
+  Inbox* inbox = nullptr;                  ///< of its coroutine
+  std::unique_ptr<const Question> target;  ///< of its alias, which others answer; null: none
+  bool waits_for_target = false;           ///< as one more who asks for it
 
  private:
-  Question question_;
+  struct Waiter {
+    ReplyFunction reply;
+    ClientId client;
+  };
+
+  StoredQuestion question_;
   std::uint64_t hash_;
-  std::size_t& waiting_in_total_;
-  std::vector<ReplyFunction> waiting_;
-  std::optional<Answer> early_;
+  Waiters& waiters_;
+  ClientId client_;
+  std::vector<Waiter> waiting_;
+  std::unique_ptr<const Answer> early_;
+};
+
+/// How much may be in flight.
+struct InFlightLimits {
+  std::size_t flights = 8192;
+  std::size_t waiting = 32768;  ///< clients
+
+  /// As many as the memory holds; a validation takes far more than a question.
+  static InFlightLimits from(const MemoryShares& shares, bool is_validating);
 };
 
 /// All flights of one thread: however many clients ask a question, it is resolved once.
 class InFlight {
  public:
   Flight* find(const Question& question, std::uint64_t hash);
-  Flight& start(const Question& question, std::uint64_t hash);
+  /// Whether `client` may wait; `flight` is what it would wait for, null: a new one.
+  bool may_wait(ClientId client, const Flight* flight) const;
+  Flight& start(const Question& question, std::uint64_t hash, ClientId client = this_machine);
   /// Ends a flight with its answer.
   void land(Flight& flight, const Answer& answer);
+  /// Where there is no room for another flight: the one that is to give way, once.
+  Flight* give_way();
+  void limit(const InFlightLimits& limits) { limits_ = limits; }
+  const InFlightLimits& limits() const { return limits_; }
   std::size_t size() const { return flights_.size(); }
+  bool is_full() const { return shares_.size() >= limits_.flights; }
   /// How many wait for an answer, all flights together.
-  std::size_t waiting() const { return waiting_; }
+  std::size_t waiting() const { return waiters_.total(); }
 
  private:
-  std::size_t waiting_ = 0;
+  InFlightLimits limits_;
+  Waiters waiters_;
+  FairShares shares_;
   std::unordered_multimap<std::uint64_t, std::unique_ptr<Flight>> flights_;  // by hash
 };
 

@@ -119,7 +119,7 @@ inline constexpr auto nxdomain_cut_words =
 
 /// What is kept, how much of it and for how long.
 struct CacheConfig {
-  std::uint64_t size = 64ull << 20;  ///< bytes, everything counted
+  std::uint64_t size = 0;  ///< bytes, everything counted; 0: half of Config::memory
   std::chrono::seconds min_ttl = 0s;
   std::chrono::seconds max_ttl = 24h;
   NegativeConfig negative;
@@ -159,8 +159,8 @@ struct RebindConfig {
 
 /// How many queries a network of clients may send over UDP.
 struct RateLimitConfig {
-  std::uint32_t queries_per_second = 0;  ///< 0: no limit
-  std::uint32_t burst = 100;             ///< queries at once, after a pause
+  std::uint32_t queries_per_second = 1000;  ///< 0: no limit
+  std::uint32_t burst = 1000;               ///< queries at once, after a pause
 
   bool operator==(const RateLimitConfig&) const = default;
 };
@@ -262,6 +262,8 @@ std::vector<Endpoint> default_listen();
 struct Config {
   std::vector<Endpoint> listen = default_listen();
   unsigned workers = 0;  ///< threads; 0: one per processor, at most 4
+  /// Bytes that cache, outstanding questions, buffers and logs share; 0: see share_memory().
+  std::uint64_t memory = 0;
   std::vector<UpstreamConfig> upstreams;
   /// A file in the form of resolv.conf(5), used while `upstreams` is empty; empty: whatever this
   /// machine uses.

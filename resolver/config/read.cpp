@@ -101,6 +101,7 @@ class CrossChecks {
       not_longer("cache.serve_stale.after", config_.cache.serve_stale.after, "timeout",
                  config_.timeout);
     }
+    leaves_memory();
     listen_addresses_differ();
     check_group("upstreams", config_.upstreams);
     for (std::size_t i = 0; i < config_.routes.size(); ++i) {
@@ -201,6 +202,14 @@ class CrossChecks {
                       record.name.to_text() +
                           " is a CNAME and has other records as well; keep one or the other");
     }
+  }
+
+  void leaves_memory() {
+    if (config_.memory == 0 || config_.cache.size <= config_.memory / 4 * 3) return;
+    const auto source = context_.source("cache.size");
+    context_.report(source.place, source.key,
+                    print_size(config_.cache.size) + " is more than three quarters of memory, " +
+                        print_size(config_.memory) + "; set memory higher or leave it out");
   }
 
   void can_do_dnssec() {

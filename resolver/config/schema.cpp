@@ -193,11 +193,11 @@ Setting duration(std::string key, Field field, std::chrono::milliseconds lowest,
 
 template <class Field>
 Setting size(std::string key, Field field, std::uint64_t lowest, std::uint64_t highest,
-             std::string help) {
+             Words<Field> words, std::string help) {
   return single_value(std::move(key), SettingType::size, field,
                       {"a size from " + print_size(lowest) + " to " + print_size(highest),
                        within(lowest, highest, parse_size), print_size},
-                      {}, std::move(help));
+                      std::move(words), std::move(help));
 }
 
 template <class Field>
@@ -692,6 +692,15 @@ std::vector<Setting> make_settings() {
       needs_restart(number(
           "workers", [](auto& c) -> auto& { return c.workers; }, 1, 256, {{"auto", 0u}},
           "Threads that answer queries; auto is one per processor, at most 4.")),
+      needs_restart(size(
+          "memory", [](auto& c) -> auto& { return c.memory; }, 16ull << 20, 1ull << 40,
+          {{"auto", 0}},
+          "Memory that the cache, the queries being resolved, the clients that wait for them, TCP "
+          "replies, the validator and the query log may use together. Hosts files and blocklists "
+          "are not counted. auto is 128MiB, or three quarters of what the cgroup or the machine "
+          "has if that is less; if cache.size is set, it is added to half of that. When there is "
+          "no room for another query, the oldest one of the client and zone that have most gives "
+          "way.")),
       rebuilds_routes(
           upstream_list("upstreams", "Name servers to query; if empty, those of upstreams_from.")),
       rebuilds_routes(path(
@@ -837,16 +846,17 @@ std::vector<Setting> make_settings() {
           "rate_limit.queries_per_second",
           [](auto& c) -> auto& { return c.rate_limit.queries_per_second; }, 1, 1'000'000,
           {{"none", 0u}},
-          "Queries per second over UDP that a network of clients (IPv4 /24, IPv6 /56) may send. Of "
-          "those above the limit, every other one is answered with TC, which makes an honest "
-          "client use TCP, and the rest is dropped. Clients at a loopback address are not "
-          "limited."),
+          "Queries per second over UDP that a network of clients (IPv4 /24, IPv6 /56) may send. "
+          "Those above the limit are answered with TC, which makes an honest client use TCP and "
+          "gives a forged address nothing. This machine is not limited."),
       number(
           "rate_limit.burst", [](auto& c) -> auto& { return c.rate_limit.burst; }, 1, 10'000'000,
           {}, "Queries that a network may send at once after a pause."),
       needs_restart(size(
           "cache.size", [](auto& c) -> auto& { return c.cache.size; }, 1ull << 20, 1ull << 40,
-          "Memory for answers, index included.")),
+          {{"auto", 0}},
+          "Memory for answers, index included; auto is half of memory. 64MiB hold some 500,000 "
+          "answers.")),
       duration(
           "cache.min_ttl", [](auto& c) -> auto& { return c.cache.min_ttl; }, 0s, 24h, {},
           "Minimum time an answer stays in the cache, even if its TTL is shorter."),

@@ -4,13 +4,14 @@
 
 namespace dnscache {
 
-Async<Outcome> validate(std::shared_ptr<Validator> validator, const Question& question,
-                        TimePoint deadline, Inbox& inbox) {
+Async<Done> validate(std::shared_ptr<Validator> validator, const StoredQuestion& question,
+                     TimePoint deadline, Inbox& inbox, Outcome& outcome) {
   const auto verdict = std::make_shared<Finding<Outcome>>(inbox);
-  OutcomeFunction take = [verdict](Outcome outcome) { verdict->put(std::move(outcome)); };
-  validator->ask(question, std::move(take));
-  auto outcome = co_await wait_for(verdict, deadline);
-  co_return outcome ? std::move(*outcome) : Outcome();
+  OutcomeFunction take = [verdict](Outcome found) { verdict->put(std::move(found)); };
+  validator->ask(question.get(), std::move(take));
+  auto found = co_await wait_for(verdict, deadline);
+  if (found) outcome = std::move(*found);
+  co_return Done();
 }
 
 }  // namespace dnscache

@@ -9,8 +9,8 @@
 namespace dnscache {
 
 /// Looks a question up and validates the answer; silent when the deadline comes before, or an event
-/// that ends it. `question` and `inbox`, which nothing else may use, outlive it.
-Async<Outcome> validate(std::shared_ptr<Validator> validator, const Question& question,
-                        TimePoint deadline, Inbox& inbox);
+/// that ends it. `question`, `outcome` and `inbox`, which nothing else may use, outlive it.
+Async<Done> validate(std::shared_ptr<Validator> validator, const StoredQuestion& question,
+                     TimePoint deadline, Inbox& inbox, Outcome& outcome);
 
 }  // namespace dnscache

@@ -180,7 +180,7 @@ Result<ControlReply> explain(const json& request, const ExplainSources& sources)
       std::make_shared<Pending>(Pending{*question, sources.config, std::move(document)});
   sources.resolver.ask(
       *question, sources.cache.prepare(*question),
-      [pending](const Answer& answer) { pending->take(answer); }, pending->trace);
+      [pending](const Answer& answer) { pending->take(answer); }, this_machine, pending->trace);
   return ControlReply([pending](std::string& out) {
            if (!pending->is_there) return true;
            out += line_of(pending->document);

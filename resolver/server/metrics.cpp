@@ -113,7 +113,23 @@ void write_queries(MetricsWriter& out, const StatusSources& sources) {
   out.counter("query_log_dropped", "Lines of the query log that could not be written in time.");
   out.sample("", sources.query_log_dropped);
   out.gauge("in_flight", "Questions that upstreams are being asked now.");
-  out.sample("", sources.resolver.in_flight());
+  out.sample("", sources.resolver.in_flight().size());
+}
+
+void write_memory(MetricsWriter& out, const StatusSources& sources) {
+  const InFlight& in_flight = sources.resolver.in_flight();
+  out.gauge("memory_limit_bytes", "Memory that the engine may use, without its lists.");
+  out.sample("", sources.memory.total);
+  out.gauge("resident_memory_bytes", "Memory that the process has.");
+  out.sample("", resident_memory());
+  out.gauge("in_flight_limit", "Questions that there is room for.");
+  out.sample("", in_flight.limits().flights);
+  out.gauge("waiting", "Clients that wait for an answer.");
+  out.sample("", in_flight.waiting());
+  out.gauge("tcp_unsent_bytes", "Replies over TCP that clients have not read.");
+  out.sample("", sources.tcp_unsent);
+  out.counter("dropped_questions", "Questions that gave way to others for want of room.");
+  out.sample("", sources.resolver.dropped());
 }
 
 void write_validation(MetricsWriter& out, const StatusSources& sources) {
@@ -313,6 +329,7 @@ std::string metrics_as_text(const StatusSources& sources, MetricsFormat format) 
   write_process(out, sources, now);
   write_queries(out, sources);
   if (sources.config.dnssec.mode == DnssecMode::validate) write_validation(out, sources);
+  write_memory(out, sources);
   write_cache(out, sources.cache);
   write_hedges(out, sources);
   write_upstream_state(out, sources, now);

@@ -10,7 +10,7 @@
 namespace dnscache {
 namespace {
 
-constexpr std::size_t queue_size = 8192;  // lines
+constexpr std::size_t bytes_of_line = 512;  // in the queue
 
 // A packet in which no question could be read has "-" in place of name and type.
 std::string question_text(const Question& question) {
@@ -42,7 +42,7 @@ bool is_error(const LoggedQuery& query) {
 
 /// The thread, its queue and where it writes to.
 struct QueryLog::Writer {
-  explicit Writer(std::shared_ptr<spdlog::sinks::sink> sink)
+  Writer(std::shared_ptr<spdlog::sinks::sink> sink, std::size_t queue_size)
       : pool(std::make_shared<spdlog::details::thread_pool>(queue_size, 1)),
         logger(std::make_shared<spdlog::async_logger>(
             "queries", std::move(sink), pool, spdlog::async_overflow_policy::overrun_oldest)) {
@@ -63,7 +63,8 @@ void QueryLog::retire(std::shared_ptr<Writer> writer) {
   }).detach();
 }
 
-QueryLog::QueryLog() = default;
+QueryLog::QueryLog(std::size_t memory)
+    : queue_size_(std::max<std::size_t>(memory / bytes_of_line, 64)) {}
 QueryLog::~QueryLog() = default;
 
 Result<void> QueryLog::configure(const QueryLogConfig& config) {
@@ -77,10 +78,11 @@ Result<void> QueryLog::configure(const QueryLogConfig& config) {
   try {
     if (config.level == QueryLogLevel::off) {
     } else if (config.file.empty()) {
-      fresh = std::make_shared<Writer>(std::make_shared<spdlog::sinks::stderr_sink_mt>());
+      fresh =
+          std::make_shared<Writer>(std::make_shared<spdlog::sinks::stderr_sink_mt>(), queue_size_);
     } else {
       fresh = std::make_shared<Writer>(
-          std::make_shared<spdlog::sinks::basic_file_sink_mt>(config.file.string()));
+          std::make_shared<spdlog::sinks::basic_file_sink_mt>(config.file.string()), queue_size_);
     }
   } catch (const std::exception& error) {  // spdlog's, and a thread that cannot be started
     return Error{"query_log: " + std::string(error.what())};

@@ -33,7 +33,8 @@ struct LoggedQuery {
 /// thread.
 class QueryLog {
  public:
-  QueryLog();
+  /// `memory`: bytes for lines that wait to be written.
+  explicit QueryLog(std::size_t memory);
   ~QueryLog();
   QueryLog(const QueryLog&) = delete;
   QueryLog& operator=(const QueryLog&) = delete;
@@ -51,6 +52,7 @@ class QueryLog {
   struct Writer;
   static void retire(std::shared_ptr<Writer> writer);
 
+  std::size_t queue_size_;  // lines
   std::atomic<QueryLogLevel> level_{QueryLogLevel::off};
   std::atomic<std::shared_ptr<Writer>> writer_;
   std::atomic<std::uint64_t> dropped_before_{0};  // by writers that were replaced

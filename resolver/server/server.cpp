@@ -29,6 +29,7 @@
 #include "resolver/server/local_data_keeper.hpp"
 #include "resolver/server/metrics.hpp"
 #include "resolver/server/network_watch.hpp"
+#include "resolver/server/privileges.hpp"
 #include "resolver/server/probe.hpp"
 #include "resolver/server/query_log.hpp"
 #include "resolver/server/snapshots.hpp"
@@ -80,15 +81,17 @@ void release_memory_of_start() {
 /// Everything that lives while the engine runs; all but the other workers on one thread.
 class Server {
  public:
-  Server(ConfigFeed& feed, const ConfigOrigin& origin)
+  Server(ConfigFeed& feed, const ConfigOrigin& origin, const std::string& user)
       : feed_(feed),
+        user_(user),
         config_(feed.current()),
         origin_(origin),
-        cache_(config_.cache.size),
+        shares_(share_memory(config_, memory_limit())),
+        cache_(shares_.cache),
+        query_log_(shares_.log),
         service_{cache_,
-                 [this](const Question& question, std::uint64_t hash, ReplyFunction reply) {
-                   ask(question, hash, std::move(reply));
-                 },
+                 [this](const Question& question, std::uint64_t hash, ReplyFunction reply,
+                        ClientId client) { ask(question, hash, std::move(reply), client); },
                  [this](const Question& question, std::uint64_t hash) { refresh(question, hash); },
                  late_stats_},
         workers_(make_workers(worker_count(config_))),
@@ -111,6 +114,9 @@ class Server {
   }
 
   Result<void> run() {
+    // As many again as may wait may be on their way from the workers to the resolver.
+    service_.max_owed = static_cast<std::int64_t>(2 * InFlightLimits::from(shares_, false).waiting);
+    service_.tcp_limits.unsent = shares_.tcp / workers_.size() / config_.listen.size();
     // Sockets that systemd passed are taken last: until then, another configuration can be tried.
     const bool has_passed_descriptors = ::sd_listen_fds(0) > 0;
     if (!has_passed_descriptors) {
@@ -118,6 +124,10 @@ class Server {
     }
     if (auto control = open_control(); !control) return control.error();
     if (auto metrics = open_metrics(config_.metrics); !metrics) return metrics.error();
+    if (!user_.empty()) {
+      if (auto dropped = drop_privileges(user_); !dropped) return dropped;
+    }
+    // No longer as root: a folder that others can write to may lead anywhere.
     if (auto log = query_log_.configure(config_.query_log); !log) return log.error();
     auto validator = open_validator(config_);
     if (!validator) return validator.error();
@@ -125,6 +135,7 @@ class Server {
       if (auto listening = listen_on_passed_sockets(); !listening) return listening.error();
     }
     resolver_.set_validator(std::move(*validator));
+    share_memory_out();
     service_.query_log = &query_log_;
     service_.traffic = &traffic_;
     service_.monitor = &monitor_;
@@ -161,12 +172,12 @@ class Server {
   }
 
   // Called on any worker's thread.
-  void ask(const Question& question, std::uint64_t hash, ReplyFunction reply) {
+  void ask(const Question& question, std::uint64_t hash, ReplyFunction reply, ClientId client) {
     if (std::this_thread::get_id() == thread_) {
-      return resolver_.ask(question, hash, std::move(reply));
+      return resolver_.ask(question, hash, std::move(reply), client);
     }
-    asio::post(io_, [this, question, hash, reply = std::move(reply)]() mutable {
-      resolver_.ask(question, hash, std::move(reply));
+    asio::post(io_, [this, question, hash, reply = std::move(reply), client]() mutable {
+      resolver_.ask(question, hash, std::move(reply), client);
     });
   }
   void refresh(const Question& question, std::uint64_t hash) {
@@ -196,6 +207,17 @@ class Server {
     }
     workers_.front()->listen(std::move(passed->sockets));
     return {};
+  }
+
+  void share_memory_out() {
+    const bool is_validating = config_.dnssec.mode == DnssecMode::validate;
+    resolver_.limit(InFlightLimits::from(shares_, is_validating));
+    if (const std::uint64_t limit = memory_limit(); shares_.total > limit) {
+      log_warning(
+          "memory: {} is more than the {} that this process may use: lower it or raise "
+          "the limit of its service or container",
+          print_size(shares_.total), print_size(limit));
+    }
   }
 
   void answer_left_queries() {
@@ -346,7 +368,9 @@ class Server {
             query_log_.dropped(),
             service_.probe_zone.name(),
             reloads_,
-            failed_reloads_};
+            failed_reloads_,
+            shares_,
+            service_.tcp_unsent};
   }
 
   void wait_for_signal() {
@@ -509,6 +533,7 @@ class Server {
     }
     config_ = fresh;
     publish_upstreams();
+    if (!same_validation) share_memory_out();
     load_snapshot();
     local_data_keeper_.configure(fresh);
     if (change == Change::configuration) warn_of_closed_doors();
@@ -640,8 +665,10 @@ class Server {
   }
 
   ConfigFeed& feed_;
+  std::string user_;  // to become; empty: whoever started this
   Config config_;
   ConfigOrigin origin_;
+  MemoryShares shares_;
   Cache cache_;
   QueryStats late_stats_;
   std::unique_ptr<Unanswered> unanswered_;
@@ -679,8 +706,8 @@ class Server {
 
 }  // namespace
 
-Result<void> serve(ConfigFeed& feed, const ConfigOrigin& origin) {
-  return Server(feed, origin).run();
+Result<void> serve(ConfigFeed& feed, const ConfigOrigin& origin, const std::string& user) {
+  return Server(feed, origin, user).run();
 }
 
 }  // namespace dnscache

@@ -35,7 +35,8 @@ class ConfigFeed {
 /// Runs the engine in the foreground until SIGTERM or SIGINT; queries in flight are still answered.
 /// Starts with `feed.current()`, with no server too. Listens on the sockets that systemd passed, if
 /// any, else on `config.listen`; tells systemd about its state (sd_notify(3)). `origin` is for
-/// `explain`. The error says why it could not start.
-Result<void> serve(ConfigFeed& feed, const ConfigOrigin& origin = {});
+/// `explain`. Becomes `user`, unless that is empty, once sockets and logs are open. The error says
+/// why it could not start.
+Result<void> serve(ConfigFeed& feed, const ConfigOrigin& origin = {}, const std::string& user = {});
 
 }  // namespace dnscache

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "resolver/base/version.hpp"
@@ -105,6 +106,18 @@ json config_status(const ConfigState& state, TimePoint now) {
   return status;
 }
 
+json memory_status(const StatusSources& sources) {
+  const InFlight& in_flight = sources.resolver.in_flight();
+  return {{"limit_bytes", sources.memory.total},
+          {"resident_bytes", resident_memory()},
+          {"in_flight_limit", in_flight.limits().flights},
+          {"waiting", in_flight.waiting()},
+          {"waiting_limit", in_flight.limits().waiting},
+          {"dropped", sources.resolver.dropped()},
+          {"tcp_unsent_bytes", sources.tcp_unsent},
+          {"tcp_unsent_limit_bytes", sources.memory.tcp}};
+}
+
 json query_status(const QueryTotals& totals) {
   return {{"total", totals.udp + totals.tcp},
           {"udp", totals.udp},
@@ -144,6 +157,14 @@ QueryTotals query_totals(const StatusSources& sources) {
   return totals;
 }
 
+std::uint64_t resident_memory() {
+  std::ifstream sizes("/proc/self/statm");  // in pages, see proc_pid_statm(5)
+  std::uint64_t size = 0;
+  std::uint64_t resident = 0;
+  sizes >> size >> resident;
+  return resident * static_cast<std::uint64_t>(::getpagesize());
+}
+
 ExtraPackets extra_packets(const StatusSources& sources) {
   ExtraPackets packets;
   for (const auto& group : sources.resolver.groups()) {
@@ -177,7 +198,8 @@ std::string status_as_json(const StatusSources& sources) {
               {"probe_zone", sources.probe_zone.to_text()},
               {"configuration", config_status(sources.config_state, now)},
               {"queries", query_status(query_totals(sources))},
-              {"in_flight", sources.resolver.in_flight()},
+              {"in_flight", sources.resolver.in_flight().size()},
+              {"memory", memory_status(sources)},
               {"cache",
                {{"entries", cache.entries},
                 {"bytes", cache.bytes},

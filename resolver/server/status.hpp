@@ -32,6 +32,8 @@ struct StatusSources {
   Name probe_zone{};
   std::uint64_t reloads = 0;  ///< that worked
   std::uint64_t failed_reloads = 0;
+  MemoryShares memory{};
+  std::int64_t tcp_unsent = 0;  ///< bytes of replies that clients have not read
 };
 
 /// The queries of all workers since the start, by how they came and what became of them.
@@ -50,6 +52,9 @@ struct QueryTotals {
 };
 
 QueryTotals query_totals(const StatusSources& sources);
+
+/// Memory of this process, in bytes.
+std::uint64_t resident_memory();
 
 /// The packets of all groups beyond one for each question.
 struct ExtraPackets {

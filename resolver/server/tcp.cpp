@@ -22,49 +22,73 @@ using asio::redirect_error;
 using asio::use_awaitable;
 using asio::ip::tcp;
 
-constexpr unsigned max_connections = 512;         // of one worker's listener
 constexpr unsigned max_outstanding = 100;         // queries of one connection without a reply yet
 constexpr std::size_t max_query = 4096;           // bytes; what is longer is no query
 constexpr std::size_t max_unsent = 256 << 10;     // bytes of unread replies until no more is asked
 constexpr std::size_t too_much_unsent = 2 << 20;  // bytes of unread replies that end a connection
 constexpr Duration idle_timeout = 10s;
-constexpr std::size_t prefix_size = 2;  // bytes, RFC 1035 section 4.2.2
-constexpr std::size_t min_room = 512;   // bytes that write_reply() may always use
+constexpr Duration lifetime = 2min;         // of a connection: who wants more connects again
+constexpr int send_buffer_size = 64 << 10;  // bytes, of the kernel
+constexpr std::size_t prefix_size = 2;      // bytes, RFC 1035 section 4.2.2
+constexpr std::size_t min_room = 512;       // bytes that write_reply() may always use
 
 /// One client's connection; kept alive by its coroutines and by the replies it waits for.
-class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
+class TcpConnection final : public TcpClient, public std::enable_shared_from_this<TcpConnection> {
  public:
-  /// `client` is none where everybody is served.
-  TcpConnection(Worker& worker, tcp::socket socket, std::optional<IpAddress> client,
-                std::shared_ptr<unsigned> connections)
-      : worker_(worker),
-        client_(client),
+  /// `address` is none for this machine.
+  TcpConnection(Worker& worker, tcp::socket socket, std::optional<IpAddress> address,
+                ClientId client, std::shared_ptr<TcpClients> clients)
+      : TcpClient(client),
+        worker_(worker),
+        address_(address),
         socket_(std::move(socket)),
         deadline_(worker.io()),
         changed_(worker.io()),
-        connections_(std::move(connections)) {
+        clients_(std::move(clients)) {
     changed_.expires_at(TimePoint::max());
-    ++*connections_;
+    clients_->add(*this);
   }
-  ~TcpConnection() {
+  virtual ~TcpConnection() {
     worker_.service().owed -= owed_;
-    --*connections_;
+    leave();
   }
 
   void start() {
     std::error_code ignored;
     socket_.set_option(tcp::no_delay(true), ignored);
+    socket_.set_option(asio::socket_base::send_buffer_size(send_buffer_size), ignored);
     asio::co_spawn(worker_.io(), read(shared_from_this()), asio::detached);
     asio::co_spawn(worker_.io(), write(shared_from_this()), asio::detached);
     extend_deadline();
   }
 
+  std::optional<TimePoint> idle_since() const override {
+    if (outstanding_ != 0 || unsent() != 0) return std::nullopt;
+    return idle_since_;
+  }
+  std::size_t unsent() const override { return unsent_.size() + being_sent_; }
+  void close() override {
+    leave();
+    std::error_code ignored;
+    socket_.close(ignored);
+    deadline_.cancel();
+    changed_.cancel();
+  }
+
  private:
+  void leave() {
+    if (!std::exchange(is_open_, false)) return;
+    clients_->remove(*this);
+    clients_->unsent_changed(-static_cast<std::ptrdiff_t>(unsent()));
+    unsent_ = {};
+    being_sent_ = 0;
+  }
+
   static awaitable<void> read(std::shared_ptr<TcpConnection> self) {
     std::error_code error;
     std::array<std::uint8_t, prefix_size> prefix;
     std::vector<std::uint8_t> packet;
-    while (self->is_open_) {
+    while (self->is_open_ && !self->is_too_old()) {
       while (self->is_open_ && self->is_overloaded()) co_await self->wait_for_change();
       co_await asio::async_read(self->socket_, asio::buffer(prefix),
                                 redirect_error(use_awaitable, error));
@@ -88,9 +112,12 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
         continue;
       }
       const std::vector<std::uint8_t> bytes = std::exchange(self->unsent_, {});
+      self->being_sent_ = bytes.size();
       const unsigned replies = std::exchange(self->unsent_late_replies_, 0);
       auto buffer = asio::buffer(bytes);
       co_await asio::async_write(self->socket_, buffer, redirect_error(use_awaitable, error));
+      const std::size_t sent = std::exchange(self->being_sent_, 0);
+      self->clients_->unsent_changed(-static_cast<std::ptrdiff_t>(sent));
       self->worker_.service().owed -= replies;
       self->owed_ -= replies;
       self->extend_deadline();
@@ -104,7 +131,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
     static thread_local std::vector<std::uint8_t> out(max_message_size);
     Incoming incoming;
     read_packet(worker_, packet, incoming);
-    const Decision decision = decide(worker_, Transport::tcp, client_ ? &*client_ : nullptr,
+    const Decision decision = decide(worker_, Transport::tcp, address_ ? &*address_ : nullptr,
                                      incoming, cache_clock(), out.size(), out.data());
     switch (decision.verdict) {
       case Verdict::ignore:
@@ -117,6 +144,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
         push({out.data(), decision.size});
         return true;
       case Verdict::resolve:
+        if (worker_.service().owed >= worker_.service().max_owed) return false;
         break;
     }
     ++outstanding_;
@@ -125,7 +153,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
     // The resolver answers on its own thread; the reply is written, and the connection given up, on
     // this one.
     const bool is_logged = logs_queries(worker_.service());
-    const TimePoint asked_at = is_logged ? Clock::now() : TimePoint{};
+    const TimePoint asked_at = Clock::now();
     auto reply = [self = shared_from_this(), packet, asked_at,
                   client = is_logged ? peer() : std::nullopt](const Answer& answer) mutable {
       count_late_reply(self->worker_.service().late_stats, answer);
@@ -146,7 +174,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
         self->push(bytes);
       });
     };
-    worker_.service().ask(incoming.query.question, incoming.hash, std::move(reply));
+    worker_.service().ask(incoming.query.question, incoming.hash, std::move(reply), client());
     return true;
   }
 
@@ -159,10 +187,12 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
   }
 
   void push(ByteView message) {
+    if (!is_open_) return;
     unsent_.push_back(static_cast<std::uint8_t>(message.size() >> 8));
     unsent_.push_back(static_cast<std::uint8_t>(message.size()));
     unsent_.insert(unsent_.end(), message.begin(), message.end());
     changed_.cancel();
+    clients_->unsent_changed(static_cast<std::ptrdiff_t>(prefix_size + message.size()));
     if (unsent_.size() > too_much_unsent) close();
   }
 
@@ -175,7 +205,10 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
     co_await changed_.async_wait(redirect_error(use_awaitable, cancelled));
   }
 
+  bool is_too_old() const { return Clock::now() - began_ > lifetime; }
+
   void extend_deadline() {
+    idle_since_ = Clock::now();
     deadline_.expires_after(idle_timeout);
     deadline_.async_wait([self = shared_from_this()](std::error_code cancelled) {
       if (cancelled) return;
@@ -185,21 +218,16 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
     });
   }
 
-  void close() {
-    is_open_ = false;
-    std::error_code ignored;
-    socket_.close(ignored);
-    deadline_.cancel();
-    changed_.cancel();
-  }
-
   Worker& worker_;
-  std::optional<IpAddress> client_;
+  std::optional<IpAddress> address_;
   tcp::socket socket_;
   asio::steady_timer deadline_;
   asio::steady_timer changed_;  // never expires; cancelled to wake who waits for a change
-  std::shared_ptr<unsigned> connections_;
+  std::shared_ptr<TcpClients> clients_;
+  TimePoint began_ = Clock::now();
+  TimePoint idle_since_ = began_;
   std::vector<std::uint8_t> unsent_;
+  std::size_t being_sent_ = 0;        // bytes that were in unsent_
   unsigned outstanding_ = 0;          // queries that the resolver still works on
   unsigned unsent_late_replies_ = 0;  // their replies in unsent_
   unsigned owed_ = 0;                 // both, and what is being written
@@ -207,10 +235,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection> {
   bool no_more_queries_ = false;
 };
 
-// Who is at the other end, where that matters: whoever reaches a loopback address is on this
-// machine.
-std::optional<IpAddress> client_to_check(const Endpoint& listener, const tcp::socket& socket) {
-  if (listener.address.is_loopback()) return std::nullopt;
+IpAddress address_of(const tcp::socket& socket) {
   std::error_code gone;
   const auto remote = socket.remote_endpoint(gone);
   sockaddr_storage storage{};
@@ -229,16 +254,21 @@ tcp::acceptor make_acceptor(asio::io_context& io, FileDescriptor socket, const E
 TcpListener::TcpListener(Worker& worker, FileDescriptor socket, const Endpoint& endpoint)
     : worker_(worker),
       endpoint_(endpoint),
-      connections_(std::make_shared<unsigned>(0)),
+      clients_(
+          std::make_shared<TcpClients>(worker.service().tcp_limits, worker.service().tcp_unsent)),
       acceptor_(make_acceptor(worker.io(), std::move(socket), endpoint),
                 [this](tcp::socket connection) { take(std::move(connection)); }) {}
 
 void TcpListener::close() { acceptor_.close(); }
 
 void TcpListener::take(tcp::socket socket) {
-  if (*connections_ >= max_connections) return;
-  const auto client = client_to_check(endpoint_, socket);
-  std::make_shared<TcpConnection>(worker_, std::move(socket), client, connections_)->start();
+  const IpAddress address = address_of(socket);
+  const ClientId client = client_id(address);
+  if (!clients_->make_room(client)) return;
+  // With net.ipv4.conf.*.route_localnet neighbours can reach a loopback address as well.
+  std::optional<IpAddress> checked = address;
+  if (endpoint_.address.is_loopback() && client == this_machine) checked.reset();
+  std::make_shared<TcpConnection>(worker_, std::move(socket), checked, client, clients_)->start();
 }
 
 }  // namespace dnscache

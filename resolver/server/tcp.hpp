@@ -5,13 +5,14 @@
 #include <memory>
 
 #include "resolver/server/acceptor.hpp"
+#include "resolver/server/tcp_clients.hpp"
 #include "resolver/server/worker.hpp"
 
 namespace dnscache {
 
 /// One listening TCP socket. Its connections take pipelined queries and get their replies in the
 /// order in which they become known; each is closed when it is idle for ten seconds, when one
-/// message takes that long, or when it doesn't read its replies.
+/// message takes that long, when it doesn't read its replies, or after two minutes.
 class TcpListener {
  public:
   TcpListener(Worker& worker, FileDescriptor socket, const Endpoint& endpoint);
@@ -25,7 +26,7 @@ class TcpListener {
 
   Worker& worker_;
   Endpoint endpoint_;
-  std::shared_ptr<unsigned> connections_;  // open now; shared with the connections
+  std::shared_ptr<TcpClients> clients_;  // shared with the connections
   Acceptor<asio::ip::tcp> acceptor_;
 };
 

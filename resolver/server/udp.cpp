@@ -19,6 +19,7 @@ constexpr unsigned burst_size = ReplyBurst::max_replies;  // packets per system 
 constexpr unsigned bursts_in_turn = 4;   // before misses, timers and other sockets get theirs
 constexpr std::size_t max_query = 2048;  // bytes; what is longer is no query
 constexpr std::size_t query_stride = max_query + 64;  // no power of two: they share cache sets
+constexpr Duration patience_of_remote_clients = 1900ms;
 constexpr std::size_t max_loopback_reply =
     ReplyBurst::max_reply_size;  // bytes; no path in between to fragment it
 
@@ -43,6 +44,16 @@ IpAddress client_of(const sockaddr_storage& from) {
   return endpoint ? endpoint->address : IpAddress{};
 }
 
+// The same as IpAddress::is_loopback(), for every packet to a loopback address.
+bool is_from_loopback(const sockaddr_storage& from) {
+  if (from.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(from);
+    return ::ntohl(v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+  }
+  const auto& v6 = reinterpret_cast<const sockaddr_in6&>(from);
+  return from.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
+}
+
 }  // namespace
 
 /// The buffers of one burst of queries and their replies.
@@ -59,29 +70,50 @@ struct UdpListener::Burst {
   ReplyBurst replies;
 };
 
-/// What is needed to reply to one query later, from whatever thread.
-struct UdpListener::LateReply {
-  std::shared_ptr<FileDescriptor> socket;
-  std::vector<std::uint8_t> packet;
-  ReturnAddress to;
-  std::size_t max_reply;
-  const Service* service;
-  std::uint64_t ticket;
-  TimePoint asked_at;
-
-  void operator()(const Answer& answer) {
-    count_late_reply(service->late_stats, answer);
-    send(answer);
-    if (service->unanswered != nullptr) service->unanswered->forget(ticket);
-    --service->owed;
+/// What is needed to reply to one query later, from whatever thread. Thousands are kept at a time.
+class UdpListener::LateReply {
+ public:
+  LateReply(const UdpListener& listener, const ReturnAddress& to, ByteView packet,
+            std::uint64_t ticket)
+      : socket_(listener.socket_),
+        service_(&listener.worker_.service()),
+        ticket_(ticket),
+        asked_at_(Clock::now()),
+        max_reply_(static_cast<std::uint16_t>(listener.max_reply_)),
+        client_size_(static_cast<std::uint8_t>(to.client_size)),
+        control_size_(static_cast<std::uint8_t>(to.control_size)),
+        bytes_(client_size_ + control_size_ + packet.size()) {
+    std::memcpy(bytes_.data(), &to.client, client_size_);
+    std::memcpy(bytes_.data() + client_size_, to.control.data(), control_size_);
+    std::ranges::copy(packet, bytes_.end() - static_cast<std::ptrdiff_t>(packet.size()));
   }
 
-  void send(const Answer& answer) {
+  void operator()(const Answer& answer) {
+    count_late_reply(service_->late_stats, answer);
+    ReturnAddress to = return_address();
+    // A forged address would get the answers to many questions at the same moment (DNSBomb).
+    const bool is_too_late = Clock::now() - asked_at_ > patience_of_remote_clients;
+    if (!is_too_late || is_from_loopback(to.client)) send(to, answer);
+    if (service_->unanswered != nullptr) service_->unanswered->forget(ticket_);
+    --service_->owed;
+  }
+
+ private:
+  ReturnAddress return_address() const {
+    ReturnAddress to{};
+    to.client_size = client_size_;
+    to.control_size = control_size_;
+    std::memcpy(&to.client, bytes_.data(), client_size_);
+    std::memcpy(to.control.data(), bytes_.data() + client_size_, control_size_);
+    return to;
+  }
+
+  void send(ReturnAddress& to, const Answer& answer) const {
     std::array<std::uint8_t, max_loopback_reply> out;
     Query query;
-    read_query(packet, query);
-    const std::size_t limit = std::min<std::size_t>(query.udp_size, max_reply);
-    const ReplyRule rule = late_rule(*service, query);
+    read_query(ByteView(bytes_).subspan(std::size_t{client_size_} + control_size_), query);
+    const std::size_t limit = std::min<std::size_t>(query.udp_size, max_reply_);
+    const ReplyRule rule = late_rule(*service_, query);
     iovec part{out.data(), write_reply(query, answer.view(), rule, limit, out.data())};
     msghdr message{};
     message.msg_name = &to.client;
@@ -90,12 +122,21 @@ struct UdpListener::LateReply {
     message.msg_iovlen = 1;
     message.msg_control = to.control_size != 0 ? to.control.data() : nullptr;
     message.msg_controllen = to.control_size;
-    ::sendmsg(socket->get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (logs_queries(*service)) {
-      log_answer(*service, Endpoint::from_sockaddr(to.client), Transport::udp, query.question,
-                 answer, asked_at);
+    ::sendmsg(socket_->get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (logs_queries(*service_)) {
+      log_answer(*service_, Endpoint::from_sockaddr(to.client), Transport::udp, query.question,
+                 answer, asked_at_);
     }
   }
+
+  std::shared_ptr<FileDescriptor> socket_;
+  const Service* service_;
+  std::uint64_t ticket_;
+  TimePoint asked_at_;
+  std::uint16_t max_reply_;
+  std::uint8_t client_size_;
+  std::uint8_t control_size_;
+  std::vector<std::uint8_t> bytes_;  // the client's address, the control message, the query
 };
 
 UdpListener::UdpListener(Worker& worker, FileDescriptor socket, const Endpoint& endpoint)
@@ -103,9 +144,9 @@ UdpListener::UdpListener(Worker& worker, FileDescriptor socket, const Endpoint& 
       endpoint_(endpoint),
       socket_(std::make_shared<FileDescriptor>(std::move(socket))),
       readable_(worker.io(), ::fcntl(socket_->get(), F_DUPFD_CLOEXEC, 3)),
-      checks_clients_(!endpoint.address.is_loopback()),
-      max_reply_(endpoint.address.is_loopback() ? max_loopback_reply : edns_udp_size),
-      burst_(std::make_unique<Burst>(socket_->get(), endpoint.address.is_loopback())) {
+      is_loopback_(endpoint.address.is_loopback()),
+      max_reply_(is_loopback_ ? max_loopback_reply : edns_udp_size),
+      burst_(std::make_unique<Burst>(socket_->get(), is_loopback_)) {
   for (unsigned i = 0; i < burst_size; ++i) prepare(i);
   wait();
 }
@@ -182,9 +223,11 @@ bool UdpListener::serve_burst() {
   for (unsigned i = 0; i < static_cast<unsigned>(received); ++i) {
     mmsghdr& incoming = burst.queries[i];
     if (incoming.msg_hdr.msg_flags & MSG_TRUNC) continue;
+    // With net.ipv4.conf.*.route_localnet neighbours can reach a loopback address as well.
+    const bool is_ours = is_loopback_ && is_from_loopback(burst.from[i]);
     IpAddress client;
-    if (checks_clients_) client = client_of(burst.from[i]);
-    const Decision decision = decide(worker_, Transport::udp, checks_clients_ ? &client : nullptr,
+    if (!is_ours) client = client_of(burst.from[i]);
+    const Decision decision = decide(worker_, Transport::udp, is_ours ? nullptr : &client,
                                      burst.incoming[i], now, max_reply_, burst.replies.room());
     switch (decision.verdict) {
       case Verdict::ignore:
@@ -209,6 +252,7 @@ bool UdpListener::serve_burst() {
 }
 
 void UdpListener::resolve(unsigned place) {
+  if (worker_.service().owed >= worker_.service().max_owed) return;
   mmsghdr& incoming = burst_->queries[place];
   const ByteView packet{burst_->in[place].data(), incoming.msg_len};
   turn_round(incoming.msg_hdr);
@@ -228,11 +272,10 @@ void UdpListener::answer(const LeftQuery& left) {
 void UdpListener::ask(const ReturnAddress& to, ByteView packet, const Incoming& incoming,
                       std::uint64_t ticket) {
   const auto& service = worker_.service();
-  const TimePoint asked_at = logs_queries(service) ? Clock::now() : TimePoint{};
-  LateReply reply{socket_, {packet.begin(), packet.end()}, to, max_reply_, &service, ticket,
-                  asked_at};
+  const bool is_ours = is_from_loopback(to.client);
+  const ClientId client = is_ours ? this_machine : client_id(client_of(to.client));
   ++service.owed;
-  service.ask(incoming.query.question, incoming.hash, std::move(reply));
+  service.ask(incoming.query.question, incoming.hash, LateReply(*this, to, packet, ticket), client);
 }
 
 }  // namespace dnscache

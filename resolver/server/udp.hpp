@@ -25,7 +25,7 @@ class UdpListener {
 
  private:
   struct Burst;
-  struct LateReply;
+  class LateReply;
 
   void wait();
   void serve();
@@ -39,7 +39,7 @@ class UdpListener {
   Endpoint endpoint_;
   std::shared_ptr<FileDescriptor> socket_;  // shared with replies that come after close()
   asio::posix::stream_descriptor readable_;
-  bool checks_clients_;  // whoever reaches a loopback address is on this machine
+  bool is_loopback_;
   std::size_t max_reply_;
   std::unique_ptr<Burst> burst_;
 };

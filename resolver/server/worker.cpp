@@ -103,8 +103,8 @@ std::uint64_t milliseconds_now() {
   return static_cast<std::uint64_t>(Clock::now().time_since_epoch() / 1ms);
 }
 
-// What a client that may not ask, or not so much, is told. Every second query over the limit gets
-// an empty answer with TC: nothing to amplify an attack with, and an honest client goes on to TCP.
+// What a client that may not ask, or not so much, is told. A query over the limit gets an empty
+// answer with TC: nothing to amplify an attack with, and an honest client goes on to TCP.
 Decision turn_away(Worker& worker, Admission admission, const Query& query, std::uint8_t* out) {
   QueryStats& stats = worker.stats();
   if (admission == Admission::refuse) {
@@ -114,7 +114,6 @@ Decision turn_away(Worker& worker, Admission admission, const Query& query, std:
     return {Verdict::reply, size, "acl"};
   }
   ++stats.limited;
-  if (stats.limited.value() % 2 == 0) return {Verdict::ignore};
   constexpr std::size_t nothing_fits = 0;
   return {Verdict::reply, write_reply(query, Answer().view(), {}, nothing_fits, out), "limited"};
 }

@@ -17,6 +17,7 @@
 #include "resolver/server/monitor.hpp"
 #include "resolver/server/query_log.hpp"
 #include "resolver/server/sockets.hpp"
+#include "resolver/server/tcp_clients.hpp"
 #include "resolver/server/traffic.hpp"
 
 namespace dnscache {
@@ -27,7 +28,8 @@ class Unanswered;
 struct LeftQuery;
 
 /// Takes a question, with its hash, to the resolver's thread; the reply function is called there.
-using AskFunction = std::function<void(const Question&, std::uint64_t hash, ReplyFunction)>;
+using AskFunction =
+    std::function<void(const Question&, std::uint64_t hash, ReplyFunction, ClientId)>;
 
 /// What all workers share.
 struct Service {
@@ -40,6 +42,9 @@ struct Service {
   Traffic* traffic = nullptr;     ///< null: nobody counts
   /// Replies that clients still wait for, of all workers.
   mutable std::atomic<std::int64_t> owed{0};
+  std::int64_t max_owed = INT64_MAX;  ///< from then on queries that must be resolved are dropped
+  TcpLimits tcp_limits{};             ///< of each listener of a worker
+  mutable std::atomic<std::int64_t> tcp_unsent{0};  ///< bytes of replies that clients have not read
   Unanswered* unanswered = nullptr;  ///< null: queries in flight end with the process
   ProbeZone probe_zone{};
   Monitor* monitor = nullptr;  ///< null: nobody can watch
@@ -128,9 +133,9 @@ struct Decision {
 };
 
 /// Everything that can be decided about a packet at once: faults, who may ask, the cache, and what
-/// the local data says. `client` is null where everybody is served, at a loopback address. A reply
-/// is written to `out`, which has room for `max_reply`; over UDP the client's own limit holds as
-/// well. Never allocates for a hit.
+/// the local data says. `client` is null for this machine, which is always served. A reply is
+/// written to `out`, which has room for `max_reply`; over UDP the client's own limit holds as well.
+/// Never allocates for a hit.
 Decision decide(Worker& worker, Transport transport, const IpAddress* client,
                 const Incoming& incoming, CacheSeconds now, std::size_t max_reply,
                 std::uint8_t* out);

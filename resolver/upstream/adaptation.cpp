@@ -4,9 +4,9 @@
 
 namespace dnscache {
 
-Adaptation::Adaptation(Upstream& upstream, const Question& question)
+Adaptation::Adaptation(Upstream& upstream, const StoredQuestion& question)
     : upstream_(upstream), question_(question), form_(upstream.usual_form()) {
-  if (upstream.does_case_matter(question.name)) form_.mixed_case = false;
+  if (upstream.does_case_matter(question.get().name)) form_.mixed_case = false;
 }
 
 bool Adaptation::after_response(const Event& event, bool counts) {
@@ -92,7 +92,7 @@ bool Adaptation::checks_case(const Event& event) {
   const Answer& answer = event.response.answer;
   const bool may_depend =
       event.form.mixed_case && event.has_question && (answer.is_failure() || answer.is_negative());
-  if (!may_depend || !upstream_.take_case_check(question_.name)) return false;
+  if (!may_depend || !upstream_.take_case_check(question_.get().name)) return false;
   form_ = event.form;
   form_.mixed_case = false;
   is_case_checked_ = true;
@@ -100,12 +100,12 @@ bool Adaptation::checks_case(const Event& event) {
 }
 
 void Adaptation::learn(const Event& event, bool has_failure) {
-  upstream_.on_answer(question_);
+  upstream_.on_answer(question_.get());
   const QueryForm& form = event.form;
   if (form.protocol != Protocol::udp) return;
   if (is_case_checked_ && !form.mixed_case) {
     const bool makes_a_difference = has_failure || !event.response.answer.is_negative();
-    if (makes_a_difference) upstream_.on_case_mattered(question_.name);
+    if (makes_a_difference) upstream_.on_case_mattered(question_.get().name);
     return;
   }
   if (needed_ == 0) return;

@@ -10,7 +10,7 @@ namespace dnscache {
 /// The functions that return a bool say whether the server is to be asked again at once.
 class Adaptation {
  public:
-  Adaptation(Upstream& upstream, const Question& question);
+  Adaptation(Upstream& upstream, const StoredQuestion& question);
 
   const QueryForm& form() const { return form_; }
   bool is_over_udp() const { return form_.protocol == Protocol::udp; }
@@ -35,7 +35,7 @@ class Adaptation {
   bool checks_case(const Event& event);
 
   Upstream& upstream_;
-  const Question& question_;
+  const StoredQuestion& question_;
   QueryForm form_;
   // What it shows of the server if the form helps, and how often that must be seen.
   const char* complaint_ = "";

@@ -1,5 +1,7 @@
 #include "resolver/upstream/attempt.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <utility>
 
@@ -7,6 +9,8 @@
 
 namespace dnscache {
 namespace {
+
+constexpr std::size_t max_query_size = 512;  // bytes, see write_query()
 
 // Randomizes the letter case, so that a forger has to guess it (draft-vixie-dnsext-dns0x20).
 void mix_case(std::uint8_t* name, std::size_t size, World& world) {
@@ -20,11 +24,7 @@ void mix_case(std::uint8_t* name, std::size_t size, World& world) {
 }  // namespace
 
 Attempt::Attempt(Upstream& upstream, const Question& question, const QueryForm& form, Inbox* inbox)
-    : upstream_(upstream),
-      inbox_(inbox),
-      form_(form),
-      type_(question.type),
-      timer_(upstream.world().timers(), [this] { time_out(); }) {
+    : upstream_(upstream), inbox_(inbox), form_(form), type_(question.type) {
   std::array<std::uint8_t, max_name_size> name;
   const std::size_t size = question.name.bytes().size();
   std::memcpy(name.data(), question.name.bytes().data(), size);
@@ -34,7 +34,10 @@ Attempt::Attempt(Upstream& upstream, const Question& question, const QueryForm& 
   options.with_edns = form.edns;
   if (form.cookie) options.cookie = upstream.cookie().bytes();
   options.is_padded = form.protocol == Protocol::tls;
-  query_size_ = write_query(question, options, query_.data());
+  std::array<std::uint8_t, max_query_size> query;
+  query_size_ = write_query(question, options, query.data());
+  query_ = std::make_unique<std::uint8_t[]>(query_size_);  // most are far smaller
+  std::copy_n(query.data(), query_size_, query_.get());
 }
 
 Attempt::~Attempt() {
@@ -104,7 +107,8 @@ void Attempt::detach(bool another_responded) {
   if (is_given_up_) {
     upstream_.release(*this);
   } else {
-    timer_.set(upstream_.world().now() + upstream_.health().retry_after());
+    timer_ = std::make_unique<Timer>(upstream_.world().timers(), [this] { time_out(); });
+    timer_->set(upstream_.world().now() + upstream_.health().retry_after());
   }
 }
 

@@ -1,7 +1,7 @@
 // One packet to one server, or one message over a connection, and its end.
 #pragma once
 
-#include <array>
+#include <memory>
 
 #include "resolver/upstream/inbox.hpp"
 #include "resolver/wire/query.hpp"
@@ -37,7 +37,7 @@ class Attempt final : public Transaction {
   /// The server is taken for dead.
   void report_suspected();
 
-  std::span<std::uint8_t> query() override { return {query_.data(), query_size_}; }
+  std::span<std::uint8_t> query() override { return {query_.get(), query_size_}; }
   bool receive(ByteView packet) override;
   bool take_connection() override;
   void fail(std::error_code reason) override;
@@ -60,8 +60,8 @@ class Attempt final : public Transaction {
   std::size_t place_ = 0;  // in the server's list
   std::size_t query_size_ = 0;
   TimePoint sent_at_{};
-  Timer timer_;  // set while nobody waits
-  std::array<std::uint8_t, 336> query_;
+  std::unique_ptr<Timer> timer_;  // while nobody waits
+  std::unique_ptr<std::uint8_t[]> query_;
 };
 
 }  // namespace dnscache

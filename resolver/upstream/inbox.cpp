@@ -23,6 +23,7 @@ Inbox::Next Inbox::next(TimePoint until) {
 Event Inbox::take() {
   Event event = std::move(events_.front());
   events_.erase(events_.begin());
+  if (events_.empty()) events_ = {};  // thousands of questions wait at a time
   return event;
 }
 
@@ -34,6 +35,10 @@ void Inbox::give_up(unsigned number) {
 
 void Inbox::abandon(unsigned number) {
   give_up(number);
+  free(number);
+}
+
+void Inbox::free(unsigned number) {
   const auto is_meant = [number](Attempt* attempt) { return attempt->number() == number; };
   const auto found = std::ranges::find_if(attempts_, is_meant);
   if (found == attempts_.end()) return;

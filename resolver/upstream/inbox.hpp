@@ -59,15 +59,16 @@ class Inbox {
 
   void put(Event event);
 
-  /// To be used as `Event event = co_await inbox.next(until);`: the next event, or `moment` when
-  /// `until` comes first.
+  /// To be used as `co_await inbox.next(until);`: afterwards take() gives the next event, or
+  /// `moment` when `until` came first.
   struct Next {
     Inbox& inbox;
     bool await_ready() const { return !inbox.events_.empty(); }
     void await_suspend(std::coroutine_handle<> waiter) { inbox.waiter_ = waiter; }
-    Event await_resume() { return inbox.take(); }
+    void await_resume() const {}
   };
   Next next(TimePoint until);
+  Event take();
 
   bool is_past(TimePoint when) const { return world_.now() >= when; }
 
@@ -76,6 +77,8 @@ class Inbox {
   void remove(Attempt& attempt) { std::erase(attempts_, &attempt); }
   /// The response to this attempt is no longer waited for, though still welcome.
   void give_up(unsigned attempt);
+  /// It is given up already, and its response is no longer welcome either.
+  void free(unsigned attempt);
   /// Another query takes its place.
   void abandon(unsigned attempt);
   /// Attempts that are still underway go on only to show how their server fares; see
@@ -83,8 +86,6 @@ class Inbox {
   void detach_all(bool another_responded = false);
 
  private:
-  Event take();
-
   World& world_;
   Timer timer_;
   std::coroutine_handle<> waiter_;  // null: nobody waits, or who waited was woken
@@ -110,8 +111,9 @@ template <typename T>
 Async<std::optional<T>> wait_for(std::shared_ptr<Finding<T>> finding, TimePoint deadline) {
   bool is_over = false;
   while (!finding->content && !is_over) {
-    const Event event = co_await finding->inbox->next(deadline);
-    is_over = event.kind == Event::Kind::given_up || finding->inbox->is_past(deadline);
+    co_await finding->inbox->next(deadline);
+    const bool is_given_up = finding->inbox->take().kind == Event::Kind::given_up;
+    is_over = is_given_up || finding->inbox->is_past(deadline);
   }
   finding->inbox = nullptr;
   co_return std::move(finding->content);

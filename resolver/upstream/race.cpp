@@ -18,13 +18,14 @@ constexpr Duration until_beaten = 1s;     // how long a slow server's better ans
 constexpr unsigned unanswered_until_passed = 3;
 constexpr unsigned max_sends = 6;              // queries of one question to one server
 constexpr unsigned max_sends_while_alive = 4;  // to all, where all respond to other questions
+constexpr unsigned max_sends_in_crowd = 2;     // to all, while very many questions wait
 constexpr unsigned max_send_errors = 4;        // 20, 40, 80 and 160 ms until the network is back
 constexpr Duration send_error_pause = 20ms;
 constexpr unsigned handicap_of_suspects = 2;  // a suspect's first turn comes with others' third
 
 /// One server as a race sees it.
 struct Candidate {
-  Candidate(Upstream* server, unsigned in_lane, unsigned number, const Question& question)
+  Candidate(Upstream* server, unsigned in_lane, unsigned number, const StoredQuestion& question)
       : upstream(server), lane(in_lane), index(number), query(*server, question) {}
 
   Upstream* upstream;
@@ -37,6 +38,7 @@ struct Candidate {
   unsigned network_errors = 0;  // ICMP
   TimePoint first_sent{};
   TimePoint last_sent{};
+  unsigned first_attempt = 0;    // whose response is welcome for as long as the race lasts
   unsigned last_attempt = 0;     // 0: none is waited for
   std::optional<TimePoint> due;  // when the last query has waited long enough
   bool has_failed = false;       // it reported a failure or cannot be reached
@@ -53,20 +55,21 @@ struct Candidate {
 
 class Race {
  public:
-  Race(UpstreamGroup& group, const Question& question, TimePoint deadline, Inbox& inbox,
-       RaceObserver& observer)
+  Race(UpstreamGroup& group, const StoredQuestion& question, TimePoint deadline, Inbox& inbox,
+       RaceObserver& observer, Outcome& outcome)
       : group_(group),
         question_(question),
-        kind_(kind_of(question.type)),
+        kind_(kind_of(question.get().type)),
         inbox_(inbox),
         observer_(observer),
-        deadline_(deadline) {}
+        deadline_(deadline),
+        outcome_(outcome) {}
 
   void begin();
   bool is_over() const { return is_over_; }
   TimePoint next_moment() const;
-  void react(Event& event);
-  Outcome end();
+  void react();
+  void end();
 
  private:
   TimePoint now() const { return group_.world().now(); }
@@ -106,7 +109,7 @@ class Race {
   void finish(Outcome::Kind kind);
 
   UpstreamGroup& group_;
-  const Question& question_;
+  const StoredQuestion& question_;
   QuestionKind kind_;
   Inbox& inbox_;
   RaceObserver& observer_;
@@ -116,7 +119,7 @@ class Race {
   std::optional<TimePoint> hedge_at_;
   std::optional<TimePoint> hold_until_;  // for the negative answer in outcome_
   Candidate* holder_ = nullptr;          // who gave it
-  Outcome outcome_;
+  Outcome& outcome_;
   bool has_failure_ = false;     // outcome_ holds a server's failure, for want of better
   bool is_queued_ = false;       // for room in a quota
   bool had_turn_ = false;        // after that
@@ -201,10 +204,10 @@ bool Race::is_hopeless_to_repeat() const {
   unsigned sends = 0;
   for (const Candidate& candidate : candidates_) {
     if (candidate.has_failed) continue;  // its queries were answered
-    if (candidate.sends > 0 && !candidate.is_alive()) return false;
+    if (candidate.sends > 0 && !candidate.is_alive() && !group_.is_crowded()) return false;
     sends += candidate.sends;
   }
-  return sends >= max_sends_while_alive;
+  return sends >= (group_.is_crowded() ? max_sends_in_crowd : max_sends_while_alive);
 }
 
 Candidate* Race::next_in_order(unsigned lane) {
@@ -256,7 +259,7 @@ Duration Race::patience(const Candidate& candidate) const {
 bool Race::send(Candidate& candidate, SendReason reason) {
   std::error_code error;
   Upstream& upstream = *candidate.upstream;
-  Attempt* attempt = upstream.send(question_, candidate.query.form(), &inbox_, error);
+  Attempt* attempt = upstream.send(question_.get(), candidate.query.form(), &inbox_, error);
   if (attempt == nullptr) {
     observer_.not_sent(upstream.config(), reason, error, now());
     candidate.is_full = error == std::errc::resource_unavailable_try_again;
@@ -275,6 +278,9 @@ bool Race::send(Candidate& candidate, SendReason reason) {
   }
   attempt->set_numbers(++attempts_, candidate.index);
   candidate.send_errors = 0;
+  // Of the queries that were given up, one is enough to wait for a slow name.
+  if (candidate.sends == 0) candidate.first_attempt = attempts_;
+  if (candidate.last_attempt != candidate.first_attempt) inbox_.free(candidate.last_attempt);
   candidate.last_attempt = attempts_;
   candidate.last_sent = attempt->sent_at();
   if (candidate.sends++ == 0) candidate.first_sent = candidate.last_sent;
@@ -307,7 +313,9 @@ TimePoint Race::next_moment() const {
   return next;
 }
 
-void Race::react(Event& event) {
+// A coroutine would keep room for the event all the time.
+void Race::react() {
+  Event event = inbox_.take();
   switch (event.kind) {
     case Event::Kind::response:
       on_response(candidates_[event.candidate], event);
@@ -361,6 +369,9 @@ void Race::on_due(Candidate& candidate) {
   ++candidate.unanswered;
   observer_.ended(candidate.last_attempt, "timed out", now());
   inbox_.give_up(candidate.last_attempt);
+  if (group_.is_crowded() && candidate.last_attempt != candidate.first_attempt) {
+    inbox_.free(candidate.last_attempt);
+  }
   const bool another_responded = std::ranges::any_of(candidates_, [&](const Candidate& other) {
     return &other != &candidate && other.health().has_responded_since(candidate.last_sent);
   });
@@ -375,6 +386,7 @@ void Race::on_due(Candidate& candidate) {
 void Race::on_due_in_order(Candidate& candidate) {
   if (is_last_resort_ || candidate.is_passed) return ask_next(candidate.lane);
   unsigned enough = candidate.is_alive() ? unanswered_until_passed - 1 : unanswered_until_passed;
+  if (group_.is_crowded()) enough = std::min(enough, max_sends_in_crowd);
   if (!candidate.query.is_over_udp()) enough = 1;  // a stream loses nothing
   const TimePoint passed_at = candidate.first_sent + until_passed;
   if (candidate.unanswered < enough) {
@@ -546,12 +558,12 @@ void Race::finish(Outcome::Kind kind) {
   outcome_.kind = kind;
 }
 
-Outcome Race::end() {
+void Race::end() {
+  group_.on_end();
   if (is_queued_) group_.stop_waiting(inbox_);
   inbox_.detach_all(!is_ordered());
   observer_.over(outcome_text(outcome_.kind), now());
   if (outcome_.kind == Outcome::Kind::answered) group_.on_answer();
-  return std::move(outcome_);
 }
 
 }  // namespace
@@ -562,15 +574,16 @@ const char* outcome_text(Outcome::Kind kind) {
   return words.at(static_cast<std::size_t>(kind));
 }
 
-Async<Outcome> race(UpstreamGroup& group, const Question& question, TimePoint deadline,
-                    Inbox& inbox, RaceObserver& observer) {
-  Race race(group, question, deadline, inbox, observer);
+Async<Done> race(UpstreamGroup& group, const StoredQuestion& question, TimePoint deadline,
+                 Inbox& inbox, RaceObserver& observer, Outcome& outcome) {
+  Race race(group, question, deadline, inbox, observer, outcome);
   race.begin();
   while (!race.is_over()) {
-    Event event = co_await inbox.next(race.next_moment());
-    race.react(event);
+    co_await inbox.next(race.next_moment());
+    race.react();
   }
-  co_return race.end();
+  race.end();
+  co_return Done();
 }
 
 }  // namespace dnscache

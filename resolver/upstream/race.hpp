@@ -26,9 +26,9 @@ struct Outcome {
 /// "answered", "over quota", …
 const char* outcome_text(Outcome::Kind kind);
 
-/// Asks the group's servers, by its policy, until the first answer or the deadline. `group` and
-/// `question` outlive the race. Attempts that still wait when it is over go on only to show how
-/// their servers fare.
+/// Asks the group's servers, by its policy, until the first answer or the deadline. `outcome`
+/// is as made by its constructor, and what the race goes by outlives it. Attempts that still wait
+/// when it is over go on only to show how their servers fare.
 ///
 /// - `ordered`: the next server is asked only after the one before has failed: by an error, a
 ///   failure that it reports, or by three queries without a response and at least 400 ms since the
@@ -39,7 +39,7 @@ const char* outcome_text(Outcome::Kind kind);
 ///
 /// A negative answer (RFC 2308) waits for the servers that come before, as long as they may still
 /// know better.
-Async<Outcome> race(UpstreamGroup& group, const Question& question, TimePoint deadline,
-                    Inbox& inbox, RaceObserver& observer);
+Async<Done> race(UpstreamGroup& group, const StoredQuestion& question, TimePoint deadline,
+                 Inbox& inbox, RaceObserver& observer, Outcome& outcome);
 
 }  // namespace dnscache

@@ -13,6 +13,7 @@ constexpr Duration min_hedge_after = 5ms;
 constexpr Duration neglected_after = 5s;
 constexpr Duration silence_forgotten_after = 60s;
 constexpr Duration quota_check_interval = 10ms;
+constexpr std::size_t many_outstanding = 1000;  // questions: far more than a busy machine has
 constexpr Duration quota_log_interval = 60s;
 constexpr std::size_t max_waiting = 512;  // half a second of a VPC resolver's quota
 
@@ -111,9 +112,12 @@ void UpstreamGroup::on_question() {
   // What was so a minute ago says nothing about now.
   if (!silent_since_ || now - last_question_ > silence_forgotten_after) silent_since_ = now;
   last_question_ = now;
+  ++outstanding_;
   extra_budget_ = std::min(extra_budget_ + hedge_.budget, extra_budget_cap);
   for (const Member& member : members_) member.upstream->on_query();
 }
+
+bool UpstreamGroup::is_crowded() const { return outstanding_ > many_outstanding; }
 
 bool UpstreamGroup::is_short_of_quota() const {
   const TimePoint now = world_.now();

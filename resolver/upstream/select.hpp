@@ -56,6 +56,10 @@ class UpstreamGroup {
 
   /// A question begins: earns its share of the budget and wakes probing.
   void on_question();
+  /// The question that began is over.
+  void on_end() { --outstanding_; }
+  /// So many questions wait for these servers that none is to be asked more often than needed.
+  bool is_crowded() const;
   void on_answer() { silent_since_.reset(); }
   /// Takes one packet from the budget for hedges, checks and looking at slower servers; false when
   /// there is none, or when a quota is near.
@@ -90,6 +94,7 @@ class UpstreamGroup {
   std::vector<Member> members_;
   std::optional<TimePoint> silent_since_;
   TimePoint last_question_{};
+  std::size_t outstanding_ = 0;  // questions
   double extra_budget_;
   double last_resort_budget_;
   TimePoint last_resort_refilled_{};

@@ -48,6 +48,12 @@ Upstream::~Upstream() {
   if (stream_) stream_->close();
 }
 
+UpstreamCounters Upstream::counters() const {
+  UpstreamCounters counters = counters_;
+  if (datagrams_) counters.ignored += datagrams_->strays;
+  return counters;
+}
+
 QueryForm Upstream::usual_form() const {
   const TimePoint now = world_.now();
   const bool over_udp = config_.protocol == Protocol::udp;  // nobody can forge into a stream

@@ -52,7 +52,7 @@ class Upstream {
   const UpstreamConfig& config() const { return config_; }
   const UpstreamSettings& settings() const { return settings_; }
   const Health& health() const { return health_; }
-  const UpstreamCounters& counters() const { return counters_; }
+  UpstreamCounters counters() const;
   Limitations& limitations() { return limitations_; }
   const Cookie& cookie() const { return cookie_; }
   PacketRate& rate() { return rate_; }

@@ -50,6 +50,9 @@ class Transaction {
 /// A way to bring queries to one upstream: UDP sockets, a TCP connection or a TLS session.
 class Carrier {
  public:
+  /// Packets that no transaction waited for: late or forged.
+  std::uint64_t strays = 0;
+
   virtual ~Carrier() = default;
   /// Sends a query. Calls receive() or fail() later, never before it returns; after an error
   /// neither is called.

@@ -90,6 +90,28 @@ class QueryReader {
   std::uint8_t version_ = 0;
 };
 
+StoredQuestion::StoredQuestion(const Question& question)
+    : type_(question.type),
+      name_size_(static_cast<std::uint8_t>(question.name.size())),
+      dnssec_ok_(question.dnssec_ok),
+      checking_disabled_(question.checking_disabled) {
+  auto name = std::make_unique<std::uint8_t[]>(name_size_);
+  std::ranges::copy(question.name.bytes(), name.get());
+  name_ = std::move(name);
+}
+
+Question StoredQuestion::get() const {
+  std::size_t offset = 0;
+  return {Name::read({name_.get(), name_size_}, offset).value_or(Name{}), type_, dnssec_ok_,
+          checking_disabled_};
+}
+
+bool StoredQuestion::operator==(const Question& question) const {
+  return type_ == question.type && dnssec_ok_ == question.dnssec_ok &&
+         checking_disabled_ == question.checking_disabled &&
+         std::ranges::equal(ByteView(name_.get(), name_size_), question.name.bytes());
+}
+
 QueryFault read_query(ByteView packet, Query& query) { return QueryReader(packet, query).read(); }
 
 namespace {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "resolver/wire/name.hpp"
 #include "resolver/wire/protocol.hpp"
@@ -16,6 +17,22 @@ struct Question {
   bool checking_disabled = false;  ///< CD (RFC 4035 section 3.2.2)
 
   bool operator==(const Question&) const = default;
+};
+
+/// A question in as little memory as its name needs, for thousands that are kept at a time.
+class StoredQuestion {
+ public:
+  explicit StoredQuestion(const Question& question);
+
+  Question get() const;
+  bool operator==(const Question& question) const;
+
+ private:
+  std::unique_ptr<const std::uint8_t[]> name_;  // wire form
+  std::uint16_t type_;
+  std::uint8_t name_size_;
+  bool dnssec_ok_;
+  bool checking_disabled_;
 };
 
 /// A client's query as read from its packet.

@@ -41,10 +41,11 @@ struct Server {
 
   Cache cache{1 << 20};
   QueryStats late_stats;
-  Service service{
-      cache,
-      [](const Question&, std::uint64_t, ReplyFunction reply) { reply(failure(Rcode::refused)); },
-      [](const Question&, std::uint64_t) {}, late_stats};
+  Service service{cache,
+                  [](const Question&, std::uint64_t, ReplyFunction reply, ClientId) {
+                    reply(failure(Rcode::refused));
+                  },
+                  [](const Question&, std::uint64_t) {}, late_stats};
   Worker worker{service};
   Endpoint endpoint;
 };

@@ -8,6 +8,7 @@
 #include <map>
 #include <sstream>
 
+#include "resolver/config/memory.hpp"
 #include "resolver/config/read.hpp"
 #include "resolver/resolve.hpp"
 #include "resolver/server/worker.hpp"
@@ -224,17 +225,19 @@ class ResponseBuilder {
 class Player {
  public:
   explicit Player(const Config& config)
-      : cache_(config.cache.size),
+      : cache_(share_memory(config, UINT64_MAX).cache),
         resolver_(world_, cache_, config),
-        service_{cache_,
-                 [this](const dnscache::Question& question, std::uint64_t hash,
-                        ReplyFunction reply) { resolver_.ask(question, hash, std::move(reply)); },
-                 [this](const dnscache::Question& question, std::uint64_t hash) {
-                   resolver_.refresh(question, hash);
-                 },
-                 late_stats_},
+        service_{
+            cache_,
+            [this](const dnscache::Question& question, std::uint64_t hash, ReplyFunction reply,
+                   ClientId client) { resolver_.ask(question, hash, std::move(reply), client); },
+            [this](const dnscache::Question& question, std::uint64_t hash) {
+              resolver_.refresh(question, hash);
+            },
+            late_stats_},
         worker_(service_) {
     set_local_data(config);
+    resolver_.limit(InFlightLimits::from(share_memory(config, UINT64_MAX), false));
   }
 
   void play(const Words& words) {
@@ -246,6 +249,12 @@ class Player {
     if (verb == "EXPECT_NO_OUT") return expect_no_out();
     if (verb == "REPLY") return reply(words);
     if (verb == "FAIL") return fail(words);
+    if (verb == "FLOOD") return flood(words);
+    if (verb == "EXPECT_FLOOD_OVER") return expect_flood_over(words);
+    if (verb == "EXPECT_SENT_AT_MOST") {
+      CHECK(world_.sent().size() <= std::stoul(words.at(1)));
+      return;
+    }
     if (verb == "UNREACHABLE") return world_.set_unreachable(words.at(1));
     if (verb == "THROTTLED") return world_.set_throttled(words.at(1) == "yes");
     if (verb == "BUSY") return world_.set_busy(words.at(1), words.at(2) == "yes");
@@ -316,6 +325,17 @@ class Player {
     ask(encode(query));
   }
 
+  // Questions nobody else asks, n1.ZONE and so on; what becomes of them is only counted.
+  void flood(const Words& words) {
+    for (std::size_t i = 0, count = std::stoul(words.at(1)); i < count; ++i) {
+      const std::string name = 'n' + std::to_string(++flooded_) + '.' + words.at(2);
+      const dnscache::Question question{*Name::parse(name), rr_type::a};
+      resolver_.ask(question, cache_.prepare(question), [this](const Answer&) { ++flood_over_; });
+    }
+  }
+
+  void expect_flood_over(const Words& words) { CHECK(flood_over_ == std::stoul(words.at(1))); }
+
   void ask(const Bytes& packet) {
     Bytes out(65535);
     Incoming incoming;
@@ -332,14 +352,15 @@ class Player {
       case Verdict::resolve:
         break;
     }
-    service_.ask(incoming.query.question, incoming.hash, [this, packet](const Answer& answer) {
+    const auto reply = [this, packet](const Answer& answer) {
       Bytes bytes(65535);
       dnscache::Query asked;
       read_query(packet, asked);
       const ReplyRule rule = late_rule(service_, asked);
       bytes.resize(write_reply(asked, answer.view(), rule, asked.udp_size, bytes.data()));
       answers_.push_back(decode(bytes).value());
-    });
+    };
+    service_.ask(incoming.query.question, incoming.hash, reply, this_machine);
   }
 
   // EXPECT_ANSWER RCODE [TYPE TEXT]... [ttl=N] [id=N] [name=N] [ede=N] [ad] [tc] [empty]
@@ -533,6 +554,8 @@ class Player {
   Cache cache_;
   std::deque<Message> answers_;
   bool more_out_is_fine_ = false;
+  std::size_t flooded_ = 0;
+  std::size_t flood_over_ = 0;
   Resolver resolver_;
   QueryStats late_stats_;
   Service service_;

@@ -56,6 +56,13 @@ TEST_CASE("upstream queries have random ids and ports, and ask for recursion") {
   CHECK(ports.size() > 380);
 }
 
+TEST_CASE("packets with a wrong id are counted") {
+  Cache cache;
+  cache.upstream.set("wrong-id truth-after 20");
+  REQUIRE(is_true_answer(cache.ask("www.example.com"), "www.example.com"));
+  CHECK(cache.status().at("groups").at(0).at("upstreams").at(0).at("ignored").get<int>() >= 1);
+}
+
 TEST_CASE("a forged reply is ignored and the true one is taken") {
   Cache cache;
   const std::string lie = GENERATE("wrong-id", "wrong-question", "wrong-type", "wrong-port",

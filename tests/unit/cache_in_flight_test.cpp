@@ -81,4 +81,51 @@ TEST_CASE("a question may be asked again from within the reply to it") {
   CHECK(in_flight.find(question_of("a.example"), hash) == second);
 }
 
+TEST_CASE("when there is no room, the oldest flight of the largest zone gives way, once") {
+  InFlight in_flight;
+  InFlightLimits limits;
+  limits.flights = 4;
+  in_flight.limit(limits);
+  Flight& good = in_flight.start(question_of("a.good.example"), 1);
+  Flight& first = in_flight.start(question_of("a.slow.test"), 2);
+  in_flight.start(question_of("b.slow.test"), 3);
+  CHECK(in_flight.give_way() == nullptr);
+  in_flight.start(question_of("c.slow.test"), 4);
+  CHECK(in_flight.give_way() == &first);
+  CHECK(in_flight.give_way() == nullptr);  // it is on its way out, and still there
+  CHECK(in_flight.size() == 4);
+  in_flight.land(first, Answer());
+  in_flight.land(good, Answer());
+  CHECK(in_flight.size() == 2);
+}
+
+TEST_CASE("a client of the network waits for a thousand replies at most") {
+  constexpr ClientId client = 7;
+  InFlight in_flight;
+  for (unsigned i = 0; i < 10; ++i) {
+    Flight& flight = in_flight.start(question_of(("n" + std::to_string(i)).c_str()), i, client);
+    for (unsigned j = 0; j < 100; ++j) {
+      REQUIRE(in_flight.may_wait(client, &flight));
+      flight.wait([](const Answer&) {}, client);
+    }
+  }
+  CHECK_FALSE(in_flight.may_wait(client, nullptr));
+  CHECK(in_flight.may_wait(9, nullptr));
+  CHECK(in_flight.may_wait(this_machine, nullptr));
+  in_flight.land(*in_flight.find(question_of("n0"), 0), Answer());
+  CHECK(in_flight.may_wait(client, nullptr));
+  CHECK(in_flight.waiting() == 900);
+}
+
+TEST_CASE("one question does not take all the room for those who wait") {
+  InFlight in_flight;
+  InFlightLimits limits;
+  limits.waiting = 800;
+  in_flight.limit(limits);
+  Flight& popular = in_flight.start(question_of("a.example"), hash);
+  for (unsigned i = 0; i < 100; ++i) popular.wait([](const Answer&) {});
+  CHECK_FALSE(in_flight.may_wait(this_machine, &popular));
+  CHECK(in_flight.may_wait(this_machine, nullptr));
+}
+
 }  // namespace dnscache

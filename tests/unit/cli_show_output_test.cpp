@@ -44,7 +44,7 @@ TEST_CASE("JSON has the values of the columns that have a key") {
 TEST_CASE("text from the network cannot steer the terminal") {
   Table table(std::vector<Column>{{"NAME", "name"}});
   table.add_row({{"evil\033[2J\r\n"}});
-  CHECK(table.to_text(Terminal{}) == "NAME\nevil?[2J??\n");
+  CHECK(table.to_text(Terminal{}) == "NAME\nevil\\u001b[2J\\u000d\\u000a\n");
 }
 
 TEST_CASE("long lines are wrapped behind an indent, on a terminal only") {

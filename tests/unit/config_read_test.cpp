@@ -608,7 +608,8 @@ class RandomConfig {
     config.dnssec.mode = static_cast<DnssecMode>(between(0, can_validate ? 2 : 1));
     if (coin()) config.dnssec.trust_anchors = {path().string(), ". DS 20326 8 2 E06D"};
     if (coin()) config.dnssec.negative_trust_anchors = {zone(7), zone(8)};
-    config.cache.size = between(1 << 20, 1ull << 40);
+    config.cache.size = between(1 << 20, 1ull << 38);
+    config.memory = coin() ? 0 : config.cache.size * 2 + (16 << 20);
     config.cache.min_ttl = seconds(0, 86'400);
     config.cache.max_ttl = seconds(86'400, 7 * 86'400);
     config.cache.negative = {seconds(0, 100), seconds(100, 86'400)};

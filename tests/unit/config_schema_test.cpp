@@ -102,6 +102,7 @@ TEST_CASE("each setting changes its own field only") {
       {"rate_limit.queries_per_second", "9",
        [](Config& c) { c.rate_limit.queries_per_second = 9; }},
       {"rate_limit.burst", "9", [](Config& c) { c.rate_limit.burst = 9; }},
+      {"memory", "20MiB", [](Config& c) { c.memory = 20 << 20; }},
       {"cache.size", "2MiB", [](Config& c) { c.cache.size = 2 << 20; }},
       {"cache.min_ttl", "2s", [](Config& c) { c.cache.min_ttl = 2s; }},
       {"cache.max_ttl", "2s", [](Config& c) { c.cache.max_ttl = 2s; }},

@@ -51,7 +51,7 @@ class Server {
   QueryStats late_stats;
   std::vector<ReplyFunction> waiting;
   Service service{cache,
-                  [this](const Question&, std::uint64_t, ReplyFunction reply) {
+                  [this](const Question&, std::uint64_t, ReplyFunction reply, ClientId) {
                     waiting.push_back(std::move(reply));
                   },
                   [](const Question&, std::uint64_t) {}, late_stats};
@@ -225,6 +225,26 @@ TEST_CASE("without file descriptors the listener pauses instead of spinning") {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   CHECK(server.waiting.size() == 1);
+}
+
+TEST_CASE("slow connections do not shut others out: the one idle longest gives way") {
+  Server server;
+  std::vector<std::unique_ptr<Connection>> slow;
+  for (unsigned i = 0; i < 512; ++i) {
+    slow.push_back(std::make_unique<Connection>(server.endpoint));
+    slow.back()->send({0});
+    if (i % 64 == 0) server.turn();
+  }
+  server.turn();
+  Connection honest(server.endpoint);
+  honest.send(query_for(1));
+  server.turn();
+  REQUIRE(server.waiting.size() == 1);
+  server.answer_all();
+  server.turn();
+  CHECK(honest.replies().size() == 1);
+  CHECK(slow.front()->is_closed());
+  CHECK_FALSE(slow.back()->is_closed());
 }
 
 }  // namespace dnscache

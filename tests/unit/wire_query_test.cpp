@@ -159,4 +159,16 @@ TEST_CASE("what we ask an upstream is what it reads") {
   }
 }
 
+TEST_CASE("a stored question is the same as before, in far less memory") {
+  Question question{*Name::parse("www.example.com"), rr_type::aaaa, true, false};
+  const StoredQuestion stored(question);
+  CHECK(stored.get() == question);
+  CHECK(stored == question);
+  CHECK(sizeof stored <= 16);
+  question.checking_disabled = true;
+  CHECK_FALSE(stored == question);
+  const StoredQuestion root(Question{});
+  CHECK(root.get() == Question{});
+}
+
 }  // namespace dnscache

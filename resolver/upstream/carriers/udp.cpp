@@ -1,11 +1,14 @@
 #include "resolver/upstream/carriers/udp.hpp"
 
+#include <linux/errqueue.h>
+#include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
 #include <asio/posix/stream_descriptor.hpp>
+#include <cstring>
 #include <vector>
 
 #include "resolver/base/file_descriptor.hpp"
@@ -17,6 +20,7 @@ namespace {
 constexpr std::size_t max_sockets = 1024;  // beyond them, several queries share one
 constexpr std::size_t max_idle = 64;
 constexpr unsigned max_events = 64;  // sockets served before other work gets its turn
+constexpr unsigned max_errors = 16;  // ICMP errors read from one socket at once
 
 // A new source port costs as much as the rest of a query. Under load that lasts, most queries leave
 // from one of many open ports by chance instead, which the next moments close.
@@ -52,6 +56,14 @@ class NewPorts {
  private:
   TimePoint spent_until_{};
 };
+
+// Has the kernel keep the packet that an ICMP error quotes.
+void keep_errors(int fd, int family) {
+  const int on = 1;
+  const bool is_v6 = family == AF_INET6;
+  ::setsockopt(fd, is_v6 ? IPPROTO_IPV6 : IPPROTO_IP, is_v6 ? IPV6_RECVERR : IP_RECVERR, &on,
+               sizeof on);
+}
 
 /// One source port at a time, and the queries that wait there, by id.
 struct Socket {
@@ -130,6 +142,15 @@ class UdpCarrier final : public Carrier, public std::enable_shared_from_this<Udp
   }
 
  private:
+  // An ICMP error that came before fails the first call, whoever sent it.
+  static bool put_on_the_wire(const Socket& socket, ByteView query) {
+    constexpr int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+    const auto send = [&] {
+      return ::send(socket.fd.get(), query.data(), query.size(), flags) >= 0;
+    };
+    return send() || (errno != EAGAIN && send());
+  }
+
   std::error_code send_from(Socket& socket, Transaction& transaction) {
     std::uint16_t id;
     do {
@@ -137,9 +158,7 @@ class UdpCarrier final : public Carrier, public std::enable_shared_from_this<Udp
     } while (socket.has(id));
     const auto query = transaction.query();
     store16(query.data(), id);
-    if (::send(socket.fd.get(), query.data(), query.size(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
-      return last_error();
-    }
+    if (!put_on_the_wire(socket, query)) return last_error();
     socket.waiting.push_back({id, &transaction});
     transaction.carrier = this;
     transaction.carrier_place = &socket;
@@ -194,6 +213,7 @@ class UdpCarrier final : public Carrier, public std::enable_shared_from_this<Udp
       return nullptr;
     }
     auto socket = std::make_unique<Socket>(fd);
+    keep_errors(fd, address_.ss_family);
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.ptr = socket.get();
@@ -233,15 +253,27 @@ class UdpCarrier final : public Carrier, public std::enable_shared_from_this<Udp
   }
 
   void read_packet(Socket& socket) {
-    const ssize_t size = ::recv(socket.fd.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+    const auto receive = [&] {
+      return ::recv(socket.fd.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+    };
+    ssize_t size = receive();
     if (size < 0) {
-      if (errno != EAGAIN && errno != EINTR) fail_all(socket, last_error());
+      if (errno == EINTR) return;
+      read_errors(socket);
+      if (socket.waiting.empty()) return;
+      size = receive();  // a response may have come behind an error
+    }
+    if (size < 0) return;
+    if (size < static_cast<ssize_t>(header_size)) {
+      ++strays;
       return;
     }
-    if (size < static_cast<ssize_t>(header_size)) return;
     const std::uint16_t id = load16(buffer_.data());
     const auto found = std::ranges::find(socket.waiting, id, &Socket::Waiting::id);
-    if (found == socket.waiting.end()) return;
+    if (found == socket.waiting.end()) {
+      ++strays;
+      return;
+    }
     Transaction& transaction = *found->transaction;
     socket.waiting.erase(found);
     transaction.carrier = nullptr;
@@ -253,15 +285,53 @@ class UdpCarrier final : public Carrier, public std::enable_shared_from_this<Udp
     transaction.carrier = this;
   }
 
-  // Port unreachable or the like: nothing that was sent from here will be answered.
-  void fail_all(Socket& socket, std::error_code reason) {
-    socket.is_broken = true;
-    if (socket.waiting.empty()) return;  // it is idle already
-    for (const Socket::Waiting& waiting : std::exchange(socket.waiting, {})) {
-      waiting.transaction->carrier = nullptr;
-      waiting.transaction->fail(reason);
+  void read_errors(Socket& socket) {
+    for (unsigned i = 0; i < max_errors; ++i) {
+      if (!read_error(socket)) return;
     }
-    put_back(socket);
+  }
+
+  // False when there is none.
+  bool read_error(Socket& socket) {
+    iovec part{buffer_.data(), buffer_.size()};
+    alignas(cmsghdr) std::array<std::uint8_t, 512> control;
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    const ssize_t size = ::recvmsg(socket.fd.get(), &message, MSG_ERRQUEUE | MSG_DONTWAIT);
+    if (size < 0) return false;
+    for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
+         header = CMSG_NXTHDR(&message, header)) {
+      const bool is_error =
+          (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_RECVERR) ||
+          (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_RECVERR);
+      if (!is_error) continue;
+      sock_extended_err error;
+      std::memcpy(&error, CMSG_DATA(header), sizeof error);
+      on_error(socket, error, {buffer_.data(), static_cast<std::size_t>(size)});
+    }
+    return true;
+  }
+
+  // Anybody can send an ICMP error who guesses the port (RFC 5927 section 4). It counts for the
+  // query whose id and following bytes it quotes.
+  void on_error(Socket& socket, const sock_extended_err& error, ByteView quoted) {
+    const bool is_icmp =
+        error.ee_origin == SO_EE_ORIGIN_ICMP || error.ee_origin == SO_EE_ORIGIN_ICMP6;
+    if (!is_icmp || quoted.size() < sizeof(std::uint16_t)) return;
+    const auto found = std::ranges::find_if(socket.waiting, [&](const Socket::Waiting& waiting) {
+      const auto sent = waiting.transaction->query();
+      return quoted.size() <= sent.size() && std::equal(quoted.begin(), quoted.end(), sent.begin());
+    });
+    if (found == socket.waiting.end()) return;
+    socket.is_broken = true;  // another query leaves from another port
+    Transaction& transaction = *found->transaction;
+    socket.waiting.erase(found);
+    transaction.carrier = nullptr;
+    transaction.fail({static_cast<int>(error.ee_errno), std::generic_category()});
+    if (socket.waiting.empty()) put_back(socket);
   }
 
   World& world_;
