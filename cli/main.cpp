@@ -10,8 +10,6 @@
 
 namespace dnscache::cli {
 
-Result<ExitCode> run_bench(const BenchOptions& options);
-
 namespace {
 
 // What could not be written was not done: a full disk, for example.
