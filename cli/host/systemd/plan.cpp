@@ -85,7 +85,8 @@ Result<void> check_system(const Facts& facts, Mode wanted) {
   const bool wants_resolved = wanted == Mode::resolved || wanted == Mode::link;
   if (!system.has_systemd) {
     if (!wants_resolved) return {};
-    return Error{fmt::format("--mode {} needs a machine that runs systemd", to_text(wanted))};
+    return Error{
+        fmt::format("--mode {} needs a machine that runs systemd", mode_words.print(wanted))};
   }
   if (!system.bus_problem.empty()) {
     return Error{"nothing was changed, because systemd cannot be asked: " + system.bus_problem};
@@ -102,11 +103,11 @@ Result<void> check_system(const Facts& facts, Mode wanted) {
   if (system.resolved) return {};
   const bool needs_it = wants_resolved || (wanted == Mode::automatic && links_to_resolved(facts));
   if (!needs_it) return {};
-  const auto why = wants_resolved
-                       ? fmt::format("--mode {} needs systemd-resolved, which", to_text(wanted))
-                       : fmt::format(
-                             "/etc/resolv.conf is a link to a file of systemd-resolved, "
-                             "which");
+  const auto why = wants_resolved ? fmt::format("--mode {} needs systemd-resolved, which",
+                                                mode_words.print(wanted))
+                                  : fmt::format(
+                                        "/etc/resolv.conf is a link to a file of systemd-resolved, "
+                                        "which");
   return Error{fmt::format("nothing was changed: {} {}; {}", why, resolved_state(system),
                            resolved_remedy(system))};
 }
