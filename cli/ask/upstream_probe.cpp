@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include "cli/ask/control_client.hpp"
+#include "resolver/base/text_file.hpp"
+#include "resolver/config/resolv_conf.hpp"
 
 namespace dnscache::cli {
 
@@ -18,10 +20,7 @@ std::string text_of(const json& object, const char* key) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-}  // namespace
-
-Result<UpstreamProbe> probe_upstreams(const std::filesystem::path& control,
-                                      const std::string& name) {
+Result<UpstreamProbe> probe_once(const std::filesystem::path& control, const std::string& name) {
   json request = {{"command", "probe"}};
   if (!name.empty()) request["name"] = name;
   const auto reply = ask_engine(control, request, patience);
@@ -37,6 +36,27 @@ Result<UpstreamProbe> probe_upstreams(const std::filesystem::path& control,
   if (took != reply->end() && took->is_number()) probe.took_ms = took->get<double>();
   for (const auto& asked : reply->value("asked", json::array())) {
     probe.asked.push_back(text_of(asked, "upstream"));
+  }
+  return probe;
+}
+
+// A server may know nothing but its own zones, and refuse the rest.
+std::vector<std::string> names_to_try() {
+  const auto resolv_conf = read_text_file("/etc/resolv.conf");
+  auto names = parse_resolv_conf(resolv_conf ? *resolv_conf : "").search;
+  names.push_back("example.com");
+  return names;
+}
+
+}  // namespace
+
+Result<UpstreamProbe> probe_upstreams(const std::filesystem::path& control,
+                                      const std::string& name) {
+  auto probe = probe_once(control, name);
+  if (!name.empty() || !probe || probe->outcome != "failed") return probe;
+  for (const auto& other : names_to_try()) {
+    auto again = probe_once(control, other);
+    if (again && again->is_answered()) return again;
   }
   return probe;
 }

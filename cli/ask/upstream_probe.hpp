@@ -21,7 +21,8 @@ struct UpstreamProbe {
   bool is_answered() const { return outcome == "answered"; }
 };
 
-/// `name`: what to ask for; empty: what the engine chooses. Errors as of ask_engine().
+/// `name`: what to ask for; empty: what the engine chooses and, where that is answered with a
+/// failure, names of the machine's search domains. Errors as of ask_engine().
 Result<UpstreamProbe> probe_upstreams(const std::filesystem::path& control,
                                       const std::string& name = "");
 

@@ -619,10 +619,10 @@ const std::vector<Causality>& causalities() {
       {"engine", of_a_stopped_engine},
       {"nsswitch", {"as programs"}},
       {"clock", {"dnssec"}},
-      {"upstream", {"as programs", "cache", "resolved", "dnssec"}},
-      {"link", {"path", "bypass", "resolved"}},
+      {"link", {"path", "bypass", "resolved", "as programs"}},
       {"files", {"path", "bypass", "as programs"}},
-      {"path", {"bypass"}},
+      {"path", {"bypass", "as programs"}},
+      {"upstream", {"as programs", "cache", "resolved", "dnssec"}},
   };
   return all;
 }

@@ -50,6 +50,15 @@ TEST_CASE("status is degraded while no upstream answers, whatever is cached") {
   CHECK(run_command(cache.engine, {"status"}).status == 0);
 }
 
+TEST_CASE("an upstream that refuses the root and answers for other names is well") {
+  Cache cache;
+  cache.upstream.set("refused");
+  cache.upstream.set("example.com", "answer");
+  const auto told = status_of(cache.engine);
+  CHECK(told.at("verdict") == "ok");
+  CHECK(told.at("upstreams").at("question") == "example.com A");
+}
+
 TEST_CASE("status is degraded while an old configuration is in force") {
   Cache cache;
   std::ofstream(cache.engine.config_path(), std::ios::app) << "no_such_key: 1\n";
