@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 
 /// A connection of which only its limits are seen.
 struct Client final : TcpClient {
-  Client(TcpClients& all, ClientId from, TimePoint since)
+  Client(TcpClients& all, ClientId from, std::optional<TimePoint> since)
       : TcpClient(from), clients(all), idle(since) {
     clients.add(*this);
   }
