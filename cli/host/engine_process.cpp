@@ -120,8 +120,8 @@ Result<pid_t> spawn(const EngineFiles& files) {
   std::string flag = "--config";
   std::string config = files.config.string();
   std::string user_flag = "--user";
-  // Nothing that the engine does after its start needs root.
-  std::string user = has_system_user("") ? system_user : "nobody";
+  // Nothing that the engine does after its start needs root. A container may have no user at all.
+  std::string user = has_system_user("") ? system_user : "65534";
   std::array<char*, 7> arguments = {program.data(), verb.data(), flag.data(), config.data(),
                                     nullptr,        nullptr,     nullptr};
   if (::geteuid() == 0) {

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "resolver/cache/hash.hpp"
 #include "resolver/base/endpoint.hpp"
+#include "resolver/cache/hash.hpp"
 
 namespace dnscache {
 
