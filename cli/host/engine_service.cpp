@@ -42,8 +42,13 @@ Result<void> start_process() {
   return started ? Result<void>() : started.error();
 }
 
-// Outlives the command that asked for it, and does nothing where somebody was faster.
-Result<void> start_process_after(std::chrono::seconds delay) {
+bool is_set_up() {
+  const auto journal = Journal::peek({});
+  return journal && !journal->is_empty();
+}
+
+// Outlives the command that asked for it. Whoever removes the file, or the cache, ends the wait.
+Result<void> start_process_after() {
   const pid_t child = ::fork();
   if (child < 0) return system_error("cannot start a process", errno);
   if (child > 0) return {};
@@ -51,11 +56,9 @@ Result<void> start_process_after(std::chrono::seconds delay) {
   for (int fd = 0; fd < 3; ++fd) ::close(fd);
   (void)::open("/dev/null", O_RDWR);
   ::signal(SIGHUP, SIG_IGN);
-  std::this_thread::sleep_for(delay);
-  if (paused_until()) std::this_thread::sleep_until(*paused_until());  // it was made longer
-  const bool is_started = bool(start_process());
-  ::unlink(pause_file);
-  ::_exit(is_started ? 0 : 1);
+  while (paused_until()) std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  const bool is_over = ::unlink(pause_file) == 0;
+  ::_exit(!is_over || !is_set_up() || start_process() ? 0 : 1);
 }
 
 void note_pause(std::chrono::seconds delay) {
@@ -111,7 +114,7 @@ Result<void> EngineService::start_after(std::chrono::seconds delay) const {
   cancel_start();
   if (!is_unit_) {
     note_pause(delay);
-    return start_process_after(delay);
+    return start_process_after();
   }
   const auto timer =
       run_tool({"systemd-run", "--quiet", "--collect", fmt::format("--unit={}", resume_unit),

@@ -351,7 +351,9 @@ TEST_CASE("the cache is stopped, paused and restarted, and names resolve all the
 
     const auto stopped = run({"stop"});
     CHECK(stopped.status == 0);
-    CHECK(contains(stopped.errors, "lookups go to 10.9.0.2 now"));
+    INFO(stopped.errors);
+    CHECK(contains(stopped.errors, "lookups go to "));
+    CHECK(contains(stopped.errors, "10.9.0.2"));
     CHECK(run({"status"}).status == 3);
     CHECK(resolves("stopped.example.net"));
     CHECK(run({"restart"}).status == 0);
