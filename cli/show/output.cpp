@@ -156,11 +156,13 @@ std::string sparkline(const Terminal& terminal, const std::vector<std::optional<
   return out;
 }
 
+static std::string in_one_line(const std::string& text) { return escaped(text, {false, false}); }
+
 std::vector<std::size_t> Table::widths(const Terminal& terminal) const {
   std::vector<std::size_t> widths;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     std::size_t width = display_width(columns_[i].title);
-    for (const auto& row : rows_) width = std::max(width, display_width(row[i].text));
+    for (const auto& row : rows_) width = std::max(width, display_width(in_one_line(row[i].text)));
     widths.push_back(width);
   }
   if (terminal.width == 0) return widths;
@@ -188,7 +190,7 @@ std::string Table::to_text(const Terminal& terminal) const {
     std::string line;
     for (std::size_t i = 0; i < columns_.size(); ++i) {
       if (i > 0) line += "  ";
-      const auto text = fit(terminal, escaped(text_of(i), {false, false}), column_widths[i]);
+      const auto text = fit(terminal, in_one_line(text_of(i)), column_widths[i]);
       const bool is_last = i + 1 == columns_.size();
       const auto width = is_last && !columns_[i].is_right_aligned ? 0 : column_widths[i];
       line += padded(styled(terminal, style_of(i), text), display_width(text), width,

@@ -26,7 +26,7 @@ ClientId client_id(const IpAddress& client) {
   return static_cast<ClientId>(hash_bytes(key, bytes)) | 1;
 }
 
-FairShares::FairShares() : bins_(clients * zones) {}
+FairShares::FairShares(const HashKey& key) : key_(key), bins_(clients * zones) {}
 
 void FairShares::add(Sharer& sharer, ClientId client, ByteView name) {
   const std::size_t of_client = (client >> 1) % clients;

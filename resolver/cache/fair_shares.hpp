@@ -29,7 +29,7 @@ struct Sharer {
 /// secret hash, so that no lookup depends on how many there are.
 class FairShares {
  public:
-  FairShares();
+  explicit FairShares(const HashKey& key = random_hash_key());
 
   /// `name` is the question's name; its last two labels stand for its zone.
   void add(Sharer& sharer, ClientId client, ByteView name);
@@ -48,7 +48,7 @@ class FairShares {
   static constexpr std::size_t clients = 64;
   static constexpr std::size_t zones = 32;  // of each client
 
-  HashKey key_ = random_hash_key();
+  HashKey key_;
   std::vector<Bin> bins_;
   std::array<std::uint32_t, clients> count_of_client_{};
   std::size_t size_ = 0;

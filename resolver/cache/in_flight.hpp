@@ -86,6 +86,8 @@ struct InFlightLimits {
 /// All flights of one thread: however many clients ask a question, it is resolved once.
 class InFlight {
  public:
+  explicit InFlight(const HashKey& key = random_hash_key()) : shares_(key) {}
+
   Flight* find(const Question& question, std::uint64_t hash);
   /// Whether `client` may wait; `flight` is what it would wait for, null: a new one.
   bool may_wait(ClientId client, const Flight* flight) const;

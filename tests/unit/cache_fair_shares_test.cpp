@@ -12,13 +12,14 @@ Name numbered(unsigned number, const std::string& zone) {
   return *Name::parse("n" + std::to_string(number) + "." + zone);
 }
 
+constexpr HashKey key{1, 2};  // its hashes tell the zones here apart
 constexpr ClientId honest = 3;
 constexpr ClientId greedy = 5;
 
 }  // namespace
 
 TEST_CASE("whoever has most gives way first, the oldest of it") {
-  FairShares shares;
+  FairShares shares(key);
   std::deque<Sharer> all(12);
   shares.add(all[0], this_machine, bytes_of(numbered(0, "good.example")));
   shares.add(all[1], this_machine, bytes_of(numbered(1, "good.example")));
@@ -33,8 +34,8 @@ TEST_CASE("whoever has most gives way first, the oldest of it") {
 }
 
 TEST_CASE("a client with names in a thousand zones pays for them itself") {
-  FairShares shares;
-  std::deque<Sharer> all(1100);
+  FairShares shares(key);
+  std::vector<Sharer> all(1100);
   for (unsigned i = 0; i < 100; ++i) {
     shares.add(all[i], honest, bytes_of(numbered(i, "good.example")));
   }
@@ -51,7 +52,7 @@ TEST_CASE("a client with names in a thousand zones pays for them itself") {
 }
 
 TEST_CASE("without anybody nobody gives way, and any name has a zone") {
-  FairShares shares;
+  FairShares shares(key);
   CHECK(shares.first_to_give_way() == nullptr);
   std::deque<Sharer> all(3);
   shares.add(all[0], this_machine, bytes_of(Name()));

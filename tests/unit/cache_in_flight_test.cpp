@@ -82,7 +82,7 @@ TEST_CASE("a question may be asked again from within the reply to it") {
 }
 
 TEST_CASE("when there is no room, the oldest flight of the largest zone gives way, once") {
-  InFlight in_flight;
+  InFlight in_flight(HashKey{1, 2});  // whose hashes tell the two zones apart
   InFlightLimits limits;
   limits.flights = 4;
   in_flight.limit(limits);

@@ -132,7 +132,7 @@ TEST_CASE("machine shapes with systemd, and how lookups come to the cache") {
        },
        Mode::link, true, true, false, false},
       {"a kernel without virtual interfaces",
-       [](Facts& f, PlanRequest&) { f.system.can_make_link = false; }, Mode::resolved, true, false,
+       [](Facts& f, PlanRequest&) { f.system.can_make_link = false; }, Mode::resolved, true, true,
        true, false},
       {"foreign file, resolved runs beside it",
        [](Facts& f, PlanRequest&) {
@@ -172,7 +172,7 @@ TEST_CASE("machine shapes with systemd, and how lookups come to the cache") {
        },
        Mode::resolv_conf, true, false, false, true},
       {"--mode resolved", [](Facts&, PlanRequest& r) { r.mode = Mode::resolved; }, Mode::resolved,
-       true, false, true, false},
+       true, true, true, false},
       {"--mode resolv-conf on a machine of resolved",
        [](Facts&, PlanRequest& r) { r.mode = Mode::resolv_conf; }, Mode::resolv_conf, true, true,
        false, true},

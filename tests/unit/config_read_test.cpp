@@ -184,7 +184,8 @@ TEST_CASE("one problem each, at its place") {
        "negative, "
        "nxdomain_cut, prefetch, serve_stale or persist"},
       {"\"a\\nb\\e[31m\": 1",
-       "f:1:1: a?b?[31m: is not a setting; allowed: listen, workers, upstreams, upstreams_from, "
+       "f:1:1: a?b?[31m: is not a setting; allowed: listen, workers, memory, upstreams, "
+       "upstreams_from, "
        "policy, randomize_case, timeout, hedge, health, quota, routes, domain_needed, bogus_priv, "
        "filter_a, filter_aaaa, round_robin, rebind_protection, bogus_nxdomain, ignore_addresses, "
        "dnssec, local, "
@@ -283,15 +284,15 @@ TEST_CASE("one problem each, at its place") {
       // sizes and shares
       {"cache: {size: 64}",
        "f:1:15: cache.size: \"64\" has no unit (B, KiB, MiB, GiB or TiB); "
-       "allowed: a size from 1MiB to 1TiB"},
+       "allowed: a size from 1MiB to 1TiB or auto"},
       {"cache: {size: 64mb}",
        "f:1:15: cache.size: \"64mb\" has an unknown unit (did you mean "
-       "64MiB?); allowed: a size from 1MiB to 1TiB"},
+       "64MiB?); allowed: a size from 1MiB to 1TiB or auto"},
       {"cache: {size: 1KiB}",
-       "f:1:15: cache.size: \"1KiB\" is too small; allowed: a size from 1MiB to 1TiB"},
+       "f:1:15: cache.size: \"1KiB\" is too small; allowed: a size from 1MiB to 1TiB or auto"},
       {"cache: {size: 18446744073709551615TiB}",
        "f:1:15: cache.size: \"18446744073709551615TiB\" is too large; allowed: a size from 1MiB to "
-       "1TiB"},
+       "1TiB or auto"},
       {"hedge: {budget: 5}",
        "f:1:17: hedge.budget: \"5\" has no unit (%); allowed: a share from 0% to 100%"},
       {"hedge: {budget: 101%}",

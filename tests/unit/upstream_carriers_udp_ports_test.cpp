@@ -24,6 +24,7 @@ class StillWorld final : public World {
   std::shared_ptr<Carrier> make_carrier(const UpstreamConfig&, Protocol) override { return {}; }
   std::optional<IpAddress> source_address(const Endpoint&) override { return {}; }
   bool is_throttled() override { return false; }
+  void log(LogLevel, const std::string&) override {}
 
  private:
   void take_turn_soon() override {}
