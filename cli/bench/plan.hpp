@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "cli/bench/clients.hpp"
-#include "cli/bench/report.hpp"
 #include "cli/bench/options.hpp"
+#include "cli/bench/report.hpp"
 
 namespace dnscache::cli {
 

@@ -1,5 +1,5 @@
-// systemd-resolved where no interface of ours can be made: its configuration names the cache for all
-// names.
+// systemd-resolved where no interface of ours can be made: its configuration names the cache for
+// all names.
 #pragma once
 
 #include "cli/host/source.hpp"

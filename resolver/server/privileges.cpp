@@ -36,9 +36,13 @@ Result<void> drop_privileges(const std::string& user) {
   if (::geteuid() != 0) {
     return Error{"--user " + user + ": only root can become another user", ExitCode::no_rights};
   }
+  // The kernel forgets it with the change, and whoever started us may count on it (prctl(2)).
+  int signal_of_parent_death = 0;
+  ::prctl(PR_GET_PDEATHSIG, &signal_of_parent_death, 0, 0, 0);
   const gid_t group = ids->group;
   if (::setgroups(1, &group) != 0 || ::setresgid(group, group, group) != 0 ||
       ::setresuid(ids->user, ids->user, ids->user) != 0 ||
+      ::prctl(PR_SET_PDEATHSIG, signal_of_parent_death, 0, 0, 0) != 0 ||
       ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
     return system_error("--user " + user + ": cannot become that user", errno);
   }
