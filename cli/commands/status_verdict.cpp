@@ -32,7 +32,9 @@ Reason why_failing(const StatusReport& report) {
   if (!report.cache.is_answer()) {
     return fmt::format("the engine runs, but does not answer at {}", report.server.to_text());
   }
-  if (report.is_for_programs() && report.program && !report.is_program_answered()) {
+  // Only this cache knows the name: elsewhere it shows nothing.
+  const bool asks_cache = report.path.is_through_cache && report.asks_cache != false;
+  if (report.is_for_programs() && asks_cache && report.program && !report.is_program_answered()) {
     return fmt::format("programs get no answer for {}: {}", report.name, report.program->error);
   }
   return {};

@@ -366,7 +366,7 @@ TEST_CASE("a query that a killed engine had read is answered by the next one", "
   std::string answer;
   std::thread client(
       [&] { answer = run("dig +short +tries=1 +time=5 @127.0.0.1 " + new_name()).output; });
-  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  std::this_thread::sleep_for(std::chrono::milliseconds(1000));
   kill_engine();
   output_of("systemctl kill -s CONT vpc");
   client.join();
