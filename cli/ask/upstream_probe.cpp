@@ -1,5 +1,6 @@
 #include "cli/ask/upstream_probe.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <fmt/format.h>
 
@@ -56,7 +57,10 @@ Result<UpstreamProbe> probe_upstreams(const std::filesystem::path& control,
   if (!name.empty() || !probe || probe->outcome != "failed") return probe;
   for (const auto& other : names_to_try()) {
     auto again = probe_once(control, other);
-    if (again && again->is_answered()) return again;
+    // The name may belong to a route, whose upstreams say nothing of these.
+    const bool is_same =
+        again && std::ranges::find(probe->asked, again->upstream) != probe->asked.end();
+    if (is_same && again->is_answered()) return again;
   }
   return probe;
 }

@@ -172,9 +172,14 @@ void check_stage(Findings& findings, const char* check, const std::optional<Look
   add_bad(findings, check, detail, remedy);
 }
 
-void check_path(Findings& findings, const Facts& facts, const Examination& examination) {
+LookupPath path_of(const Facts& facts) {
   auto path = lookup_path(facts.resolv_conf.content, listen_of(facts));
   follow_stub(path, facts.system, listen_of(facts));
+  return path;
+}
+
+void check_path(Findings& findings, const Facts& facts, const Examination& examination) {
+  const auto path = path_of(facts);
   auto detail = "lookups " + path.in_words();
   if (path.is_through_cache && !path.rotates) return add_good(findings, "path", detail);
   const auto author = author_of(facts.resolv_conf);
@@ -684,7 +689,10 @@ std::vector<Finding> diagnose(const Facts& facts, const Examination& examination
   Findings findings;
   check_nsswitch(findings, facts);
   check_path(findings, facts, examination);
-  check_stage(findings, "as programs", examination.stages.program, setup_command);
+  // Where the cache is set up, the name is one that only the cache knows.
+  if (!examination.is_set_up || path_of(facts).is_through_cache) {
+    check_stage(findings, "as programs", examination.stages.program, setup_command);
+  }
   check_faults(findings, facts, examination);
   check_links(findings, facts);
   check_stage(findings, "resolved", examination.stages.resolved,
