@@ -124,7 +124,7 @@ if not libraries:
     print("        no archive of Debian can be reached: the real sources were not tried")
     sys.exit(1 if failed else 0)
 check("the project is configured with pinned " + ", ".join(libraries), status == 0, output[-3000:])
-objects = [f"CMakeFiles/resolver.dir/resolver/{name}.cpp.o" for name in ("config/yaml", "log")]
+objects = [f"CMakeFiles/resolver.dir/resolver/{name}.cpp.o" for name in ("config/yaml", "base/log")]
 status, output = run("ninja", "-C", build, *objects)
 check("it compiles", status == 0, output[-3000:])
 status, dependencies = run("ninja", "-C", build, "-t", "deps", *objects)
