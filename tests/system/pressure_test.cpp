@@ -14,6 +14,15 @@ using namespace dnscache::test;
 
 namespace {
 
+/// A sanitizer pads what is in use and keeps what is freed: memory is no longer the engine's.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool is_sanitized = true;
+#elif defined(__has_feature)
+constexpr bool is_sanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#else
+constexpr bool is_sanitized = false;
+#endif
+
 /// Bytes of memory in use.
 long resident_bytes(pid_t pid) {
   std::ifstream sizes("/proc/" + std::to_string(pid) + "/statm");
@@ -65,7 +74,7 @@ TEST_CASE("a question that waits costs two kilobytes, and no more wait than memo
   INFO(outstanding << " questions took " << (after - before) << " bytes");
   CHECK(outstanding > 2000);
   CHECK(outstanding <= status.at("memory").at("in_flight_limit").get<long>());
-  CHECK((after - before) / outstanding <= 2048);
+  if (!is_sanitized) CHECK((after - before) / outstanding <= 2048);
   CHECK(status.at("memory").at("dropped").get<long>() > 0);
   // Others are answered meanwhile.
   for (int i = 0; i < 50; ++i) {
