@@ -119,6 +119,11 @@ bool says_none(const sdbus::Error& error) {
 
 }  // namespace
 
+bool ResolvedState::has_server(const IpAddress& address) const {
+  return std::ranges::any_of(
+      servers, [&](const DnsServer& server) { return server.endpoint.address == address; });
+}
+
 Result<bool> Resolved::is_running() {
   return attempt(*connection_, bus_daemon, "ask for systemd-resolved",
                  [&] { return has_owner(*connection_, resolved_service); });

@@ -58,6 +58,9 @@ struct ResolvedState {
   ResolvConfMode resolv_conf_mode = ResolvConfMode::unknown;
   std::string dnssec;        ///< yes, no, allow-downgrade
   std::string dns_over_tls;  ///< yes, no, opportunistic
+
+  /// It asks a server at this address, for whatever names.
+  bool has_server(const IpAddress& address) const;
 };
 
 /// The settings that systemd-resolved has for one link.

@@ -58,13 +58,6 @@ Result<void> set_link(dbus::Bus& bus, const dbus::ResolvedLink& link) {
   }
 }
 
-bool is_resolved_here() {
-  auto bus = dbus::Bus::connect(call_limit);
-  if (!bus) return false;
-  const auto is_running = dbus::Resolved(*bus).is_running();
-  return is_running && *is_running;
-}
-
 Result<void> up(const IpAddress& cache) {
   auto bus = dbus::Bus::connect(call_limit);
   if (!bus) return bus.error();
@@ -99,6 +92,13 @@ Result<void> down() {
 }
 
 }  // namespace
+
+bool is_resolved_here() {
+  auto bus = dbus::Bus::connect(call_limit);
+  if (!bus) return false;
+  const auto is_running = dbus::Resolved(*bus).is_running();
+  return is_running && *is_running;
+}
 
 Source resolved_source() { return {"systemd-resolved", is_resolved_here, up, withdraw, down}; }
 

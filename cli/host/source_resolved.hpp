@@ -7,6 +7,8 @@ namespace dnscache::cli {
 
 Source resolved_source();
 
+bool is_resolved_here();
+
 /// Keeps systemd-networkd off the interface.
 inline constexpr const char* own_link_network_file = "/run/systemd/network/00-dnscachectl.network";
 /// Keeps NetworkManager off the interface.

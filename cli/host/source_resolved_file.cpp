@@ -1,11 +1,12 @@
 #include "cli/host/source_resolved_file.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <thread>
 
 #include "cli/host/file_state.hpp"
 #include "cli/host/resolved_conf.hpp"
+#include "cli/host/source_resolved.hpp"
+#include "cli/host/systemd/facts.hpp"
 #include "dbus/resolved.hpp"
 #include "dbus/systemd.hpp"
 #include "resolver/base/text_file.hpp"
@@ -19,7 +20,6 @@ using namespace std::chrono_literals;
 
 constexpr auto call_limit = 2s;
 constexpr auto restart_patience = 3s;
-constexpr const char* resolved_unit = "systemd-resolved.service";
 constexpr const char* off_text =
     "# The DNS cache does not run: the servers of the interfaces are asked instead.\n"
     "[Resolve]\nDNS=\nDomains=\n";
@@ -42,31 +42,25 @@ bool is_here() {
   if (!text) return false;
   ResolvedConf conf;
   add_resolved_conf(conf, *text);
-  auto bus = dbus::Bus::connect(call_limit);
-  if (!conf.takes_all() || !bus) return false;
-  const auto is_running = dbus::Resolved(*bus).is_running();
-  return is_running && *is_running;
+  return conf.takes_all() && is_resolved_here();
 }
 
 // Restarted, it answers again and has our server in its list.
-void wait_until_listed() {
+void wait_until_listed(const IpAddress& cache) {
   const auto deadline = std::chrono::steady_clock::now() + restart_patience;
   for (; std::chrono::steady_clock::now() < deadline; std::this_thread::sleep_for(20ms)) {
     auto bus = dbus::Bus::connect(call_limit);
     if (!bus) continue;
     const auto state = dbus::Resolved(*bus).state();
-    const auto is_ours = [](const dbus::DnsServer& server) {
-      return server.endpoint.address.is_loopback();
-    };
-    if (state && std::ranges::any_of(state->servers, is_ours)) return;
+    if (state && state->has_server(cache)) return;
   }
 }
 
-Result<void> up(const IpAddress&) {
+Result<void> up(const IpAddress& cache) {
   std::error_code error;
   if (!fs::remove(resolved_off_file, error)) return {};
   const auto restarted = restart_resolved();
-  if (restarted) wait_until_listed();
+  if (restarted) wait_until_listed(cache);
   return restarted;
 }
 

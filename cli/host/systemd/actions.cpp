@@ -181,10 +181,7 @@ Result<void> resolved_undone(dbus::Bus& bus, const JournalEntry& entry) {
   }
   const auto state = resolved.state();
   if (!state) return state.error();
-  const bool uses_it = std::ranges::any_of(state->servers, [&](const dbus::DnsServer& server) {
-    return server.endpoint.address == *cache;
-  });
-  return uses_it ? restart_unit(bus, resolved_unit) : Result<void>();
+  return state->has_server(*cache) ? restart_unit(bus, resolved_unit) : Result<void>();
 }
 
 // resolved has read our file as a foreign one, and does not read it again once it is its own.

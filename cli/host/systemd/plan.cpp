@@ -220,12 +220,6 @@ bool needs_resolved_file(const Facts& facts, const Route& route) {
           (configured.takes_all() && !configured.servers.empty()));
 }
 
-bool is_listed_globally(const SystemFacts& system, const IpAddress& cache) {
-  return std::ranges::any_of(system.resolved->servers, [&](const dbus::DnsServer& server) {
-    return server.endpoint.address == cache;
-  });
-}
-
 std::vector<Step> resolved_file_steps(const Facts& facts, const Route& route,
                                       const IpAddress& cache) {
   // DNS= lines add up; those that come before ours are taken back and said again after the cache.
@@ -241,7 +235,7 @@ std::vector<Step> resolved_file_steps(const Facts& facts, const Route& route,
   auto steps = with_directory(facts, std::move(file));
   steps.push_back(make_step(Step::Kind::restart_unit, resolved_unit,
                             "restart systemd-resolved, which reads its files only then",
-                            is_changed || !is_listed_globally(facts.system, cache)));
+                            is_changed || !facts.system.resolved->has_server(cache)));
   return steps;
 }
 
@@ -307,7 +301,7 @@ Step source_step(const Facts& facts, const Route& route, const IpAddress& cache)
   const auto& system = facts.system;
   const bool is_active = system.is_active(source_unit);
   const bool is_right =
-      is_active && (route.mode == Mode::resolved ? is_listed_globally(system, cache)
+      is_active && (route.mode == Mode::resolved ? system.resolved->has_server(cache)
                     : system.resolved            ? is_link_right(system, cache)
                                                  : is_first_in_file(facts, cache));
   return make_step(is_active && !is_right ? Step::Kind::restart_unit : Step::Kind::start_unit,
