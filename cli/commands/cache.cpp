@@ -12,6 +12,7 @@
 
 #include "cli/ask/control_client.hpp"
 #include "cli/command.hpp"
+#include "cli/show/escape.hpp"
 #include "cli/show/output.hpp"
 #include "resolver/base/error.hpp"
 #include "resolver/wire/name.hpp"
@@ -166,7 +167,8 @@ Result<ExitCode> run_cache_dump(const CacheOptions& options) {
   const auto end = ask_engine_for_lines(
       control_path(options.control), {{"command", "cache-dump"}, {"text", options.is_text}},
       [&](json&& entry) {
-        const auto lines = options.is_text ? zone_lines(entry) : entry.dump(-1, ' ', true) + '\n';
+        const auto lines = options.is_text ? escaped(zone_lines(entry), {true, false})
+                                           : entry.dump(-1, ' ', true) + '\n';
         std::fputs(lines.c_str(), file);
       });
   const bool is_written = std::fflush(file) == 0 && std::ferror(file) == 0;

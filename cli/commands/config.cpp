@@ -216,7 +216,7 @@ Result<ExitCode> run_editor(const std::filesystem::path& file) {
 
 bool wants_another_try() {
   if (::isatty(STDIN_FILENO) == 0) return false;
-  std::cerr << "Edit again? [Y/n] " << std::flush;
+  print_error_text("Edit again? [Y/n] ");
   std::string answer;
   return bool(std::getline(std::cin, answer)) && answer != "n" && answer != "N" && answer != "no";
 }

@@ -27,14 +27,18 @@ Reason why_stopped(const StatusReport& report) {
   return fmt::format("the engine does not run; {}; 'dnscachectl restart' starts it", lookups);
 }
 
+bool programs_ask_cache(const StatusReport& report) {
+  return report.path.is_through_cache && report.asks_cache != false;
+}
+
 Reason why_failing(const StatusReport& report) {
   if (!report.engine_problem.empty()) return report.engine_problem;
   if (!report.cache.is_answer()) {
     return fmt::format("the engine runs, but does not answer at {}", report.server.to_text());
   }
   // Only this cache knows the name: elsewhere it shows nothing.
-  const bool asks_cache = report.path.is_through_cache && report.asks_cache != false;
-  if (report.is_for_programs() && asks_cache && report.program && !report.is_program_answered()) {
+  if (report.is_for_programs() && programs_ask_cache(report) && report.program &&
+      !report.is_program_answered()) {
     return fmt::format("programs get no answer for {}: {}", report.name, report.program->error);
   }
   return {};
@@ -45,7 +49,7 @@ Reason why_bypassed(const StatusReport& report) {
   for (const auto& fault : report.faults) {
     if (fault.kind == RouteFault::Kind::bypass) return fault.text;
   }
-  if (report.asks_cache == false || !report.path.is_through_cache || report.path.rotates) {
+  if (!programs_ask_cache(report) || report.path.rotates) {
     return "lookups of programs " + report.path.in_words();
   }
   return {};
