@@ -17,6 +17,7 @@ class Outage {
   /// How long the outage that ends with this answer has lasted; nothing: there was none.
   std::optional<Duration> answered(TimePoint now);
 
+  bool is_suspected() const { return !names_.empty(); }  ///< a lookup failed since the last answer
   bool is_on() const { return names_.size() == enough; }
   TimePoint since() const { return since_; }
 

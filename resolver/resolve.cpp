@@ -396,10 +396,12 @@ void Resolver::note(const Flight& flight, const Outcome& outcome, TimePoint begu
 }
 
 void Resolver::note_outcome(const Question& question, const Outcome& outcome) {
+  const bool is_answered = outcome.kind == Outcome::Kind::answered;
+  if (is_answered && !outage_.is_suspected()) return;
   const UpstreamGroup& group = *routes_.group_for(question.name);
   if (!group.zone().is_root()) return;
   const TimePoint now = world_.now();
-  if (outcome.kind != Outcome::Kind::answered) {
+  if (!is_answered) {
     if (!outage_.failed(question.name, now)) return;
     return world_.log(LogLevel::error,
                       fmt::format("lookups fail: last={} outcome=\"{}\"", question.name.to_text(),
