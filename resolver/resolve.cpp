@@ -126,7 +126,7 @@ void Resolver::conclude(Flight& flight, Outcome outcome, bool is_current, RaceOb
     return in_flight_.land(flight, *older);
   }
   const Answer answer = judge(question, std::move(outcome), observer);
-  ++rcodes_[static_cast<std::size_t>(answer.rcode) % rcodes_.size()];
+  answers_.count(question.type, answer.rcode);
   if (is_current && !flight.is_dropped && !answer.is_stale()) {
     cache_.store(question, flight.hash(), answer, world_.cache_now());
   }

@@ -1,10 +1,10 @@
 // What happens to a question that is not in the cache.
 #pragma once
 
-#include <array>
 #include <memory>
 #include <vector>
 
+#include "resolver/answer_counters.hpp"
 #include "resolver/base/task.hpp"
 #include "resolver/cache/cache.hpp"
 #include "resolver/cache/in_flight.hpp"
@@ -64,7 +64,7 @@ class Resolver {
   std::uint64_t dropped() const { return dropped_; }
   /// How long questions took that were not in the cache, and how they ended.
   const RttEstimator& times() const { return times_; }
-  const std::array<Counter, 16>& rcodes() const { return rcodes_; }
+  const AnswerCounters& answers() const { return answers_; }
   /// Of the servers for all names that no route has.
   const Outage& outage() const { return outage_; }
 
@@ -146,7 +146,7 @@ class Resolver {
   ValidationStats validation_stats_;
   Outage outage_;
   RttEstimator times_;
-  std::array<Counter, 16> rcodes_;  // by number
+  AnswerCounters answers_;
   std::vector<Traced> traced_;      // questions that are being validated
 };
 

@@ -92,6 +92,14 @@ T member(const nlohmann::json& object, const char* key, T fallback) {
   }
 }
 
+template <class Totals, std::size_t size>
+void read_counters(const nlohmann::json& object, const NamedCounter<Totals> (&table)[size],
+                   Totals& totals) {
+  for (const auto& counter : table) {
+    totals.*counter.value = member<std::uint64_t>(object, counter.key, 0);
+  }
+}
+
 std::optional<double> optional_number(const nlohmann::json& object, const char* key) {
   if (!object.is_object() || !object.contains(key) || !object[key].is_number()) return {};
   return object[key].get<double>();
@@ -110,12 +118,7 @@ UpstreamStatus parse_upstream(const nlohmann::json& object, const std::string& z
                                                       : std::nullopt);
   }
   upstream.packets_per_second = member<std::uint64_t>(object, "packets_per_second", 0);
-  upstream.sent = member<std::uint64_t>(object, "sent", 0);
-  upstream.answered = member<std::uint64_t>(object, "answered", 0);
-  upstream.timeouts = member<std::uint64_t>(object, "timeouts", 0);
-  upstream.errors = member<std::uint64_t>(object, "errors", 0);
-  upstream.hedged = member<std::uint64_t>(object, "hedged", 0);
-  upstream.won = member<std::uint64_t>(object, "won", 0);
+  read_counters(object, upstream_counters, upstream.counters);
   upstream.packets_per_second_peak = member<std::uint64_t>(object, "packets_per_second_peak", 0);
   if (object.contains("quota")) upstream.quota = member<std::uint64_t>(object, "quota", 0);
   for (const auto& limitation : member(object, "limitations", nlohmann::json::array())) {
@@ -209,7 +212,6 @@ std::filesystem::path control_path(const std::filesystem::path& wanted) {
 
 EngineStatus parse_status(const nlohmann::json& reply) {
   const auto part = [&](const char* key) { return member(reply, key, nlohmann::json::object()); };
-  const auto queries = part("queries");
   const auto cache = part("cache");
   EngineStatus status;
   status.version = member<std::string>(reply, "version", "?");
@@ -224,13 +226,7 @@ EngineStatus parse_status(const nlohmann::json& reply) {
   status.configuration = {member<std::string>(configuration, "file", ""),
                           member(configuration, "problems", std::vector<std::string>{}),
                           member(configuration, "changed_on_disk", false)};
-  status.queries = member<std::uint64_t>(queries, "total", 0);
-  status.hits = member<std::uint64_t>(queries, "hits", 0);
-  status.stale = member<std::uint64_t>(queries, "stale", 0);
-  status.misses = member<std::uint64_t>(queries, "misses", 0);
-  status.local = member<std::uint64_t>(queries, "local", 0);
-  status.malformed = member<std::uint64_t>(queries, "malformed", 0);
-  status.servfail = member<std::uint64_t>(queries, "servfail", 0);
+  read_counters(part("queries"), query_counters, status.queries);
   const auto dnssec = part("dnssec");
   if (member<std::string>(dnssec, "mode", "") == "validate") {
     status.dnssec = ValidationCounts{member<std::uint64_t>(dnssec, "secure", 0),

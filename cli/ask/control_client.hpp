@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "resolver/base/counters.hpp"
 #include "resolver/base/endpoint.hpp"
 #include "resolver/base/error.hpp"
 #include "resolver/base/file_descriptor.hpp"
@@ -63,12 +64,7 @@ struct UpstreamStatus {
   std::optional<double> rtt_ms;
   std::optional<double> rtt_p99_ms;
   std::vector<std::optional<double>> rtt_recent_ms;  ///< the oldest first; none: timed out
-  std::uint64_t sent = 0;
-  std::uint64_t answered = 0;
-  std::uint64_t timeouts = 0;
-  std::uint64_t errors = 0;
-  std::uint64_t hedged = 0;  ///< asked because another was slow
-  std::uint64_t won = 0;     ///< of those, answered first
+  UpstreamCounters counters;
   std::uint64_t packets_per_second = 0;
   std::uint64_t packets_per_second_peak = 0;
   std::optional<std::uint64_t> quota;    ///< packets per second
@@ -107,13 +103,7 @@ struct EngineStatus {
   std::uint64_t workers = 0;
   std::vector<Endpoint> listen;
   ConfigurationStatus configuration;
-  std::uint64_t queries = 0;
-  std::uint64_t hits = 0;
-  std::uint64_t stale = 0;
-  std::uint64_t misses = 0;
-  std::uint64_t local = 0;
-  std::uint64_t malformed = 0;
-  std::uint64_t servfail = 0;
+  QueryTotals queries;
   std::optional<ValidationCounts> dnssec;  ///< none: the engine does not validate
   std::uint64_t entries = 0;
   std::uint64_t cache_bytes = 0;

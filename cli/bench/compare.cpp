@@ -132,7 +132,7 @@ class Comparison {
   std::optional<std::uint64_t> misses() const {
     if (!plan_.has_engine) return {};
     const auto status = engine_status(plan_.control);
-    return status ? std::optional(status->misses) : std::nullopt;
+    return status ? std::optional(status->queries.misses) : std::nullopt;
   }
 
   void add_passed_on(BenchPhase& phase, std::optional<std::uint64_t> former) const {

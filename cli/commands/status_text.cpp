@@ -88,10 +88,10 @@ const std::vector<UpstreamColumn>& upstream_columns() {
       {{"P99", "", true},
        true,
        [](Of u, auto&) { return Cell(optional_milliseconds(u.rtt_p99_ms)); }},
-      {{"SENT", "", true}, false, [](Of u, auto&) { return Cell(format_count(u.sent)); }},
-      {{"LOST", "", true}, false, [](Of u, auto&) { return Cell(format_count(u.timeouts)); }},
-      {{"HEDGED", "", true}, true, [](Of u, auto&) { return Cell(format_count(u.hedged)); }},
-      {{"WON", "", true}, true, [](Of u, auto&) { return Cell(format_count(u.won)); }},
+      {{"SENT", "", true}, false, [](Of u, auto&) { return Cell(format_count(u.counters.sent)); }},
+      {{"LOST", "", true}, false, [](Of u, auto&) { return Cell(format_count(u.counters.timeouts)); }},
+      {{"HEDGED", "", true}, true, [](Of u, auto&) { return Cell(format_count(u.counters.hedged)); }},
+      {{"WON", "", true}, true, [](Of u, auto&) { return Cell(format_count(u.counters.won)); }},
       {{"LAST FAILURE", "", false, true}, true, [](Of u, auto&) {
          return Cell(failure_in_words(u));
        }}};
@@ -177,15 +177,16 @@ std::string memory_in_words(const EngineStatus& engine, const Terminal& terminal
 }
 
 std::string queries_in_words(const EngineStatus& engine, const Terminal& terminal) {
-  const auto served = engine.hits + engine.stale + engine.misses;
-  if (served == 0) return fmt::format("{}, none of them cacheable", format_count(engine.queries));
-  const auto share = static_cast<double>(engine.hits + engine.stale) / static_cast<double>(served);
+  const QueryTotals& queries = engine.queries;
+  const auto served = queries.hits + queries.stale + queries.misses;
+  if (served == 0) return fmt::format("{}, none of them cacheable", format_count(queries.all()));
+  const auto share = static_cast<double>(queries.hits + queries.stale) / static_cast<double>(served);
   auto text = fmt::format(
-      "{}, {} {} from the cache: {} hit{}, {} miss{}", format_count(engine.queries),
-      bar(terminal, share, 10), format_percent(share), format_count(engine.hits),
-      engine.hits == 1 ? "" : "s", format_count(engine.misses), engine.misses == 1 ? "" : "es");
-  if (engine.stale > 0) text += fmt::format(", {} stale", format_count(engine.stale));
-  if (engine.servfail > 0) text += fmt::format(", {} failed", format_count(engine.servfail));
+      "{}, {} {} from the cache: {} hit{}, {} miss{}", format_count(queries.all()),
+      bar(terminal, share, 10), format_percent(share), format_count(queries.hits),
+      queries.hits == 1 ? "" : "s", format_count(queries.misses), queries.misses == 1 ? "" : "es");
+  if (queries.stale > 0) text += fmt::format(", {} stale", format_count(queries.stale));
+  if (queries.servfail > 0) text += fmt::format(", {} failed", format_count(queries.servfail));
   return text;
 }
 

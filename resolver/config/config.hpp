@@ -222,9 +222,17 @@ enum class QueryLogLevel {
 inline constexpr auto query_log_words = words_of<QueryLogLevel>(
     {{QueryLogLevel::off, "off"}, {QueryLogLevel::errors, "errors"}, {QueryLogLevel::all, "all"}});
 
+enum class QueryLogFormat {
+  text,
+  json,  ///< one object a line
+};
+inline constexpr auto query_log_format_words =
+    words_of<QueryLogFormat>({{QueryLogFormat::text, "text"}, {QueryLogFormat::json, "json"}});
+
 struct QueryLogConfig {
   QueryLogLevel level = QueryLogLevel::off;
   std::filesystem::path file;  ///< empty: standard error, which under systemd is the journal
+  QueryLogFormat format = QueryLogFormat::text;
 
   bool operator==(const QueryLogConfig&) const = default;
 };

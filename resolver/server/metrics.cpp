@@ -94,22 +94,10 @@ void for_each_upstream(const StatusSources& sources, Visit visit) {
 
 void write_queries(MetricsWriter& out, const StatusSources& sources) {
   const QueryTotals totals = query_totals(sources);
-  out.counter("queries", "Queries from clients, by transport.");
-  out.sample(label("transport", "udp"), totals.udp);
-  out.sample(label("transport", "tcp"), totals.tcp);
-  out.counter("results", "What became of the queries at once.");
-  out.sample(label("result", "hit"), totals.hits);
-  out.sample(label("result", "miss"), totals.misses);
-  out.sample(label("result", "local"), totals.local);
-  out.sample(label("result", "malformed"), totals.malformed);
-  out.sample(label("result", "refused"), totals.refused);
-  out.sample(label("result", "limited"), totals.limited);
-  out.counter("blocked_answers", "Replies about names on a block list.");
-  out.sample("", totals.blocked);
-  out.counter("stale_answers", "Replies with expired data, because no upstream answered.");
-  out.sample("", totals.stale);
-  out.counter("servfail_answers", "Replies that say SERVFAIL.");
-  out.sample("", totals.servfail);
+  for (const auto& counter : query_counters) {
+    if (*counter.help != '\0') out.counter(counter.metric, counter.help);
+    out.sample(counter.label, totals.*counter.value);
+  }
   out.counter("query_log_dropped", "Lines of the query log that could not be written in time.");
   out.sample("", sources.query_log_dropped);
   out.gauge("in_flight", "Questions that upstreams are being asked now.");
@@ -164,28 +152,10 @@ void write_hedges(MetricsWriter& out, const StatusSources& sources) {
 }
 
 void write_upstream_counters(MetricsWriter& out, const StatusSources& sources) {
-  struct Row {
-    const char* name;
-    const char* help;
-    std::uint64_t UpstreamCounters::*counter;
-  };
-  static constexpr Row rows[] = {
-      {"upstream_sent", "Packets sent to an upstream.", &UpstreamCounters::sent},
-      {"upstream_answered", "Responses of an upstream.", &UpstreamCounters::answered},
-      {"upstream_timeouts", "Packets without a response in time.", &UpstreamCounters::timeouts},
-      {"upstream_errors", "SERVFAIL and the like, unreachable, connections lost.",
-       &UpstreamCounters::errors},
-      {"upstream_hedged", "Packets sent because another upstream was slow.",
-       &UpstreamCounters::hedged},
-      {"upstream_hedges_won", "Of those, the ones that were answered first.",
-       &UpstreamCounters::won},
-      {"upstream_ignored", "Packets that were not the response: late, misdirected or forged.",
-       &UpstreamCounters::ignored},
-  };
-  for (const Row& row : rows) {
-    out.counter(row.name, row.help);
+  for (const auto& counter : upstream_counters) {
+    out.counter(counter.metric, counter.help);
     for_each_upstream(sources, [&](Upstream& upstream, const std::string& labels) {
-      out.sample(labels, upstream.counters().*row.counter);
+      out.sample(labels, upstream.counters().*counter.value);
     });
   }
 }
@@ -232,13 +202,10 @@ void write_round_trip_times(MetricsWriter& out, const StatusSources& sources) {
 void write_resolutions(MetricsWriter& out, const Resolver& resolver) {
   out.histogram("resolve_seconds", "Time to resolve a question that was not in the cache.");
   write_times(out, resolver.times(), "");
-  out.counter("resolved_answers", "Answers that were not in the cache, by response code.");
-  for (std::size_t rcode = 0; rcode < resolver.rcodes().size(); ++rcode) {
-    const std::uint64_t count = resolver.rcodes()[rcode].value();
-    if (count != 0) {
-      out.sample(label("rcode", rcode_text(static_cast<Rcode>(rcode))), count);
-    }
-  }
+  out.counter("resolved_answers", "Answers that were not in the cache, by type and response code.");
+  resolver.answers().for_each([&](const std::string& type, Rcode rcode, std::uint64_t count) {
+    out.sample(label("type", type) + ',' + label("rcode", rcode_text(rcode)), count);
+  });
   out.gauge("lookups_failing", "1 while no question to the default upstreams is answered.");
   out.sample("", resolver.outage().is_on() ? 1 : 0);
 }

@@ -38,21 +38,9 @@ struct Monitor::Record {
 };
 
 json Monitor::Record::to_json() const {
-  const auto since_1970 = time.time_since_epoch();
-  json line{{"time", std::chrono::duration<double>(since_1970).count()},
-            {"name", is_malformed ? "(malformed)" : name.to_text()},
-            {"type", type_text(type)},
-            {"transport", transport == Transport::udp ? "udp" : "tcp"},
-            {"rcode", rcode_text(rcode)},
-            {"origin", origin}};
-  if (client) line["client"] = client->to_text();
-  if (upstream) line["upstream"] = upstream->to_text();
-  if (took) line["took_ms"] = std::chrono::duration<double, std::milli>(*took).count();
-  if (extended_error != ExtendedError::none) {
-    line["extended_error"] = {{"code", static_cast<unsigned>(extended_error)},
-                              {"text", extended_error_text(extended_error)}};
-  }
-  return line;
+  return dnscache::to_json({client, transport, {name, type}, rcode, origin, took, extended_error,
+                            upstream, is_malformed},
+                           time);
 }
 
 /// A client, and what it wants to see.

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 
 #include "resolver/base/error.hpp"
@@ -27,6 +29,9 @@ struct LoggedQuery {
   std::optional<Endpoint> upstream = {};  ///< that gave the answer
   bool is_malformed = false;              ///< the question was not read: the name is the root
 };
+
+/// The line of `monitor --json` and of a query log in JSON; its shape is monitor.schema.json.
+nlohmann::json to_json(const LoggedQuery& query, std::chrono::system_clock::time_point time);
 
 /// Writes queries to a file or to standard error on a thread of its own. What that thread cannot
 /// keep up with is dropped, the oldest first, and counted: no lookup waits for its line. From any

@@ -41,21 +41,19 @@ json limitations_of(Upstream& upstream, TimePoint now) {
   return all;
 }
 
+template <class Totals, std::size_t size>
+void add_counters(json& status, const Totals& totals, const NamedCounter<Totals> (&table)[size]) {
+  for (const auto& counter : table) status[counter.key] = totals.*counter.value;
+}
+
 json upstream_status(Upstream& upstream, TimePoint now) {
-  const UpstreamCounters& counters = upstream.counters();
   const Health& health = upstream.health();
   json status{{"address", address_text(upstream.config())},
               {"protocol", protocol_words.print(upstream.config().protocol)},
               {"state", health_words.print(health.state())},
-              {"sent", counters.sent},
-              {"answered", counters.answered},
-              {"timeouts", counters.timeouts},
-              {"errors", counters.errors},
-              {"hedged", counters.hedged},
-              {"won", counters.won},
-              {"ignored", counters.ignored},
               {"packets_per_second", upstream.rate().current(now)},
               {"packets_per_second_peak", upstream.rate().peak()}};
+  add_counters(status, upstream.counters(), upstream_counters);
   if (!upstream.config().link.empty()) status["link"] = upstream.config().link;
   if (upstream.rate().limit() != 0) status["quota"] = upstream.rate().limit();
   if (health.rtt().known()) {
@@ -119,18 +117,9 @@ json memory_status(const StatusSources& sources) {
 }
 
 json query_status(const QueryTotals& totals) {
-  return {{"total", totals.udp + totals.tcp},
-          {"udp", totals.udp},
-          {"tcp", totals.tcp},
-          {"hits", totals.hits},
-          {"misses", totals.misses},
-          {"stale", totals.stale},
-          {"local", totals.local},
-          {"blocked", totals.blocked},
-          {"refused", totals.refused},
-          {"limited", totals.limited},
-          {"malformed", totals.malformed},
-          {"servfail", totals.servfail}};
+  json status{{"total", totals.all()}};
+  add_counters(status, totals, query_counters);
+  return status;
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "resolver/base/counters.hpp"
 #include "resolver/resolve.hpp"
 #include "resolver/server/worker.hpp"
 
@@ -34,21 +35,6 @@ struct StatusSources {
   std::uint64_t failed_reloads = 0;
   MemoryShares memory{};
   std::int64_t tcp_unsent = 0;  ///< bytes of replies that clients have not read
-};
-
-/// The queries of all workers since the start, by how they came and what became of them.
-struct QueryTotals {
-  std::uint64_t udp = 0;
-  std::uint64_t tcp = 0;
-  std::uint64_t hits = 0;
-  std::uint64_t misses = 0;
-  std::uint64_t stale = 0;
-  std::uint64_t local = 0;
-  std::uint64_t blocked = 0;  ///< of these
-  std::uint64_t refused = 0;
-  std::uint64_t limited = 0;
-  std::uint64_t malformed = 0;
-  std::uint64_t servfail = 0;
 };
 
 QueryTotals query_totals(const StatusSources& sources);

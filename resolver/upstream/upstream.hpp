@@ -8,24 +8,13 @@
 #include <unordered_set>
 #include <vector>
 
+#include "resolver/base/counters.hpp"
 #include "resolver/upstream/attempt.hpp"
 #include "resolver/upstream/cookie.hpp"
 #include "resolver/upstream/health.hpp"
 #include "resolver/upstream/quota.hpp"
 
 namespace dnscache {
-
-/// What a server was sent and what came of it, since the start.
-struct UpstreamCounters {
-  std::uint64_t sent = 0;
-  std::uint64_t answered = 0;
-  std::uint64_t timeouts = 0;
-  std::uint64_t errors = 0;   ///< SERVFAIL and the like, unreachable, connection lost
-  std::uint64_t hedged = 0;   ///< asked because another was slow
-  std::uint64_t won = 0;      ///< of those, answered first
-  std::uint64_t ignored = 0;  ///< packets that were not the response: late, misdirected or forged
-};
-
 /// What of the configuration concerns each server.
 struct UpstreamSettings {
   HealthConfig health;

@@ -2,8 +2,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <fstream>
 #include <map>
+#include <set>
 #include <sstream>
 
 #include "tests/system/fixture.hpp"
@@ -76,7 +78,7 @@ TEST_CASE("metrics count what was asked and what became of it") {
   CHECK(metrics.at("dnscachectl_results_total{result=\"hit\"}") == 2);
   CHECK(metrics.at("dnscachectl_results_total{result=\"miss\"}") == 1);
   CHECK(metrics.at("dnscachectl_resolve_seconds_count") == 1);
-  CHECK(metrics.at("dnscachectl_resolved_answers_total{rcode=\"NOERROR\"}") == 1);
+  CHECK(metrics.at("dnscachectl_resolved_answers_total{type=\"A\",rcode=\"NOERROR\"}") == 1);
   CHECK(metrics.at("dnscachectl_lookups_failing") == 0);
   CHECK(metrics.at("dnscachectl_reloads_total{result=\"ok\"}") == 0);
   CHECK(metrics.at("dnscachectl_reloads_total{result=\"failed\"}") == 0);
@@ -89,6 +91,24 @@ TEST_CASE("metrics count what was asked and what became of it") {
   CHECK(metrics.at("dnscachectl_upstream_rtt_seconds_sum" + upstream + "}") > 0);
   CHECK(metrics.at("dnscachectl_upstream_rtt_seconds_bucket" + upstream + ",le=\"+Inf\"}") ==
         answered);
+}
+
+TEST_CASE("the manual describes every metric") {
+  MeteredCache cache;
+  REQUIRE(cache.ask("www.example.com"));
+  std::set<std::string> described;
+  std::ifstream manual(DNSCACHE_SOURCE_DIR "/man/dnscachectl.yaml.5");
+  for (std::string line; std::getline(manual, line);) {
+    if (line.starts_with(".It Li ")) described.insert(line.substr(7));
+  }
+  for (const auto& [sample, value] : samples(get(cache.metrics))) {
+    auto name = sample.substr(0, sample.find('{'));
+    for (const char* suffix : {"_bucket", "_sum", "_count"}) {
+      if (name.ends_with(suffix)) name.resize(name.size() - std::strlen(suffix));
+    }
+    INFO(name);
+    CHECK(described.contains(name.substr(std::strlen("dnscachectl_"))));
+  }
 }
 
 TEST_CASE("the buckets of a round-trip time histogram never fall") {

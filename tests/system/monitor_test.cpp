@@ -58,7 +58,9 @@ TEST_CASE("monitor prints JSON for programs, and its client's address") {
   const Cache cache;
   Watching watching(cache, {"--json", "--client", "127.0.0.1"});
   const auto output = watching.process.output();
-  const auto query = nlohmann::json::parse(output.substr(0, output.find('\n')));
+  const auto line = output.substr(0, output.find('\n'));
+  CHECK(schema_problems("monitor", line) == "");
+  const auto query = nlohmann::json::parse(line);
   CHECK(query.at("name") == "begin.example");
   CHECK(query.at("rcode") == "NOERROR");
   CHECK(query.at("time").get<double>() > 1.7e9);

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/support/json_schema.hpp"
 #include "tests/system/fixture.hpp"
 
 using namespace dnscache::test;
@@ -17,8 +18,9 @@ std::string content_of(const std::filesystem::path& file) {
 
 /// An engine that logs queries into a file.
 struct LoggingCache {
-  explicit LoggingCache(const std::string& level)
-      : settings("query_log: {level: " + level + ", file: " + file().string() + "}\n"),
+  explicit LoggingCache(const std::string& level, const std::string& format = "text")
+      : settings("query_log: {level: " + level + ", format: " + format +
+                 ", file: " + file().string() + "}\n"),
         cache(settings) {}
   std::filesystem::path file() const { return directory.path() / "queries.log"; }
   bool is_logged(const std::string& text) const {
@@ -50,6 +52,26 @@ TEST_CASE("every query has its line, with what became of it") {
   CHECK(logging.is_logged(" udp localhost A NOERROR local\n"));
   CHECK(logging.is_logged(" udp missing.example.com A NXDOMAIN upstream "));
   CHECK(logging.is_logged(" 127.0.0.1:"));
+}
+
+TEST_CASE("the query log has JSON for programs, and a reload switches it") {
+  LoggingCache logging("all", "json");
+  REQUIRE(logging.cache.ask("www.example.com"));
+  REQUIRE(logging.is_logged("}\n"));
+  const auto first = content_of(logging.file());
+  const auto line = first.substr(0, first.find('\n'));
+  CHECK(schema_problems("monitor", line) == "");
+  const auto query = nlohmann::json::parse(line);
+  CHECK(query.at("name") == "www.example.com");
+  CHECK(query.at("origin") == "upstream");
+  CHECK(query.at("upstream") == logging.cache.upstream.address().to_text());
+
+  logging.cache.engine.write_config(upstreams_line({&logging.cache.upstream}) +
+                                    "query_log: {level: all, file: " + logging.file().string() +
+                                    "}\n");
+  REQUIRE(logging.cache.control(R"({"command":"reload"})").at("ok") == true);
+  REQUIRE(logging.cache.ask("www.example.com"));
+  CHECK(logging.is_logged(" udp www.example.com A NOERROR cache\n"));
 }
 
 TEST_CASE("only failures are logged where only they are wanted") {

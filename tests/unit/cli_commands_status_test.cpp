@@ -34,13 +34,13 @@ TEST_CASE("an engine's status is read, and a strange one does no harm") {
   const auto status = parse_status(reply);
   CHECK(status.pid == 7);
   CHECK(status.listen == own_addresses);
-  CHECK(status.hits == 90);
+  CHECK(status.queries.hits == 90);
   REQUIRE(status.upstreams.size() == 2);
   CHECK(status.upstreams[0].last_failure == "timed out");
   CHECK_FALSE(status.upstreams[0].rtt_ms);
   CHECK(status.upstreams[1].rtt_ms == 2.1);
 
-  CHECK(parse_status(nlohmann::json::object()).queries == 0);
+  CHECK(parse_status(nlohmann::json::object()).queries.all() == 0);
   const auto strange = nlohmann::json::parse(
       R"({"pid":"x","listen":[1],"queries":[],"groups":[1,{"upstreams":{"a":1}}],"cache":null})");
   CHECK(parse_status(strange).pid == 0);

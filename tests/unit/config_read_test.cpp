@@ -623,7 +623,8 @@ class RandomConfig {
     config.control = coin() ? path() : std::filesystem::path();
     if (coin()) config.metrics.listen = *Endpoint::parse("192.0.2.9:99", 0);
     config.query_log = {static_cast<QueryLogLevel>(between(0, 2)),
-                        coin() ? path() : std::filesystem::path()};
+                        coin() ? path() : std::filesystem::path(),
+                        static_cast<QueryLogFormat>(between(0, 1))};
     config.log_level = static_cast<LogLevel>(between(0, 3));
     return config;
   }
