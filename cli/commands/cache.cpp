@@ -163,6 +163,9 @@ Result<ExitCode> run_cache_dump(const CacheOptions& options) {
         ::open(options.file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     file = fd >= 0 ? ::fdopen(fd, "w") : nullptr;
   }
+  if (file == nullptr && errno == ELOOP) {
+    return Error{options.file + " is a symbolic link; name the file itself, or '-' for stdout"};
+  }
   if (file == nullptr) return system_error("cannot write " + options.file, errno);
   const auto end = ask_engine_for_lines(
       control_path(options.control), {{"command", "cache-dump"}, {"text", options.is_text}},

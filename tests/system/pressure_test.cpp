@@ -2,10 +2,13 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <memory>
 #include <thread>
 
 #include "tests/system/fixture.hpp"
@@ -58,6 +61,50 @@ void send_from(const char* source, const Address& server, const Query& query) {
   ::close(fd);
 }
 
+std::string content_of(const std::filesystem::path& file) {
+  std::ifstream stream(file);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+/// A cgroup with a limit of memory, for one process (cgroups(7)).
+class MemoryGroup {
+ public:
+  /// Nothing where the test may not make one.
+  static std::unique_ptr<MemoryGroup> make(long limit_bytes) {
+    const std::string name = "dnscachectl-test-" + std::to_string(::getpid());
+    for (const auto& [base, limit] : {std::pair("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+                                      std::pair("/sys/fs/cgroup", "memory.max")}) {
+      std::unique_ptr<MemoryGroup> group(new MemoryGroup(std::filesystem::path(base) / name));
+      std::ofstream file(group->path_ / limit);
+      if (file << limit_bytes << std::flush) return group;
+    }
+    return nullptr;
+  }
+  ~MemoryGroup() {
+    eventually([&] { return ::rmdir(path_.c_str()) == 0 || errno == ENOENT; });
+  }
+
+  /// A script that runs the program in here.
+  std::string program(const TempDir& folder) const {
+    const auto script =
+        folder.write("run", "#!/bin/sh\necho $$ >" + (path_ / "cgroup.procs").string() +
+                                "\nexec '" + DNSCACHECTL_PATH + "' \"$@\"\n");
+    std::filesystem::permissions(script, std::filesystem::perms::owner_all);
+    return script.string();
+  }
+  bool has_killed() const {
+    const auto events =
+        content_of(path_ / "memory.events") + content_of(path_ / "memory.oom_control");
+    return events.find("oom_kill 0") == std::string::npos;
+  }
+
+ private:
+  explicit MemoryGroup(std::filesystem::path path) : path_(std::move(path)) {
+    ::mkdir(path_.c_str(), 0755);
+  }
+  std::filesystem::path path_;
+};
+
 }  // namespace
 
 TEST_CASE("a question that waits costs two kilobytes, and no more wait than memory allows") {
@@ -84,6 +131,47 @@ TEST_CASE("a question that waits costs two kilobytes, and no more wait than memo
   // What waited is over at the time limit, and few packets were spent on it.
   REQUIRE(eventually([&] { return cache.status().at("in_flight") == 0; }));
   CHECK(cache.upstream.count() < 4 * 10'000);
+}
+
+TEST_CASE("in the memory that a template gives, nothing is killed and cached names are answered") {
+  // docker-compose and ecs-fargate; kubernetes.
+  const long mebibytes = GENERATE(128, 160);
+  const auto group = is_sanitized ? nullptr : MemoryGroup::make(mebibytes << 20);
+  if (!group) {
+    std::cout << "SKIPPED: needs a memory cgroup, and a build without sanitizer\n";
+    return;
+  }
+  const TempDir folder;
+  TestUpstream upstream;
+  upstream.set("*.silent.example.net", "drop");
+  upstream.set("text.example", "text=60000");
+  auto options = with_config(upstreams_line({&upstream}));
+  options.program = group->program(folder);
+  Engine engine(options);
+  REQUIRE(ask_tcp(engine.address(), query("text.example", type_txt)));
+  REQUIRE(engine.ask("warm.example"));
+  std::vector<std::unique_ptr<TcpClient>> unread;
+  for (int i = 0; i < 60; ++i) {
+    unread.push_back(std::make_unique<TcpClient>(engine.address()));
+    for (std::uint16_t id = 1; id <= 50; ++id) {  // 3 MB of responses each
+      Query text = query("text.example", type_txt);
+      text.id = id;
+      try {
+        unread.back()->send(text);
+      } catch (const std::system_error&) {
+        break;  // closed: that is a way to defend oneself
+      }
+    }
+  }
+  int answered = 0;
+  constexpr int rounds = 6;
+  for (int i = 0; i < rounds; ++i) {
+    flood(engine.address(), "silent.example.net", 2500, 2500);
+    if (is_true_answer(engine.ask("warm.example"), "warm.example")) ++answered;
+  }
+  CHECK(answered == rounds);
+  CHECK(engine.process().is_running());
+  CHECK_FALSE(group->has_killed());
 }
 
 TEST_CASE("beside a slow zone and a silent one, other lookups are answered in time") {
