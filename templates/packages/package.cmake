@@ -46,7 +46,8 @@ function(package_files component destination)
 endfunction()
 package_files(common usr/share/man/man1 ${STAGE}/dnscachectl.1.gz)
 package_files(common usr/share/man/man5 ${STAGE}/dnscachectl.yaml.5.gz)
-package_files(common etc/dnscachectl ${PACKAGING}/config.yaml)
+# An example only: what 'setup' writes must not be a conffile (Debian Policy section 10.7.3).
+package_files(common usr/share/doc/dnscachectl/examples ${PACKAGING}/config.yaml)
 package_files(common usr/lib/sysusers.d ${STAGE}/sysusers/dnscachectl.conf)
 package_files(common usr/share/dnscachectl/schemas ${SCHEMAS})
 package_files(common usr/share/bash-completion/completions ${STAGE}/completions/dnscachectl)
@@ -91,7 +92,7 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "systemd, libunbound8")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${PACKAGING}/debian/postinst ${PACKAGING}/debian/prerm
-    ${PACKAGING}/debian/postrm ${STAGE}/debian/conffiles)
+    ${PACKAGING}/debian/postrm)
 
 set(CPACK_RPM_FILE_NAME RPM-DEFAULT)
 set(CPACK_RPM_PACKAGE_SUMMARY "Caching DNS resolver for this machine")
@@ -104,12 +105,11 @@ set(CPACK_RPM_PACKAGE_URL "https://github.com/dnscachectl/dnscachectl")
 set(CPACK_RPM_PACKAGE_AUTOREQPROV "no")
 set(CPACK_RPM_PACKAGE_REQUIRES
     "glibc >= 2.34, libstdc++ >= 11, libgcc >= 11, openssl-libs >= 3.0, systemd-libs >= 252")
-set(CPACK_RPM_USER_FILELIST "%config(noreplace) /etc/dnscachectl/config.yaml")
 set(CPACK_RPM_POST_INSTALL_SCRIPT_FILE ${PACKAGING}/rpm/post)
 set(CPACK_RPM_PRE_UNINSTALL_SCRIPT_FILE ${PACKAGING}/rpm/preun)
 set(CPACK_RPM_POST_UNINSTALL_SCRIPT_FILE ${PACKAGING}/rpm/postun)
 set(CPACK_RPM_CHANGELOG_FILE ${STAGE}/rpm/changelog)
-set(CPACK_RPM_EXCLUDE_FROM_AUTO_FILELIST_ADDITION /etc /usr/lib/systemd /usr/lib/systemd/system /usr/lib/sysusers.d
+set(CPACK_RPM_EXCLUDE_FROM_AUTO_FILELIST_ADDITION /usr/lib/systemd /usr/lib/systemd/system /usr/lib/sysusers.d
     /usr/share/bash-completion /usr/share/bash-completion/completions /usr/share/fish
     /usr/share/fish/vendor_completions.d /usr/share/zsh /usr/share/zsh/site-functions
     /usr/share/licenses /usr/share/man /usr/share/man/man1 /usr/share/man/man5)

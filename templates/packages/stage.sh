@@ -29,9 +29,6 @@ cp "$source/completions/dnscachectl.bash" "$stage/completions/dnscachectl"
   echo ' On Debian systems the full text of the Apache License, Version 2.0, is in'
   echo ' /usr/share/common-licenses/Apache-2.0.'
 } >"$stage/debian/copyright"
-echo /etc/dnscachectl/config.yaml >"$stage/debian/conffiles"
-# A conffile list is no script.
-chmod 644 "$stage/debian/conffiles"
 
 {
   printf '* %s The dnscachectl authors <dnscachectl@example.org> - %s-1\n' \

@@ -28,7 +28,8 @@ dns_settings >"$work/dns.installed"
 check "installing changes no DNS setting" is_same "$work/dns.before" "$work/dns.installed"
 check "no unit was started" bash -c '! systemctl is-active dnscachectl.socket dnscachectl.service'
 check "the manual is there" test -s /usr/share/man/man1/dnscachectl.1.gz
-check "the configuration is a conffile" bash -c "dpkg-query -W -f='\${Conffiles}' dnscachectl | grep -q /etc/dnscachectl/config.yaml"
+check "no file that setup writes is a conffile" test -z "$(dpkg-query -W -f='${Conffiles}' dnscachectl)"
+check "there is an example of a configuration" dnscachectl check /usr/share/doc/dnscachectl/examples/config.yaml
 check "the package adds the user" getent passwd dnscachectl
 check "the default configuration is valid" dnscachectl check
 check "setup" dnscachectl setup --yes --upstream 10.0.0.2
@@ -53,6 +54,8 @@ engine_before=$(systemctl show -P MainPID dnscachectl.service)
 build_before=$(build_id)
 check "the first build runs" test "$(engine_version)" = 0.1.0
 sleep 0.5
+# With local changes, which an upgrade must not ask about.
+echo '# by the administrator' >>/etc/dnscachectl/config.yaml
 check "the upgrade" install_deb "$second"
 sleep 0.5
 touch "$work/stop"
@@ -65,7 +68,7 @@ check "it is another build" test "$(build_id)" != "$build_before"
 check "the engine is of the new build" cmp "/proc/$engine_after/exe" /usr/bin/dnscachectl
 check "and says so" test "$(engine_version)" = 0.1.1
 check "the new version is there" bash -c "dpkg-query -W -f='\${Version}' dnscachectl | grep -qx 0.1.1"
-check "the configuration outlives the upgrade" grep -q 10.0.0.2 /etc/dnscachectl/config.yaml
+check "the configuration outlives the upgrade" bash -c 'grep -q 10.0.0.2 /etc/dnscachectl/config.yaml && grep -q administrator /etc/dnscachectl/config.yaml'
 check "status after the upgrade" dnscachectl status
 
 check "removal" apt_get remove dnscachectl
