@@ -48,8 +48,7 @@ void teach(TestUpstream& standard, TestUpstream& routed) {
   standard.set("nx.example.org", "nxdomain");
   standard.set("*.nx.example.org", "nxdomain");
   standard.set("nodata.example.org", "nodata");
-  // All types that are asked: an alias for some would leave the rest to the order of the answers.
-  for (const auto type : {type_a, type_aaaa, type_txt, type_mx, type_srv}) {
+  for (const auto type : {type_a, type_aaaa, type_txt}) {
     standard.set("chain.example.net", type, Behaviour::parse("alias=www.example.net"));
   }
   standard.set("many.example.net", "records 5");
@@ -68,12 +67,14 @@ std::vector<Asked> common_questions() {
     for (const auto type : types) list.emplace_back(name, type);
   };
   for (const char* name :
-       {"www.example.net", "chain.example.net", "many.example.net", "a.corp.example",
-        "b.a.corp.example", "corp.example", "notcorp.example", "nx.example.org", "b.nx.example.org",
-        "nodata.example.org", "plain", "example.com", "www.example.org", "deep.sub.corp.example",
-        "example.edu", "example.info", "www.example.edu"}) {
+       {"www.example.net", "many.example.net", "a.corp.example", "b.a.corp.example", "corp.example",
+        "notcorp.example", "nx.example.org", "b.nx.example.org", "nodata.example.org", "plain",
+        "example.com", "www.example.org", "deep.sub.corp.example", "example.edu", "example.info",
+        "www.example.edu"}) {
     add(name, {type_a, type_aaaa, type_txt, type_mx, type_srv});
   }
+  // Of the types that are an alias: for others the order of the answers would decide.
+  add("chain.example.net", {type_a, type_aaaa, type_txt});
   for (std::size_t i = 0; i < private_ones.size(); ++i) {
     add('r' + std::to_string(i) + ".evil.example.org", {type_a, type_aaaa});
   }
