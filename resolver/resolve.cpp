@@ -269,7 +269,7 @@ void Resolver::ask(const Question& question, std::uint64_t hash, ReplyFunction r
   resolve(*this, flight);
 }
 
-// Nobody is turned away: who has waited longest among those who take most gets no answer.
+// Who has waited longest among those who take most gets SERVFAIL.
 void Resolver::make_room() {
   while (Flight* flight = in_flight_.give_way()) {
     ++dropped_;
@@ -341,6 +341,7 @@ void Resolver::refresh(const Question& question, std::uint64_t hash) {
 
 void Resolver::give_up() {
   const World::Turn turn(world_);
+  is_given_up_ = true;
   for (Underway* underway : underway_) underway->inbox.put(Event::Kind::given_up);
 }
 
@@ -391,7 +392,7 @@ void Resolver::count(const Outcome& outcome) {
 }
 
 void Resolver::note(const Flight& flight, const Outcome& outcome, TimePoint begun_at) {
-  if (!flight.is_dropped) note_outcome(flight.question(), outcome);
+  if (!flight.is_dropped && !is_given_up_) note_outcome(flight.question(), outcome);
   if (!flight.is_refresh) times_.add(world_.now() - begun_at);
 }
 

@@ -138,6 +138,7 @@ class Resolver {
   Routes routes_;
   InFlight in_flight_;
   std::uint64_t dropped_ = 0;
+  bool is_given_up_ = false;
   std::vector<Underway*> underway_;
   std::size_t refreshing_ = 0;
   FairShares fetches_;  // by the validator

@@ -18,6 +18,7 @@ struct QueryTotals {
   std::uint64_t limited = 0;
   std::uint64_t malformed = 0;
   std::uint64_t servfail = 0;
+  std::uint64_t dropped = 0;
 
   std::uint64_t all() const { return udp + tcp; }
 };
@@ -58,6 +59,8 @@ inline constexpr NamedCounter<QueryTotals> query_counters[] = {
     {&QueryTotals::stale, "stale", "stale_answers",
      "Replies with expired data, because no upstream answered."},
     {&QueryTotals::servfail, "servfail", "servfail_answers", "Replies that say SERVFAIL."},
+    {&QueryTotals::dropped, "dropped", "dropped_queries",
+     "Queries without a reply: too many waited, or it came too late for a remote client."},
 };
 
 inline constexpr NamedCounter<UpstreamCounters> upstream_counters[] = {

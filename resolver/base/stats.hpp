@@ -28,10 +28,10 @@ struct QueryStats {
   Counter local;      ///< answered without cache or upstream
   Counter blocked;    ///< of these, about a blocked name
   Counter refused;    ///< the client is not in the access list
-  Counter limited;    ///< the client's network sends too much: answered with TC, or not at all
+  Counter limited;    ///< the client's network sends too much: answered with TC
   Counter malformed;  ///< no sensible query: answered with an error or ignored
   Counter servfail;   ///< answered with SERVFAIL
-  Counter dropped;    ///< not answered at all: too much in flight, or the reply could not be sent
+  Counter dropped;    ///< not answered at all: too many waited, or the answer came too late
 };
 
 }  // namespace dnscache

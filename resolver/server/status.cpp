@@ -140,9 +140,11 @@ QueryTotals query_totals(const StatusSources& sources) {
     totals.refused += stats.refused.value();
     totals.limited += stats.limited.value();
     totals.malformed += stats.malformed.value();
+    totals.dropped += stats.dropped.value();
   }
   totals.stale = sources.late_stats.stale.value();
   totals.servfail = sources.late_stats.servfail.value();
+  totals.dropped += sources.late_stats.dropped.value();
   return totals;
 }
 

@@ -144,7 +144,10 @@ class TcpConnection final : public TcpClient, public std::enable_shared_from_thi
         push({out.data(), decision.size});
         return true;
       case Verdict::resolve:
-        if (worker_.service().owed >= worker_.service().max_owed) return false;
+        if (worker_.service().owed >= worker_.service().max_owed) {
+          ++worker_.stats().dropped;
+          return false;
+        }
         break;
     }
     ++outstanding_;
@@ -211,7 +214,8 @@ class TcpConnection final : public TcpClient, public std::enable_shared_from_thi
     idle_since_ = Clock::now();
     deadline_.expires_after(idle_timeout);
     deadline_.async_wait([self = shared_from_this()](std::error_code cancelled) {
-      if (cancelled) return;
+      // Set anew while this was on its way?
+      if (cancelled || self->deadline_.expiry() > Clock::now()) return;
       // Whoever only waits for a slow upstream is not idle.
       if (self->outstanding_ != 0 && self->unsent_.empty()) return self->extend_deadline();
       self->close();

@@ -89,11 +89,15 @@ class UdpListener::LateReply {
   }
 
   void operator()(const Answer& answer) {
-    count_late_reply(service_->late_stats, answer);
     ReturnAddress to = return_address();
     // A forged address would get the answers to many questions at the same moment (DNSBomb).
     const bool is_too_late = Clock::now() - asked_at_ > patience_of_remote_clients;
-    if (!is_too_late || is_from_loopback(to.client)) send(to, answer);
+    if (!is_too_late || is_from_loopback(to.client)) {
+      count_late_reply(service_->late_stats, answer);
+      send(to, answer);
+    } else {
+      ++service_->late_stats.dropped;
+    }
     if (service_->unanswered != nullptr) service_->unanswered->forget(ticket_);
     --service_->owed;
   }
@@ -252,7 +256,10 @@ bool UdpListener::serve_burst() {
 }
 
 void UdpListener::resolve(unsigned place) {
-  if (worker_.service().owed >= worker_.service().max_owed) return;
+  if (worker_.service().owed >= worker_.service().max_owed) {
+    ++worker_.stats().dropped;
+    return;
+  }
   mmsghdr& incoming = burst_->queries[place];
   const ByteView packet{burst_->in[place].data(), incoming.msg_len};
   turn_round(incoming.msg_hdr);

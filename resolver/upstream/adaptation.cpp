@@ -38,12 +38,26 @@ bool Adaptation::after_wrong_case() {
 }
 
 bool Adaptation::after_missing_cookie() {
-  return std::exchange(form_.protocol, Protocol::tcp) == Protocol::udp;  // RFC 7873 section 5.3
+  if (form_.protocol != Protocol::udp || !form_.cookie) return false;
+  form_.protocol = Protocol::tcp;  // RFC 7873 section 5.3
+  lacks_cookie_ = true;
+  return true;
+}
+
+// A server that has neither its cookie any more nor TCP: port, id and letter case must do.
+bool Adaptation::after_failure_over_tcp() {
+  if (!std::exchange(lacks_cookie_, false)) return false;
+  form_ = upstream_.usual_form();
+  form_.cookie = false;
+  return true;
 }
 
 // The silence may lie in how the query is put.
 void Adaptation::after_silence(unsigned unanswered) {
-  if (!is_over_udp()) return;
+  if (!is_over_udp()) {
+    after_failure_over_tcp();
+    return;
+  }
   const Limitations& limits = upstream_.limitations();
   const bool is_second = unanswered > 1;
   // Who has kept the letter case before gets another chance, unless the cookie protects as well.

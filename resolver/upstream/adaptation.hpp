@@ -23,6 +23,8 @@ class Adaptation {
   bool after_wrong_case();
   /// A response without the server's cookie was discarded.
   bool after_missing_cookie();
+  /// A query over TCP failed or was not answered.
+  bool after_failure_over_tcp();
   /// `unanswered`: how many queries of this question now.
   void after_silence(unsigned unanswered);
   /// What an answer that counts shows of the server. `has_failure`: the one before was a failure.
@@ -41,6 +43,7 @@ class Adaptation {
   const char* complaint_ = "";
   unsigned needed_ = 0;
   bool had_bad_cookie_ = false;
+  bool lacks_cookie_ = false;     // it goes over TCP for want of one
   bool is_case_checked_ = false;  // the answer in mixed case waits for the one in lower case
 };
 

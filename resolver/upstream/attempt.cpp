@@ -13,12 +13,17 @@ namespace {
 constexpr std::size_t max_query_size = 512;  // bytes, see write_query()
 
 // Randomizes the letter case, so that a forger has to guess it (draft-vixie-dnsext-dns0x20).
-void mix_case(std::uint8_t* name, std::size_t size, World& world) {
+// False where no letter has become a capital.
+bool mix_case(std::uint8_t* name, std::size_t size, World& world) {
+  bool has_capitals = false;
   std::uint64_t bits = 0;
   for (std::size_t i = 0; i < size; ++i, bits >>= 1) {
     if (i % 64 == 0) bits = world.random();
-    if (name[i] >= 'a' && name[i] <= 'z' && (bits & 1)) name[i] -= 'a' - 'A';
+    if (name[i] < 'a' || name[i] > 'z' || !(bits & 1)) continue;
+    name[i] -= 'a' - 'A';
+    has_capitals = true;
   }
+  return has_capitals;
 }
 
 }  // namespace
@@ -28,7 +33,7 @@ Attempt::Attempt(Upstream& upstream, const Question& question, const QueryForm& 
   std::array<std::uint8_t, max_name_size> name;
   const std::size_t size = question.name.bytes().size();
   std::memcpy(name.data(), question.name.bytes().data(), size);
-  if (form.mixed_case) mix_case(name.data(), size, upstream.world());
+  if (form.mixed_case) has_capitals_ = mix_case(name.data(), size, upstream.world());
   QueryOptions options;
   options.mixed_name = {name.data(), size};
   options.with_edns = form.edns;

@@ -20,6 +20,7 @@ class Attempt final : public Transaction {
 
   Upstream& upstream() { return upstream_; }
   const QueryForm& form() const { return form_; }
+  bool has_capitals() const { return has_capitals_; }  ///< in the name, to be repeated
   std::uint16_t type() const { return type_; }
   TimePoint sent_at() const { return sent_at_; }
   /// Its numbers in the race, see Event.
@@ -53,6 +54,7 @@ class Attempt final : public Transaction {
   Inbox* inbox_;
   QueryForm form_;
   std::uint16_t type_;
+  bool has_capitals_ = false;
   bool is_given_up_ = false;
   bool another_responded_ = false;
   unsigned number_ = 0;

@@ -300,7 +300,7 @@ void Race::send_again(Candidate& candidate) {
   }
   candidate.due.reset();
   candidate.has_failed = true;
-  ask_next(candidate.lane);
+  if (holder_ != &candidate) ask_next(candidate.lane);
 }
 
 TimePoint Race::next_moment() const {
@@ -447,6 +447,7 @@ void Race::on_failure(Candidate& candidate, const Event& event) {
     return send_again(candidate);
   }
   if (event.attempt != candidate.last_attempt && candidate.is_waited_for()) return;
+  if (!is_usual_way && candidate.query.after_failure_over_tcp()) return send_again(candidate);
   candidate.has_failed = true;
   if (is_usual_way && !candidate.is_alive()) candidate.upstream->suspect(event.error.message());
   if (!is_waiting(candidate.lane)) ask_next(candidate.lane);
@@ -561,7 +562,9 @@ void Race::finish(Outcome::Kind kind) {
 void Race::end() {
   group_.on_end();
   if (is_queued_) group_.stop_waiting(inbox_);
-  inbox_.detach_all(!is_ordered());
+  const bool has_responses =
+      outcome_.kind == Outcome::Kind::answered || outcome_.kind == Outcome::Kind::failed;
+  inbox_.detach_all(has_responses && !is_ordered());
   observer_.over(outcome_text(outcome_.kind), now());
   if (outcome_.kind == Outcome::Kind::answered) group_.on_answer();
 }

@@ -107,10 +107,18 @@ bool UpstreamGroup::overlaps(const UpstreamGroup& other) const {
   });
 }
 
+std::optional<TimePoint> UpstreamGroup::silent_since() const {
+  const bool is_over =
+      !silent_since_ || std::ranges::any_of(members_, [this](const Member& member) {
+        return member.upstream->health().has_responded_since(*silent_since_);
+      });
+  return is_over ? std::nullopt : silent_since_;
+}
+
 void UpstreamGroup::on_question() {
   const TimePoint now = world_.now();
   // What was so a minute ago says nothing about now.
-  if (!silent_since_ || now - last_question_ > silence_forgotten_after) silent_since_ = now;
+  if (!silent_since() || now - last_question_ > silence_forgotten_after) silent_since_ = now;
   last_question_ = now;
   ++outstanding_;
   extra_budget_ = std::min(extra_budget_ + hedge_.budget, extra_budget_cap);

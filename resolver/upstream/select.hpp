@@ -45,8 +45,8 @@ class UpstreamGroup {
   bool has_healthy() const;
   /// No server is worth waiting for.
   bool is_down() const;
-  /// Since when queries have been sent without any answer.
-  std::optional<TimePoint> silent_since() const { return silent_since_; }
+  /// Since when queries have been sent without any response.
+  std::optional<TimePoint> silent_since() const;
   /// The same servers in the same order, for another zone perhaps.
   bool asks_the_same(const UpstreamGroup& other) const;
   /// Zone, servers, and how they are asked are the same.

@@ -13,7 +13,11 @@ namespace {
 constexpr Duration in_use_for = 60s;
 constexpr Duration probe_question_lifetime = 10s;
 constexpr unsigned case_checks_per_second = 10;
+constexpr Duration cookie_missing_for = 10s;
 constexpr std::size_t max_case_checked = 1024;
+
+// Which every resolver answers, whatever other people's servers do.
+Question root_question() { return {Name{}, rr_type::ns}; }
 
 std::size_t hash_of(const Name& name) {
   const ByteView bytes = name.bytes();
@@ -122,13 +126,14 @@ void Upstream::on_network_change() {
   silent_since_.reset();
   throttled_since_.reset();
   forget_limitations();
-  cookie_ = Cookie(world_.random());
   probe_question_.reset();
   probe_timer_.cancel();
 }
 
 void Upstream::forget_limitations() {
   limitations_ = {};
+  cookie_ = Cookie(world_.random());
+  missing_cookie_ = {};
   case_checked_.clear();
   lower_case_only_.clear();
 }
@@ -194,7 +199,7 @@ void Upstream::on_response(const Attempt& attempt, const Response& response) {
     return health_.note_failure(now, is_lame ? "lame" : rcode_text(response.answer.rcode));
   }
   if (attempt.form().cookie && is_usual_way) limitations_.cookie.refute();
-  if (attempt.form().mixed_case) limitations_.mixed_case.refute();
+  if (attempt.has_capitals()) limitations_.mixed_case.refute();
 }
 
 void Upstream::on_failure(const Attempt& attempt, std::error_code reason) {
@@ -202,7 +207,10 @@ void Upstream::on_failure(const Attempt& attempt, std::error_code reason) {
   // What fails over TCP only, the fallback for large responses, says nothing about UDP.
   const bool is_usual_way = attempt.form().protocol == config_.protocol;
   const std::string why = (is_usual_way ? "" : "over TCP: ") + reason.message();
-  if (!is_usual_way) return health_.note_failure(world_.now(), why);
+  if (!is_usual_way) {
+    missing_cookie_.has_tcp_failed = true;
+    return health_.note_failure(world_.now(), why);
+  }
   health_.failed(world_.now(), why, kind_of(attempt.type()));
 }
 
@@ -210,7 +218,10 @@ void Upstream::on_timeout(const QueryForm& form, QuestionKind kind, TimePoint se
                           bool another_responded) {
   ++counters_.timeouts;
   const TimePoint now = world_.now();
-  if (form.protocol != config_.protocol) return health_.note_failure(now, "timed out over TCP");
+  if (form.protocol != config_.protocol) {
+    missing_cookie_.has_tcp_failed = true;
+    return health_.note_failure(now, "timed out over TCP");
+  }
   const bool is_long_silent = health_.timed_out(now, kind);
   if (health_.has_responded_since(sent_at)) return;  // that name takes long, not the server
   if (config_.endpoint.address.is_link_local() && world_.is_throttled()) {
@@ -235,20 +246,32 @@ void Upstream::on_limitation(Limitation Limitations::*which, const std::string& 
 }
 
 bool Upstream::accept_cookie(const Response& response, const QueryForm& form) {
-  if (cookie_.accept(response.cookie)) return true;
-  if (form.protocol == Protocol::udp) return false;
-  cookie_.withdraw();  // nobody forges into a stream: this server has no cookies any more
+  if (cookie_.accept(response.cookie)) {
+    if (cookie_.is_established()) limitations_.cookie.refute();
+    missing_cookie_ = {};
+    return true;
+  }
+  const TimePoint now = world_.now();
+  if (missing_cookie_.responses++ == 0) missing_cookie_.since = now;
+  // Nobody forges into a stream. Where there is none, it takes many responses over some time.
+  const bool is_gone = form.protocol != Protocol::udp ||
+                       (missing_cookie_.has_tcp_failed && missing_cookie_.responses > 3 &&
+                        now - missing_cookie_.since > cookie_missing_for);
+  if (!is_gone) return false;
+  cookie_.withdraw();
+  missing_cookie_ = {};
   return true;
 }
 
 void Upstream::on_case_mattered(const Name& name) {
   if (lower_case_only_.size() >= max_case_checked) lower_case_only_.clear();
-  lower_case_only_[name.parent()] = world_.now() + Limitation::lifetime;
+  lower_case_only_[name] = world_.now() + Limitation::lifetime;
+  case_checked_.erase(hash_of(name.parent()));  // its neighbours may be the same
 }
 
 bool Upstream::does_case_matter(const Name& name) const {
   if (lower_case_only_.empty()) return false;
-  const auto found = lower_case_only_.find(name.parent());
+  const auto found = lower_case_only_.find(name);
   return found != lower_case_only_.end() && world_.now() < found->second;
 }
 
@@ -273,22 +296,26 @@ void Upstream::on_query() {
 
 void Upstream::probe_if_silent(TimePoint since) {
   const bool is_known = health_.has_responded_since(since) || last_probe_ >= since;
-  if (!is_known && probe_question_) send_probe();
+  if (is_known || !probe_question_) return;
+  last_probe_ = world_.now();
+  send_probe(*probe_question_);
+  // Whoever owns the former name may have made it slow, but not the root.
+  send_probe(root_question());
 }
 
 // Queries a silent server again, with a question that it has answered before.
 void Upstream::probe() {
   if (world_.now() - last_query_ >= in_use_for) return;
   health_.probed();
-  send_probe();
+  last_probe_ = world_.now();
+  is_root_probed_ = !is_root_probed_;
+  send_probe(is_root_probed_ ? root_question() : probe_question_.value_or(root_question()));
   probe_interval_ = std::min<Duration>(probe_interval_ * 2, settings_.health.probe_interval_max);
   probe_timer_.set(world_.now() + probe_interval_);
 }
 
-void Upstream::send_probe() {
-  last_probe_ = world_.now();
+void Upstream::send_probe(const Question& question) {
   std::error_code error;
-  const Question question = probe_question_.value_or(Question{Name{}, rr_type::ns});
   if (Attempt* attempt = send(question, usual_form(), nullptr, error)) attempt->detach(false);
 }
 

@@ -73,12 +73,12 @@ class Upstream {
   bool take_packet();
 
   /// Whether an answer that may depend on mixed letter case is worth a query in lower case. True
-  /// once for the names below one name, and not too often.
+  /// for the names below one name until one of them shows no difference, and not too often.
   bool take_case_check(const Name& name);
-  /// The server, or one behind it, knows names in lower case only, at least next to this one.
+  /// The server, or one behind it, knows names in lower case only, at least this one.
   void on_case_mattered(const Name& name);
   bool does_case_matter(const Name& name) const;
-  /// The names below which it does, and until when that is believed.
+  /// The names where it does, and until when that is believed.
   const std::map<Name, TimePoint>& lower_case_only() const { return lower_case_only_; }
 
   // What happens to queries.
@@ -102,7 +102,7 @@ class Upstream {
   void log_throttling();
   std::error_code carry(Attempt& attempt);
   void probe();
-  void send_probe();
+  void send_probe(const Question& question);
 
   World& world_;
   UpstreamConfig config_;
@@ -116,6 +116,12 @@ class Upstream {
   Health health_;
   Limitations limitations_;
   Cookie cookie_;
+  /// Responses without the cookie since the last one with it.
+  struct {
+    unsigned responses = 0;
+    TimePoint since{};
+    bool has_tcp_failed = false;
+  } missing_cookie_;
   UpstreamCounters counters_;
   TimePoint last_sent_{};
   std::optional<TimePoint> silent_since_;     // it is suspected since then
@@ -124,6 +130,7 @@ class Upstream {
   TimePoint last_probe_{};
   std::optional<Question> probe_question_;  // one that it has answered
   TimePoint probe_question_since_{};
+  bool is_root_probed_ = true;  // the last time, instead of that
   Duration probe_interval_;
   Timer probe_timer_;
   std::unordered_set<std::size_t> case_checked_;  // hashes of names

@@ -18,8 +18,9 @@ TEST_CASE("some names that fail one after the other are an outage, told once") {
   CHECK_FALSE(outage.failed(name("a.example"), start + 1s));  // one broken name is none
   CHECK_FALSE(outage.failed(name("b.example"), start + 2s));
   CHECK_FALSE(outage.is_on());
-  CHECK(outage.failed(name("c.example"), start + 3s));
-  CHECK_FALSE(outage.failed(name("d.example"), start + 4s));
+  CHECK_FALSE(outage.failed(name("c.example"), start + 3s));  // for too short a time
+  CHECK(outage.failed(name("c.example"), start + 5s));
+  CHECK_FALSE(outage.failed(name("d.example"), start + 6s));
   CHECK(outage.is_on());
   CHECK(outage.since() == start);
   CHECK(outage.answered(start + 10s) == Duration(10s));

@@ -253,7 +253,8 @@ class StreamCarrier final : public Carrier, public std::enable_shared_from_this<
   static void close_after(const ConnectionPtr& connection, Duration duration) {
     connection->deadline.expires_after(duration);
     connection->deadline.async_wait([connection](std::error_code cancelled) {
-      if (!cancelled) connection->close();
+      // Set anew while this was on its way?
+      if (!cancelled && connection->deadline.expiry() <= Clock::now()) connection->close();
     });
   }
 

@@ -17,7 +17,9 @@
 namespace dnscache {
 namespace {
 
-constexpr std::size_t max_sockets = 1024;  // beyond them, several queries share one
+constexpr std::size_t max_sockets = 1024;   // beyond them, several queries share one
+constexpr std::size_t most_sockets = 4096;  // to have fresh ones when all wait for responses
+constexpr int picks = 8;                    // of sockets by chance, to find a fresh one
 constexpr std::size_t max_idle = 64;
 constexpr unsigned max_events = 64;  // sockets served before other work gets its turn
 constexpr unsigned max_errors = 16;  // ICMP errors read from one socket at once
@@ -170,14 +172,29 @@ class UdpCarrier final : public Carrier, public std::enable_shared_from_this<Udp
     const TimePoint now = world_.now();
     const bool is_new = new_ports_.take(now);
     if (!is_new) shared_until_ = now + longest_use;
-    if (!is_new && sockets_.size() < shared_sockets) return open(error);
+    if (!is_new && sockets_.size() < shared_sockets) {
+      if (Socket* socket = open(error)) return socket;
+    }
     while (Socket* socket = take_idle()) {
       const bool is_reused = !is_new && now - socket->connected < longest_use;
       if (is_reused || connect(*socket, error)) return socket;
       discard(*socket);
     }
-    if (sockets_.size() < max_sockets) return open(error);
-    return sockets_[world_.random() % max_sockets].get();
+    if (sockets_.size() < max_sockets) {
+      if (Socket* socket = open(error)) return socket;
+    }
+    return pick_waiting(now, error);
+  }
+
+  // All wait for responses, or there are no descriptors left: several queries share a socket.
+  Socket* pick_waiting(TimePoint now, std::error_code& error) {
+    Socket* socket = nullptr;
+    for (int i = 0; i < picks && !sockets_.empty(); ++i) {
+      socket = sockets_[world_.random() % sockets_.size()].get();
+      if (!socket->is_broken && now - socket->connected < longest_use) return socket;
+    }
+    Socket* fresh = sockets_.size() < most_sockets ? open(error) : nullptr;
+    return fresh != nullptr ? fresh : socket;
   }
 
   Socket* take_idle() {
