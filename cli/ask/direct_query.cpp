@@ -16,8 +16,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr unsigned attempts = 2;
-
 bool is_ours(std::span<const std::uint8_t> reply, std::span<const std::uint8_t> query) {
   constexpr std::uint8_t response_bit = 0x80;
   return reply.size() >= header_size && reply[0] == query[0] && reply[1] == query[1] &&
@@ -51,6 +49,13 @@ bool receive(int socket, std::span<const std::uint8_t> query, Clock::time_point 
   return false;
 }
 
+Outcome outcome_of(const DirectReply& reply) {
+  if (reply.kind != DirectReply::Kind::response) return Outcome::unreachable;
+  if (!reply.is_answer()) return Outcome::failed;
+  if (reply.rcode == Rcode::nx_domain) return Outcome::no_name;
+  return reply.has_data ? Outcome::answered : Outcome::no_data;
+}
+
 }  // namespace
 
 std::string DirectReply::in_words() const {
@@ -66,7 +71,7 @@ std::string DirectReply::in_words() const {
 }
 
 DirectReply query_directly(const Endpoint& server, const std::string& name, std::uint16_t type,
-                           std::chrono::milliseconds timeout) {
+                           std::chrono::milliseconds timeout, unsigned attempts) {
   DirectReply reply;
   Question question;
   question.name = Name::parse(name).value_or(Name());
@@ -93,6 +98,21 @@ DirectReply query_directly(const Endpoint& server, const std::string& name, std:
   }
   reply.duration = Clock::now() - begun_at;
   return reply;
+}
+
+Lookup query_in_turn(const std::vector<Endpoint>& servers, Patience patience,
+                     const std::string& name, std::uint16_t type) {
+  const auto start = Clock::now();
+  const std::chrono::seconds timeout(patience.timeout_seconds);
+  Lookup lookup;
+  for (int i = 0; i < patience.attempts && !lookup.is_answer(); ++i) {
+    for (const auto& server : servers) {
+      lookup.outcome = outcome_of(query_directly(server, name, type, timeout, 1));
+      if (lookup.is_answer()) break;
+    }
+  }
+  lookup.duration = Clock::now() - start;
+  return lookup;
 }
 
 }  // namespace dnscache::cli

@@ -4,7 +4,9 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "cli/ask/stub_resolver.hpp"
 #include "resolver/base/endpoint.hpp"
 #include "resolver/wire/protocol.hpp"
 
@@ -30,8 +32,12 @@ struct DirectReply {
   std::string in_words() const;
 };
 
-/// Sends the question twice at most, as a packet can be lost.
+/// Sends the question so often at most, as a packet can be lost; `timeout` is for all of it.
 DirectReply query_directly(const Endpoint& server, const std::string& name, std::uint16_t type,
-                           std::chrono::milliseconds timeout);
+                           std::chrono::milliseconds timeout, unsigned attempts = 2);
+
+/// One packet to each server in turn until one answers, as patient as glibc.
+Lookup query_in_turn(const std::vector<Endpoint>& servers, Patience patience,
+                     const std::string& name, std::uint16_t type);
 
 }  // namespace dnscache::cli

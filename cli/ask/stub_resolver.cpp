@@ -1,6 +1,7 @@
 #include "cli/ask/stub_resolver.hpp"
 
 #include <netdb.h>
+#include <nss.h>
 
 #include <array>
 #include <cerrno>
@@ -67,6 +68,30 @@ Outcome outcome_of(int h_error, int error_number) {
   }
   return error_number == ETIMEDOUT || error_number == ECONNREFUSED ? Outcome::unreachable
                                                                    : Outcome::failed;
+}
+
+Outcome outcome_of_getaddrinfo(int error) {
+  switch (error) {
+    case 0:
+      return Outcome::answered;
+    case EAI_NONAME:
+      return Outcome::no_name;
+    case -5:  // EAI_NODATA, a GNU extension
+      return Outcome::no_data;
+    case EAI_AGAIN:
+      return Outcome::unreachable;
+    default:
+      return Outcome::failed;
+  }
+}
+
+// getaddrinfo(3) leaves a state alone that the program changed itself (resolver(3)).
+bool prepare_thread(const std::vector<Endpoint>& servers, Patience patience) {
+  static const int by_dns_only = ::__nss_configure_lookup("hosts", "dns");
+  if (by_dns_only != 0 || ::res_init() != 0) return false;
+  if (!set_servers(_res, servers, patience)) return false;
+  _res.options |= RES_NORELOAD;
+  return true;
 }
 
 // Whether a record of this type is in the answer section of a response.
@@ -168,6 +193,22 @@ Lookup StubResolver::ask(const std::string& name, std::uint16_t type) {
   lookup.duration = std::chrono::steady_clock::now() - start;
   lookup.outcome = size >= 0 ? Outcome::answered : outcome_of(state_->res_h_errno, error_number);
   return lookup;
+}
+
+Lookup look_up_by_getaddrinfo(const std::vector<Endpoint>& servers, Patience patience,
+                              const std::string& name, std::uint16_t type) {
+  static thread_local const bool is_prepared = prepare_thread(servers, patience);
+  if (!is_prepared) return {};
+  addrinfo hints{};
+  hints.ai_family = type == ns_t_a ? AF_INET : type == ns_t_aaaa ? AF_INET6 : AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  const auto full_name = name + '.';  // without the search list
+  addrinfo* addresses = nullptr;
+  const auto start = std::chrono::steady_clock::now();
+  const int error = ::getaddrinfo(full_name.c_str(), nullptr, &hints, &addresses);
+  const auto duration = std::chrono::steady_clock::now() - start;
+  if (error == 0) ::freeaddrinfo(addresses);
+  return {outcome_of_getaddrinfo(error), duration};
 }
 
 bool StubResolver::has_signatures(const std::string& name, std::uint16_t type) {

@@ -33,6 +33,7 @@ const char* to_text(Outcome outcome);
 struct Lookup {
   Outcome outcome = Outcome::unreachable;
   std::chrono::duration<double, std::milli> duration{};
+  std::string complaint = {};  ///< what a command that failed wrote last
 
   /// The name servers did their work; NXDOMAIN is an answer too.
   bool is_answer() const { return outcome <= Outcome::no_name; }
@@ -75,6 +76,11 @@ class StubResolver {
   StubResolver() = default;
   std::unique_ptr<State, Close> state_;
 };
+
+/// getaddrinfo(3), by DNS only, for type A, AAAA or 0, which is both. The thread asks the servers
+/// of its first call for as long as it lives.
+Lookup look_up_by_getaddrinfo(const std::vector<Endpoint>& servers, Patience patience,
+                              const std::string& name, std::uint16_t type);
 
 /// A, AAAA and other record types by name, or TYPE65 (RFC 3597); nothing for an unknown one.
 std::optional<std::uint16_t> parse_type(std::string_view text);

@@ -1,6 +1,7 @@
 // The ways in which `bench` looks a name up.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,7 +16,7 @@ namespace dnscache::cli {
 /// Who makes the lookups.
 enum class Through {
   resolver,     ///< glibc's res_nquery(3), one record type at a time
-  getaddrinfo,  ///< getaddrinfo(3) in a fresh process: one lookup has all addresses
+  getaddrinfo,  ///< getaddrinfo(3): one lookup has all addresses
   wire,         ///< a UDP packet of ours
   command,      ///< any program, in a mount namespace with a resolv.conf of its own
 };
@@ -37,13 +38,10 @@ struct BenchQuestion {
 };
 
 /// Makes lookups one after the other; used by one thread at a time.
-class LookupClient {
- public:
-  virtual ~LookupClient() = default;
-  virtual Lookup ask(const BenchQuestion& question) = 0;
-  /// The run was interrupted: ends what was started outside of this process and removes its files,
-  /// while another thread may still be in ask().
-  virtual void abandon() {}
+struct LookupClient {
+  std::function<Lookup(const BenchQuestion&)> ask;
+  /// Ends what was started outside of this process, while another thread is in ask().
+  std::function<void()> abandon = [] {};
 };
 
 /// What a client asks, and how.
@@ -54,11 +52,9 @@ struct ClientSettings {
   std::string command;  ///< of Through::command: for a shell, {} is the name
 };
 
-/// Starts the client; to be called on the main thread, whose end its processes do not outlive.
-Result<std::unique_ptr<LookupClient>> make_client(const ClientSettings& settings);
+/// The clients of one way to look names up, kept from one block of lookups to the next.
+using Clients = std::vector<LookupClient>;
 
-/// The hidden command behind Through::getaddrinfo: reads "FAMILY NAME" lines and answers each with
-/// "OUTCOME MILLISECONDS". `words` are the time-out, the attempts and the servers.
-Result<ExitCode> run_getaddrinfo_helper(const std::vector<std::string>& words);
+Result<Clients> make_clients(const ClientSettings& settings, std::size_t count);
 
 }  // namespace dnscache::cli

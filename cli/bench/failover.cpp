@@ -1,20 +1,16 @@
 // The scenario "failover": the first upstream falls silent while lookups go on.
 #include <algorithm>
 #include <fmt/format.h>
-#include <thread>
 
 #include "cli/ask/control_client.hpp"
-#include "cli/bench/engine_copy.hpp"
 #include "cli/bench/load.hpp"
 #include "cli/bench/plan.hpp"
 #include "cli/bench/relay.hpp"
+#include "cli/show/interrupt.hpp"
 
 namespace dnscache::cli {
 
 namespace {
-
-using std::chrono::duration;
-using std::chrono::duration_cast;
 
 constexpr double usual_rate = 5;
 constexpr std::uint32_t usual_duration = 16;  // seconds
@@ -22,34 +18,12 @@ constexpr double engine_patience_s = 5;       // it answers before that, come wh
 constexpr std::size_t most_threads = 256;
 constexpr std::size_t fewest_servers = 2;
 
-/// Looks names up through a copy of the engine that has forgotten them.
-class ForgetfulClient : public LookupClient {
- public:
-  ForgetfulClient(std::shared_ptr<LookupClient> client, std::filesystem::path control)
-      : client_(std::move(client)), control_(std::move(control)) {}
-  Lookup ask(const BenchQuestion& question) override {
-    (void)ask_engine(control_, {{"command", "flush"}, {"name", question.name}});
-    return client_->ask(question);
-  }
-  void abandon() override { client_->abandon(); }
-
- private:
-  std::shared_ptr<LookupClient> client_;
-  std::filesystem::path control_;
-};
-
 /// One way to look names up, with relays of its own, so that no way disturbs another.
 struct Way {
   BenchPhase phase;
-  std::vector<std::unique_ptr<Relay>> relays;
-  std::unique_ptr<EngineCopy> copy;
-  Clients clients;
-
-  std::vector<Endpoint> relay_addresses() const {
-    std::vector<Endpoint> addresses;
-    for (const auto& relay : relays) addresses.push_back(relay->address());
-    return addresses;
-  }
+  Relays relays = {};
+  EngineCopy copy = {};
+  Load load = {};
 };
 
 /// The experiment while it runs.
@@ -57,21 +31,14 @@ class Failover {
  public:
   explicit Failover(const BenchPlan& plan)
       : plan_(plan),
-        report_(report_for(plan)),
+        report_(plan.report),
         seconds_(plan.options.duration.value_or(usual_duration)),
         rate_(plan.options.rate.value_or(usual_rate)),
-        progress_("looking up while an upstream falls silent", plan.is_quiet) {
-    ways_[0].phase = {"before", "no cache", 0, {}, 0, {}};
-    ways_[1].phase = {"cold", "cache, cold", 0, {}, 0, {}};
-    ways_[2].phase = {"warm", "cache, warm", 0, {}, 0, {}};
-  }
+        servers_(plan.before.servers) {}
 
   Result<BenchReport> run() {
     report_.cache = "copies of the engine on loopback, behind relays; nothing else was touched";
-    if (const auto remark = left_out_of_copies(); !remark.empty()) {
-      report_.remarks.push_back(remark);
-    }
-    servers_ = plan_.before;
+    report_.remarks = left_out_of_copies();
     if (servers_.size() < fewest_servers) {
       servers_.push_back(servers_.front());
       report_.remarks.push_back(
@@ -81,109 +48,79 @@ class Failover {
     for (auto& way : ways_) {
       if (const auto ready = prepare(way); !ready) return ready.error();
     }
-    warm_up();
+    for (const auto& way : ways_) warm_up(way.load);
     look_up();
-    report_.is_interrupted = is_bench_interrupted();
+    report_.is_interrupted = is_interrupted();
     for (auto& way : ways_) report_.phases.push_back(std::move(way.phase));
     return std::move(report_);
   }
 
  private:
   Result<void> prepare(Way& way) {
-    for (const auto& server : servers_) {
-      auto relay = Relay::start(server);
-      if (!relay) return relay.error();
-      way.relays.push_back(std::move(*relay));
-    }
-    auto asked = way.relay_addresses();
+    auto relays = start_relays(servers_);
+    if (!relays) return relays.error();
+    way.relays = std::move(*relays);
+    auto asked = addresses_of(way.relays);
+    double patience = plan_.before.patience.timeout_seconds * plan_.before.patience.attempts *
+                      static_cast<double>(servers_.size());
     if (way.phase.key != "before") {
-      auto copy = EngineCopy::start({.upstreams = asked});
-      if (!copy) return copy.error();
-      way.copy = std::move(*copy);
-      asked = {way.copy->address()};
+      if (const auto started = way.copy.start(asked); !started) return started.error();
+      asked = {way.copy.address()};
+      patience = engine_patience_s;
     }
     // Enough for each lookup to begin when it is due, however long the others wait.
-    const double patience = way.copy ? engine_patience_s
-                                     : plan_.patience.timeout_seconds * plan_.patience.attempts *
-                                           static_cast<double>(servers_.size());
     const auto threads = static_cast<std::size_t>(rate_ * std::min(seconds_, patience) + 2);
     auto clients = make_clients(plan_.client_for(asked), std::min(threads, most_threads));
     if (!clients) return clients.error();
-    way.clients = std::move(*clients);
+    way.load = {.clients = std::move(*clients), .phase = &way.phase, .rate = rate_};
     if (way.phase.key != "cold") return {};
-    for (auto& client : way.clients) {
-      client = std::make_shared<ForgetfulClient>(std::move(client), way.copy->control());
-    }
+    way.load.before_each = [control = way.copy.control()](const BenchQuestion& question) {
+      (void)ask_engine(control, {{"command", "flush"}, {"name", question.name}});
+    };
     return {};
   }
 
-  Load load(BenchClock::time_point end) const {
-    Load out;
-    out.questions = &plan_.questions;
-    out.begin_until = end;
-    out.start = start_;
-    return out;
-  }
-
-  void warm_up() {
-    for (auto& way : ways_) {
-      Load once = load(BenchClock::now() + std::chrono::seconds(1));
-      once.count = std::min<std::size_t>(plan_.questions.size(), 1000);
-      RunningLoad running(once, {way.clients.front()});
-      while (running.is_running() && !is_bench_interrupted()) {
-        running.wait(std::chrono::seconds(1));
-      }
-    }
+  void warm_up(Load load) const {
+    BenchPhase not_counted;
+    load.phase = &not_counted;
+    load.clients.resize(1);
+    load.count = plan_.questions.size();
+    load.begin_until = BenchClock::now() + std::chrono::seconds(1);
+    run_loads({load}, plan_.questions, BenchClock::now());
   }
 
   void look_up() {
-    start_ = BenchClock::now();
-    const auto whole = duration<double>(seconds_);
-    report_.silence = Silence{servers_.front().to_text(), whole.count() / 4, whole.count() * 3 / 4};
-    const auto end = start_ + duration_cast<BenchClock::duration>(whole);
-    std::vector<std::unique_ptr<RunningLoad>> running;
+    const Silence silence{servers_.front().to_text(), seconds_ / 4, seconds_ * 3 / 4};
+    report_.silence = silence;
+    const auto start = BenchClock::now();
+    std::vector<Load> loads;
     for (auto& way : ways_) {
-      Load paced = load(end);
-      paced.rate = rate_;
-      running.push_back(std::make_unique<RunningLoad>(paced, way.clients));
+      way.load.begin_until = start + std::chrono::duration_cast<BenchClock::duration>(
+                                         std::chrono::duration<double>(seconds_));
+      loads.push_back(way.load);
     }
-    const auto is_running = [&] {
-      return std::ranges::any_of(running, [](const auto& one) { return one->is_running(); });
-    };
-    while (is_running() && !is_bench_interrupted()) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-      const duration<double> now = BenchClock::now() - start_;
-      set_silent(now.count() >= report_.silence->from_s && now.count() < report_.silence->until_s);
-      std::size_t done = 0;
-      for (const auto& one : running) done += one->done();
-      progress_.set_done(done, static_cast<std::size_t>(rate_ * seconds_) * std::size(ways_));
+    Progress progress("looking up while an upstream falls silent", plan_.is_quiet);
+    const auto planned = static_cast<std::size_t>(rate_ * seconds_) * std::size(ways_);
+    run_loads(loads, plan_.questions, start, [&](std::size_t done) {
+      const double now = std::chrono::duration<double>(BenchClock::now() - start).count();
+      const bool is_silent = now >= silence.from_seconds && now < silence.until_seconds;
+      for (auto& way : ways_) way.relays.front()->set_silent(is_silent);
+      progress.set_done(done, planned);
+    });
+    for (auto& way : ways_) {
+      way.phase.passed_on = 0;
+      for (const auto& relay : way.relays) {
+        *way.phase.passed_on += relay->packets_since(start).size();
+      }
     }
-    for (std::size_t i = 0; i < running.size(); ++i) running[i]->add_to(ways_[i].phase);
-    for (auto& way : ways_) way.phase.passed_on = packets_of(way);
-  }
-
-  void set_silent(bool is_silent) {
-    for (auto& way : ways_) way.relays.front()->set_silent(is_silent);
-  }
-
-  std::uint64_t packets_of(const Way& way) const {
-    std::uint64_t packets = 0;
-    for (const auto& relay : way.relays) {
-      const auto all = relay->packets();
-      packets += static_cast<std::uint64_t>(
-          std::ranges::count_if(all, [&](const auto& when) { return when >= start_; }));
-    }
-    return packets;
   }
 
   const BenchPlan& plan_;
   BenchReport report_;
   double seconds_;
   double rate_;
-  Progress progress_;
   std::vector<Endpoint> servers_;
-  Way ways_[3];
-  BenchClock::time_point start_ = BenchClock::now();
+  Way ways_[3] = {{{"before", "no cache"}}, {{"cold", "cache, cold"}}, {{"warm", "cache, warm"}}};
 };
 
 }  // namespace

@@ -1,135 +1,95 @@
 #include "cli/bench/load.hpp"
 
-#include <signal.h>
-
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <mutex>
 #include <thread>
+
+#include "cli/show/interrupt.hpp"
 
 namespace dnscache::cli {
 
 namespace {
 
-// Written by a signal handler, read by the threads that look up.
-std::atomic<int> came = 0;
-static_assert(std::atomic<int>::is_always_lock_free);
+constexpr auto watch_interval = std::chrono::milliseconds(10);
+constexpr BenchClock::duration longest_sleep = std::chrono::milliseconds(50);  // Ctrl-C is noticed
 
-void note_interrupt(int number) { came = number; }
-
-}  // namespace
-
-bool is_bench_interrupted() { return came != 0; }
-
-int interrupting_signal() { return came; }
-
-void catch_interrupts() {
-  struct sigaction action {};
-  action.sa_handler = note_interrupt;
-  action.sa_flags = static_cast<int>(SA_RESTART | SA_RESETHAND);
-  for (const int number : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(number, &action, nullptr);
-}
-
-Result<Clients> make_clients(const ClientSettings& settings, std::size_t count) {
-  Clients clients;
-  for (std::size_t i = 0; i < count; ++i) {
-    auto client = make_client(settings);
-    if (!client) return client.error();
-    clients.push_back(std::move(*client));
-  }
-  return clients;
-}
-
-struct RunningLoad::Work {
-  std::vector<BenchQuestion> questions;
+/// A load while it is being made.
+struct Work {
   Load load;
-  BenchClock::time_point begin;
-  Clients clients;
+  std::vector<BenchQuestion> questions;
+  BenchClock::time_point start;
+  BenchClock::time_point begin = BenchClock::now();
   std::atomic<std::size_t> next = 0;
-  std::atomic<bool> is_abandoned = false;
-  mutable std::mutex mutex;
-  std::condition_variable changed;
-  std::vector<Sample> done;
-  std::size_t without_data = 0;
-  std::size_t running = 0;
+  std::atomic<std::size_t> done = 0;
+  std::atomic<std::size_t> running = 0;  // threads
+  std::mutex mutex = {};
+  BenchPhase measured = {};
 
-  bool may_go_on() const {
-    return !is_abandoned && !is_bench_interrupted() && BenchClock::now() < load.begin_until;
-  }
+  bool may_go_on() const { return !is_interrupted() && BenchClock::now() < load.begin_until; }
 
   // Waits until the lookup is due; false when it is not to begin any more.
-  bool is_due(std::size_t index) {
+  bool is_due(std::size_t index) const {
     if (load.count && index >= *load.count) return false;
     if (load.rate > 0) {
       const auto offset = std::chrono::duration<double>(static_cast<double>(index) / load.rate);
       const auto due = begin + std::chrono::duration_cast<BenchClock::duration>(offset);
       if (due >= load.begin_until) return false;
       for (auto now = BenchClock::now(); now < due && may_go_on(); now = BenchClock::now()) {
-        const BenchClock::duration slice = std::chrono::milliseconds(50);  // Ctrl-C is looked for
-        std::this_thread::sleep_for(std::min(slice, due - now));
+        std::this_thread::sleep_for(std::min(longest_sleep, due - now));
       }
     }
     return may_go_on();
   }
 
-  void run(LookupClient& client) {
+  void run(const LookupClient& client) {
     for (auto index = next++; is_due(index); index = next++) {
-      const auto started = BenchClock::now();
-      const auto lookup = client.ask(questions[(load.first + index) % questions.size()]);
-      const std::chrono::duration<double> offset = started - load.start;
+      const auto& question = questions[index % questions.size()];
+      if (load.before_each) load.before_each(question);
+      const std::chrono::duration<double> offset = BenchClock::now() - start;
+      const auto lookup = client.ask(question);
       const std::lock_guard lock(mutex);
-      done.push_back({offset.count(), lookup.duration.count(), lookup.is_answer()});
-      if (lookup.is_answer() && lookup.outcome != Outcome::answered) ++without_data;
+      measured.samples.push_back({{offset.count(), lookup.duration.count()}, lookup.is_answer()});
+      if (lookup.is_answer() && lookup.outcome != Outcome::answered) ++measured.without_data;
+      if (measured.complaint.empty()) measured.complaint = lookup.complaint;
+      ++done;
     }
-    const std::lock_guard lock(mutex);
     --running;
-    changed.notify_all();
+  }
+
+  void finish() {
+    const std::lock_guard lock(mutex);
+    auto& phase = *load.phase;
+    phase.samples.insert(phase.samples.end(), measured.samples.begin(), measured.samples.end());
+    phase.without_data += measured.without_data;
+    if (phase.complaint.empty()) phase.complaint = measured.complaint;
+    if (running == 0) return;
+    for (const auto& client : load.clients) client.abandon();
   }
 };
 
-RunningLoad::RunningLoad(const Load& load, Clients clients) : work_(std::make_shared<Work>()) {
-  work_->questions = *load.questions;
-  work_->load = load;
-  work_->begin = BenchClock::now();
-  work_->clients = std::move(clients);
-  auto threads = work_->clients.size();
-  if (load.count) threads = std::min(threads, *load.count);
-  work_->running = threads;
-  for (std::size_t i = 0; i < threads; ++i) {
-    std::thread([work = work_, client = work_->clients[i]] { work->run(*client); }).detach();
+}  // namespace
+
+void run_loads(const std::vector<Load>& loads, const std::vector<BenchQuestion>& questions,
+               BenchClock::time_point start, const std::function<void(std::size_t done)>& watch) {
+  std::vector<std::shared_ptr<Work>> all;
+  for (const auto& load : loads) {
+    const auto& work = all.emplace_back(new Work{load, questions, start});
+    const auto threads = std::min(load.clients.size(), load.count.value_or(load.clients.size()));
+    work->running = threads;
+    // Not waited for: one may be inside glibc for long when Ctrl-C comes.
+    for (std::size_t i = 0; i < threads; ++i) {
+      std::thread([work, i] { work->run(work->load.clients[i]); }).detach();
+    }
   }
-}
-
-RunningLoad::~RunningLoad() {
-  if (!is_running()) return;
-  work_->is_abandoned = true;
-  for (const auto& client : work_->clients) client->abandon();
-}
-
-std::size_t RunningLoad::done() const {
-  const std::lock_guard lock(work_->mutex);
-  return work_->done.size();
-}
-
-bool RunningLoad::is_running() const {
-  const std::lock_guard lock(work_->mutex);
-  return work_->running > 0;
-}
-
-void RunningLoad::wait(std::chrono::milliseconds time) {
-  const auto deadline = BenchClock::now() + time;
-  std::unique_lock lock(work_->mutex);
-  while (work_->running > 0 && !is_bench_interrupted() && BenchClock::now() < deadline) {
-    work_->changed.wait_until(
-        lock, std::min(deadline, BenchClock::now() + std::chrono::milliseconds(50)));
+  const auto is_running = [](const auto& work) { return work->running > 0; };
+  while (std::ranges::any_of(all, is_running) && !is_interrupted()) {
+    std::this_thread::sleep_for(watch_interval);
+    std::size_t done = 0;
+    for (const auto& work : all) done += work->done;
+    watch(done);
   }
-}
-
-void RunningLoad::add_to(BenchPhase& phase) const {
-  const std::lock_guard lock(work_->mutex);
-  phase.samples.insert(phase.samples.end(), work_->done.begin(), work_->done.end());
-  phase.without_data += work_->without_data;
+  for (const auto& work : all) work->finish();
 }
 
 }  // namespace dnscache::cli

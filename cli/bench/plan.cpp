@@ -1,23 +1,24 @@
 #include "cli/bench/plan.hpp"
 
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
+#include <ctime>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <fstream>
 #include <iostream>
+#include <iterator>
+#include <set>
 #include <sstream>
 
+#include "cli/ask/command_lookup.hpp"
 #include "cli/ask/control_client.hpp"
 #include "cli/host/journal.hpp"
 #include "cli/host/lookup_path.hpp"
 #include "cli/settings/endpoints.hpp"
+#include "cli/show/made_with.hpp"
 #include "resolver/base/text.hpp"
 #include "resolver/base/text_file.hpp"
-#include "resolver/base/version.hpp"
 #include "resolver/config/resolv_conf.hpp"
 #include "resolver/wire/name.hpp"
 
@@ -27,109 +28,75 @@ namespace {
 
 constexpr std::size_t max_file_size = 64u << 20;  // bytes: a million names
 
-/// A name with the record types that are asked for.
-struct Wanted {
-  std::string name;
-  std::vector<std::string> types;
-};
+Error wrong(std::string text) { return {std::move(text), ExitCode::usage}; }
+
+// The types that a client asks one by one; type 0 is a lookup for all addresses.
+Result<std::set<std::uint16_t>> types_of(const std::vector<std::string>& texts, Through through) {
+  std::set<std::uint16_t> types;
+  for (const auto& text : texts) {
+    const auto type = parse_type(text);
+    if (!type) {
+      return wrong(fmt::format("'{}' is not a record type, as in A, AAAA or MX", printable(text)));
+    }
+    if (through == Through::getaddrinfo && *type != ns_t_a && *type != ns_t_aaaa) {
+      return wrong("--through getaddrinfo: only A and AAAA have addresses");
+    }
+    types.insert(*type);
+  }
+  const bool is_one_lookup =
+      through == Through::command || (through == Through::getaddrinfo && types.size() > 1);
+  return is_one_lookup ? std::set<std::uint16_t>{0} : types;
+}
+
+Result<void> add_questions(BenchPlan& plan, const std::string& text,
+                           const std::vector<std::string>& type_texts) {
+  const auto parsed = Name::parse(text);
+  if (!parsed) return wrong(fmt::format("'{}' is not a domain name", printable(text)));
+  const auto name = parsed->to_text();
+  if (plan.before.through == Through::command && !CommandLookup::takes(name)) {
+    return wrong(fmt::format("--exec: '{}' could mean something to a shell", name));
+  }
+  const auto types = types_of(type_texts, plan.before.through);
+  if (!types) return types.error();
+  plan.report.names.push_back(name);
+  for (const auto type : *types) plan.questions.push_back({name, type});
+  return {};
+}
 
 // A line is a name, or a name and a type as in dnsperf's data files; # begins a comment.
-Result<std::vector<Wanted>> read_names(std::istream& lines, const std::string& where,
-                                       const std::vector<std::string>& types) {
-  std::vector<Wanted> wanted;
+Result<void> add_lines(BenchPlan& plan, std::istream& lines, const std::string& where) {
   std::size_t number = 0;
   for (std::string line; std::getline(lines, line);) {
     ++number;
-    line.resize(std::min(line.size(), line.find('#')));
-    std::istringstream words(line);
-    std::string name;
-    std::string type;
-    std::string more;
-    if (!(words >> name)) continue;
-    words >> type >> more;
-    if (!more.empty() || (!type.empty() && !parse_type(type))) {
-      return Error{fmt::format("{}:{}: '{}' is not a name, or a name and a record type", where,
-                               number, printable(line)),
-                   ExitCode::usage};
+    std::istringstream text(line.substr(0, line.find('#')));
+    const std::vector<std::string> words(std::istream_iterator<std::string>(text), {});
+    if (words.empty()) continue;
+    if (words.size() > 2) {
+      return wrong(fmt::format("{}:{}: '{}' is not a name, or a name and a record type", where,
+                               number, printable(line)));
     }
-    wanted.push_back({name, type.empty() ? types : std::vector{type}});
+    const auto types = words.size() == 1 ? plan.options.types : std::vector{words[1]};
+    const auto added = add_questions(plan, words[0], types);
+    if (!added) return wrong(fmt::format("{}:{}: {}", where, number, added.error().message));
   }
-  if (wanted.empty()) return Error{where + ": there is no name in it", ExitCode::usage};
-  return wanted;
+  if (plan.questions.empty()) return wrong(where + ": there is no name in it");
+  return {};
 }
 
-Result<std::vector<Wanted>> wanted_names(const BenchOptions& options) {
-  std::vector<Wanted> wanted;
-  for (const auto& name : options.names) wanted.push_back({name, options.types});
-  if (options.file.empty()) {
-    if (!wanted.empty()) return wanted;
-    return Error{"a name or --file is needed; see 'dnscachectl bench --help'", ExitCode::usage};
+Result<void> add_all_questions(BenchPlan& plan) {
+  const auto& options = plan.options;
+  for (const auto& name : options.names) {
+    if (const auto added = add_questions(plan, name, options.types); !added) return added.error();
   }
-  Result<std::vector<Wanted>> read = std::vector<Wanted>{};
-  if (options.file == "-") {
-    read = read_names(std::cin, "stdin", options.types);
-  } else {
+  if (options.file == "-") return add_lines(plan, std::cin, "stdin");
+  if (!options.file.empty()) {
     const auto text = read_text_file(options.file, max_file_size);
     if (!text) return text.error();
     std::istringstream lines(*text);
-    read = read_names(lines, options.file.string(), options.types);
+    return add_lines(plan, lines, options.file.string());
   }
-  if (!read) return read.error();
-  wanted.insert(wanted.end(), read->begin(), read->end());
-  return wanted;
-}
-
-bool is_safe_in_a_shell(const std::string& name) {
-  return !name.starts_with('-') && std::ranges::all_of(name, [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
-  });
-}
-
-// getaddrinfo() asks for both families at once.
-Result<std::uint16_t> family_type(const std::vector<std::uint16_t>& types) {
-  std::uint16_t found = 0;
-  for (const auto type : types) {
-    if (type != ns_t_a && type != ns_t_aaaa) {
-      return Error{"--through getaddrinfo: only A and AAAA have addresses", ExitCode::usage};
-    }
-    found = static_cast<std::uint16_t>(found == 0 || found == type ? type : 0);
-    if (found == 0) break;
-  }
-  return found;
-}
-
-Result<void> add_questions(BenchPlan& plan, const Wanted& wanted) {
-  const auto parsed = Name::parse(wanted.name);
-  if (!parsed) {
-    return Error{fmt::format("'{}' is not a domain name", printable(wanted.name)), ExitCode::usage};
-  }
-  const auto name = parsed->to_text();
-  plan.names.push_back(name);
-  std::vector<std::uint16_t> types;
-  for (const auto& text : wanted.types) {
-    const auto type = parse_type(text);
-    if (!type) {
-      return Error{fmt::format("'{}' is not a record type, as in A, AAAA or MX", printable(text)),
-                   ExitCode::usage};
-    }
-    types.push_back(*type);
-  }
-  if (plan.through == Through::command) {
-    if (!is_safe_in_a_shell(name)) {
-      return Error{fmt::format("--exec: '{}' could mean something to a shell", name),
-                   ExitCode::usage};
-    }
-    plan.questions.push_back({name, 0});
-    return {};
-  }
-  if (plan.through == Through::getaddrinfo) {
-    const auto type = family_type(types);
-    if (!type) return type.error();
-    plan.questions.push_back({name, *type});
-    return {};
-  }
-  for (const auto type : types) plan.questions.push_back({name, type});
-  return {};
+  if (!plan.questions.empty()) return {};
+  return wrong("a name or --file is needed; see 'dnscachectl bench --help'");
 }
 
 std::vector<Endpoint> engine_upstreams(const EngineStatus& engine) {
@@ -141,38 +108,31 @@ std::vector<Endpoint> engine_upstreams(const EngineStatus& engine) {
   return servers;
 }
 
-std::vector<Endpoint> first_three(std::vector<Endpoint> servers) {
-  if (servers.size() > MAXNS) servers.resize(MAXNS);
-  return servers;
-}
-
 // What programs on this machine asked before the cache came, or would ask without it.
-Result<void> find_servers_before(BenchPlan& plan, const std::optional<EngineStatus>& engine) {
-  const auto wanted = parse_endpoints(plan.options.servers, "--servers");
-  if (!wanted) return wanted.error();
-  if (!wanted->empty()) {
-    plan.before = first_three(*wanted);
-    plan.before_from = "--servers";
-    return {};
-  }
+Result<void> find_servers_before(BenchPlan& plan, const Result<EngineStatus>& engine) {
   const auto take = [&](std::vector<Endpoint> servers, const char* from) {
+    if (servers.size() > MAXNS) servers.resize(MAXNS);
+    plan.before.servers = std::move(servers);
+    plan.report.servers_from = from;
+    return !plan.before.servers.empty();
+  };
+  const auto take_others = [&](std::vector<Endpoint> servers, const char* from) {
     std::erase(servers, plan.cache);
     if (engine) {
-      std::erase_if(servers, [&](const Endpoint& server) {
-        return std::ranges::find(engine->listen, server) != engine->listen.end();
-      });
+      for (const auto& listen : engine->listen) std::erase(servers, listen);
     }
-    plan.before = first_three(std::move(servers));
-    plan.before_from = from;
-    return !plan.before.empty();
+    return take(std::move(servers), from);
   };
+  const auto wanted = parse_endpoints(plan.options.servers, "--servers");
+  if (!wanted) return wanted.error();
+  if (take(*wanted, "--servers")) return {};
   if (const auto original = original_resolv_conf({})) {
     const auto servers = parse_resolv_conf(*original).nameservers;
-    if (take(servers, "resolv.conf before setup")) return {};
+    if (take_others(servers, "resolv.conf before setup")) return {};
   }
-  if (engine && take(engine_upstreams(*engine), "the cache's upstreams")) return {};
+  if (engine && take_others(engine_upstreams(*engine), "the cache's upstreams")) return {};
   if (const auto text = read_text_file("/etc/resolv.conf")) {
-    if (take(parse_resolv_conf(*text).nameservers, "/etc/resolv.conf")) return {};
+    if (take_others(parse_resolv_conf(*text).nameservers, "/etc/resolv.conf")) return {};
   }
   return Error{"no server to compare with is known; name some with --servers"};
 }
@@ -190,46 +150,39 @@ Result<void> find_cache(BenchPlan& plan, const Result<EngineStatus>& engine) {
   } else {
     plan.cache = reachable(engine->listen.front());
   }
-  plan.has_engine = engine && std::ranges::any_of(engine->listen, [&](const Endpoint& listen) {
-                      return reachable(listen) == plan.cache;
-                    });
+  const auto is_cache = [&](const Endpoint& listen) { return reachable(listen) == plan.cache; };
+  plan.has_engine = engine && std::ranges::any_of(engine->listen, is_cache);
   return {};
 }
 
 Result<void> check_options(const BenchOptions& options) {
-  const bool is_compare = options.scenario == "compare";
-  if (!is_compare && !options.command.empty()) {
-    return Error{"--exec belongs to --scenario compare", ExitCode::usage};
+  if (options.scenario == "compare") return {};
+  if (!options.command.empty()) return wrong("--exec belongs to --scenario compare");
+  if (!options.cache.empty()) {
+    return wrong("--cache belongs to --scenario compare; the others measure a copy of the engine");
   }
-  if (!is_compare && !options.cache.empty()) {
-    return Error{"--cache belongs to --scenario compare; the others measure a copy of the engine",
-                 ExitCode::usage};
-  }
-  if (!is_compare && options.count) {
-    return Error{"--count belongs to --scenario compare; say --duration and --rate",
-                 ExitCode::usage};
-  }
-  return {};
+  if (!options.count) return {};
+  return wrong("--count belongs to --scenario compare; say --duration and --rate");
 }
 
-// "dnscachectl 0.1.0 on web1 (Linux 6.1.0): dnscachectl bench example.com"
-std::string made_with() {
-  utsname machine{};
-  (void)::uname(&machine);
-  std::ifstream file("/proc/self/cmdline", std::ios::binary);
-  std::string command;
-  for (std::string word; std::getline(file, word, '\0');) {
-    const bool is_plain = word.find_first_of(" '\"{}*$;&|<>") == word.npos;
-    command += (command.empty() ? "" : " ") + (is_plain ? word : "'" + word + "'");
-  }
-  return fmt::format("dnscachectl {} on {} ({} {}): {}", version(), machine.nodename,
-                     machine.sysname, machine.release, command);
+void describe(BenchPlan& plan) {
+  auto& report = plan.report;
+  report.scenario = plan.options.scenario;
+  report.when = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
+  report.made_with = made_with();
+  report.through = through_titles.print(plan.before.through);
+  report.command = plan.options.command;
+  if (report.command.empty()) report.types = plan.options.types;
+  for (const auto& server : plan.before.servers) report.before_servers.push_back(server.to_text());
+  report.cache = plan.cache.to_text();
 }
 
 }  // namespace
 
 ClientSettings BenchPlan::client_for(std::vector<Endpoint> servers) const {
-  return {through, std::move(servers), patience, options.command};
+  auto settings = before;
+  settings.servers = std::move(servers);
+  return settings;
 }
 
 Result<BenchPlan> make_plan(const BenchOptions& options) {
@@ -237,40 +190,19 @@ Result<BenchPlan> make_plan(const BenchOptions& options) {
   BenchPlan plan;
   plan.options = options;
   const auto through = through_words.parse(options.through).value_or(Through::resolver);
-  plan.through = options.command.empty() ? through : Through::command;
-  const auto wanted = wanted_names(options);
-  if (!wanted) return wanted.error();
-  for (const auto& name : *wanted) {
-    if (const auto added = add_questions(plan, name); !added) return added.error();
-  }
-  plan.patience = Patience::of_this_machine();
-  plan.control = control_path(options.control);
+  plan.before.through = options.command.empty() ? through : Through::command;
+  plan.before.command = options.command;
+  plan.before.patience = Patience::of_this_machine();
+  if (const auto added = add_all_questions(plan); !added) return added.error();
+  plan.options.control = control_path(options.control);
   plan.is_quiet = options.is_json || ::isatty(STDERR_FILENO) == 0;
-
-  const auto status = engine_status(plan.control);
+  const auto engine = engine_status(plan.options.control);
   if (options.scenario == "compare") {
-    if (const auto found = find_cache(plan, status); !found) return found.error();
+    if (const auto found = find_cache(plan, engine); !found) return found.error();
   }
-  const auto found = find_servers_before(plan, status ? std::optional(*status) : std::nullopt);
-  if (!found) return found.error();
+  if (const auto found = find_servers_before(plan, engine); !found) return found.error();
+  describe(plan);
   return plan;
-}
-
-BenchReport report_for(const BenchPlan& plan) {
-  BenchReport report;
-  report.scenario = plan.options.scenario;
-  report.when = fmt::format(
-      "{:%Y-%m-%dT%H:%M:%SZ}",
-      fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
-  report.through = through_titles.print(plan.through);
-  report.command = plan.options.command;
-  report.names = plan.names;
-  if (report.command.empty()) report.types = plan.options.types;
-  for (const auto& server : plan.before) report.before_servers.push_back(server.to_text());
-  report.servers_from = plan.before_from;
-  report.made_with = made_with();
-  report.cache = plan.cache.to_text();
-  return report;
 }
 
 }  // namespace dnscache::cli

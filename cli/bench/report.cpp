@@ -4,6 +4,7 @@
 #include <cmath>
 #include <fmt/format.h>
 
+#include "cli/bench/statistics.hpp"
 #include "cli/show/plot.hpp"
 #include "resolver/base/text.hpp"
 
@@ -12,130 +13,111 @@ namespace dnscache::cli {
 namespace {
 
 constexpr double worth_a_word = 1;  // milliseconds: nobody notices less
-
 constexpr std::size_t names_in_words = 3;
-constexpr double strip_step_s = 0.5;
+constexpr const char* not_enough = "Not enough was measured for a comparison.";
 
-Cell time_cell(const std::optional<double>& milliseconds) {
-  if (!milliseconds) return {"-"};
-  return {format_milliseconds(*milliseconds), *milliseconds};
+// Of one unit for the whole table, which stands in the heading.
+Cell time_cell(std::optional<double> ms) {
+  if (!ms) return {"-"};
+  if (*ms >= 1000) return {format_count(static_cast<std::uint64_t>(std::llround(*ms))), *ms};
+  return {fmt::format("{:.{}f}", *ms, *ms < 1 ? 3 : *ms < 10 ? 2 : 1), *ms};
 }
 
-std::string lookups_in_words(const BenchPhase& phase) {
-  return phase.planned == 0 || phase.measured() == phase.planned
-             ? format_count(phase.measured())
-             : fmt::format("{} of {}", format_count(phase.measured()), format_count(phase.planned));
-}
-
-Cell passed_on_cell(const BenchPhase& phase) {
-  if (phase.passed_on) return {format_count(*phase.passed_on), *phase.passed_on};
-  return {"?", nullptr};
-}
-
-// What goes where there is no room for all; how many lookups were planned is in the notes as well.
-constexpr std::size_t column_of_lookups = 1;
-constexpr std::size_t column_of_min = 3;
-
-Table table_of(const BenchReport& report, bool is_whole = true) {
-  std::vector<Column> columns = {
-      {"", "phase"},           {"LOOKUPS", "lookups", true}, {"FAILED", "failed", true},
-      {"MIN", "min_ms", true}, {"P50", "p50_ms", true},      {"P90", "p90_ms", true},
-      {"P99", "p99_ms", true}, {"MAX", "max_ms", true},      {"UPSTREAM", "passed_on", true}};
-  if (!is_whole) columns.erase(columns.begin() + column_of_min);
-  Table table(std::move(columns));
-  for (const auto& phase : report.phases) {
-    auto row = row_of(phase);
-    if (!is_whole) {
-      row[column_of_lookups].text = format_count(phase.measured());
-      row.erase(row.begin() + column_of_min);
-    }
-    table.add_row(std::move(row));
-  }
-  return table;
-}
-
-std::string table_text(const BenchReport& report, const Terminal& terminal) {
-  const auto whole = table_of(report).to_text(Terminal{});
-  const bool has_room = terminal.width == 0 || whole.find('\n') <= terminal.width;
-  return table_of(report, has_room).to_text(terminal);
-}
-
+// Two digits are honest.
 std::string factor_in_words(double factor) {
   if (factor < 10) return fmt::format("{:.1f}", factor);
-  const double scale = std::pow(10, std::floor(std::log10(factor)) - 1);  // two digits are honest
-  return format_count(
-      static_cast<std::uint64_t>(std::llround(factor / scale) * std::llround(scale)));
+  return format_count(static_cast<std::uint64_t>(std::stod(fmt::format("{:.1e}", factor))));
 }
 
-std::string upstream_in_words(const BenchPhase& warm) {
-  if (!warm.passed_on) return "";
-  const auto passed_on = *warm.passed_on == 0 ? std::string("none") : format_count(*warm.passed_on);
-  return fmt::format("; {} of {} reached an upstream", passed_on, format_count(warm.measured()));
+std::string interval_in_words(const std::optional<Interval>& interval) {
+  return fmt::format("{} to {} with 95 % confidence", format_milliseconds(interval->low),
+                     format_milliseconds(interval->high));
 }
 
-std::string interval_in_words(const Interval& interval) {
-  return fmt::format("{} to {}", format_milliseconds(interval.low),
-                     format_milliseconds(interval.high));
-}
-
-// Smaller times first: the difference is told without a sign.
-Interval absolute(const Interval& interval) {
-  return interval.high < 0 ? Interval{-interval.high, -interval.low} : interval;
+// Of lookups without and through the cache, of which there are some.
+std::string comparison_in_words(const std::vector<double>& a, const std::vector<double>& b) {
+  const auto before = summarize(a).p50;
+  const auto after = summarize(b).p50;
+  const auto before_text = format_milliseconds(before);
+  const auto after_text = format_milliseconds(after);
+  const auto verdict = compare(a, b);
+  if (verdict == Verdict::too_few) {
+    return fmt::format(
+        "Medians are {} without the cache and {} through it, but that is too few lookups for a "
+        "comparison",
+        before_text, after_text);
+  }
+  if (verdict == Verdict::same) {
+    return fmt::format(
+        "There is no significant difference ({} without the cache, {} through it; the medians "
+        "differ by {})",
+        before_text, after_text, interval_in_words(median_difference(a, b)));
+  }
+  const bool is_faster = verdict == Verdict::faster;
+  return fmt::format(
+      "Warm lookups are {} times {} (median {} before, {} now; {} by {})",
+      factor_in_words(is_faster ? before / after : after / before), is_faster ? "faster" : "SLOWER",
+      before_text, after_text, is_faster ? "less" : "more",
+      interval_in_words(is_faster ? median_difference(a, b) : median_difference(b, a)));
 }
 
 std::string conclusion_of_comparison(const BenchReport& report) {
   const auto* before = report.phase("before");
   const auto* warm = report.phase("warm");
-  if (before == nullptr || warm == nullptr || before->measured() == 0 || warm->measured() == 0) {
-    return "Not enough was measured for a comparison.";
-  }
+  if (before == nullptr || warm == nullptr) return not_enough;
   const auto former_ms = before->answered_ms();
   const auto after_ms = warm->answered_ms();
   if (after_ms.empty()) return "Through the cache no lookup was answered.";
-  const auto after = summarize(after_ms);
-  const auto upstream = upstream_in_words(*warm);
-  if (former_ms.empty()) {
-    return fmt::format(
-        "Without the cache no lookup was answered; through it {} of {} are, in {}{}.",
-        after_ms.size(), warm->measured(), format_milliseconds(after.p50), upstream);
+  auto text =
+      former_ms.empty()
+          ? fmt::format("Without the cache no lookup was answered; through it {} of {} are, in {}",
+                        after_ms.size(), warm->measured(),
+                        format_milliseconds(summarize(after_ms).p50))
+          : comparison_in_words(former_ms, after_ms);
+  if (warm->passed_on) {
+    text += fmt::format("; {} of {} reached an upstream",
+                        *warm->passed_on == 0 ? "none" : format_count(*warm->passed_on),
+                        format_count(warm->measured()));
   }
-  const auto former = summarize(former_ms);
-  const auto former_text = format_milliseconds(former.p50);
-  const auto after_text = format_milliseconds(after.p50);
-  const auto verdict = compare(former_ms, after_ms);
-  if (verdict == Verdict::too_few) {
-    return fmt::format(
-        "Medians are {} without the cache and {} through it, but that is too few "
-        "lookups for a comparison{}.",
-        former_text, after_text, upstream);
-  }
-  const auto interval = *median_difference(former_ms, after_ms);
-  if (verdict == Verdict::same) {
-    return fmt::format(
-        "There is no significant difference ({} without the cache, {} through it; the medians "
-        "differ by {} with 95 % confidence){}.",
-        former_text, after_text, interval_in_words(interval), upstream);
-  }
-  const bool is_faster = verdict == Verdict::faster;
-  return fmt::format(
-      "Warm lookups are {} times {} (median {} before, {} now; {} by {} with 95 % "
-      "confidence){}.",
-      factor_in_words(is_faster ? former.p50 / after.p50 : after.p50 / former.p50),
-      is_faster ? "faster" : "SLOWER", former_text, after_text, is_faster ? "less" : "more",
-      interval_in_words(absolute(interval)), upstream);
+  return text + '.';
 }
 
+/// The lookups that began while the upstream was silent.
+struct DuringSilence {
+  std::size_t count = 0;
+  std::size_t failed = 0;
+  double slowest_ms = 0;
+
+  DuringSilence(const BenchPhase& phase, const Silence& silence) {
+    for (const auto& sample : phase.samples) {
+      if (sample.start_s < silence.from_seconds || sample.start_s >= silence.until_seconds)
+        continue;
+      ++count;
+      failed += sample.is_answer ? 0 : 1;
+      slowest_ms = std::max(slowest_ms, sample.ms);
+    }
+  }
+
+  std::string in_words() const {
+    const auto slowest = format_milliseconds(slowest_ms);
+    return failed == 0 ? slowest : fmt::format("{}, and {} of {} failed", slowest, failed, count);
+  }
+};
+
 std::string conclusion_of_failover(const BenchReport& report) {
-  const auto without = DuringSilence::of(report, "before");
-  const auto cold = DuringSilence::of(report, "cold");
-  const auto warm = DuringSilence::of(report, "warm");
-  if (!report.silence || without.count == 0 || cold.count == 0 || warm.count == 0) {
-    return "Not enough was measured for a comparison.";
+  if (!report.silence) return not_enough;
+  std::vector<std::string> slowest;
+  for (const auto* key : {"before", "cold", "warm"}) {
+    const auto* phase = report.phase(key);
+    if (phase == nullptr) return not_enough;
+    const DuringSilence during(*phase, *report.silence);
+    if (during.count == 0) return not_enough;
+    slowest.push_back(during.in_words());
   }
   return fmt::format(
       "While {} was silent the slowest lookup took: without the cache {}; through the cache {}; "
       "through it with the answer cached {}.",
-      report.silence->server, without.in_words(), cold.in_words(), warm.in_words());
+      report.silence->server, slowest[0], slowest[1], slowest[2]);
 }
 
 std::string conclusion_of_storm(const BenchReport& report) {
@@ -143,136 +125,67 @@ std::string conclusion_of_storm(const BenchReport& report) {
   if (phase == nullptr || phase->measured() == 0 || !report.storm) {
     return "Not enough was measured.";
   }
-  const auto& storm = *report.storm;
-  const double share =
-      static_cast<double>(storm.packets_total) / static_cast<double>(phase->measured());
-  auto text = fmt::format("{} became {} to the upstream ({:.2g} %), {} in any second at most",
-                          format_counted(phase->measured(), "lookup"),
-                          format_counted(storm.packets_total, "packet"), share * 100,
-                          format_count(storm.packets_peak()));
-  text += fmt::format("; without the cache up to {} a second would have gone there",
-                      format_count(storm.lookups_peak()));
-  const auto quota = format_count(storm.quota);
-  text += storm.lookups_peak() > storm.quota
-              ? fmt::format(", more than the {} that a VPC's resolver lets through", quota)
-              : fmt::format(" (a VPC's resolver lets {} through)", quota);
-  return text + '.';
+  const auto& [lookups, packets, total, quota] = *report.storm;
+  const auto lookups_peak = std::ranges::max(lookups);
+  const auto allowed = format_count(quota);
+  return fmt::format(
+      "{} became {} to the upstream ({:.2g} %), {} in any second at most; without the cache up to "
+      "{} a second would have gone there{}.",
+      format_counted(phase->measured(), "lookup"), format_counted(total, "packet"),
+      100 * static_cast<double>(total) / static_cast<double>(phase->measured()),
+      format_count(std::ranges::max(packets)), format_count(lookups_peak),
+      lookups_peak > quota ? ", more than the " + allowed + " that a VPC's resolver lets through"
+                           : " (a VPC's resolver lets " + allowed + " through)");
 }
 
-std::string some_of(const std::vector<std::string>& names) {
-  if (names.size() <= names_in_words) return join_words(names, "and");
-  std::vector<std::string> some(names.begin(), names.begin() + names_in_words);
-  some.push_back(fmt::format("{} more", format_count(names.size() - names_in_words)));
-  return join_words(some, "and");
-}
-
-// The slowest lookup that began in each step of time, as shares of the whole run's range.
-std::vector<double> slowest_over_time(const BenchPhase& phase, const LogAxis& axis, double end_s) {
-  std::vector<double> slowest(static_cast<std::size_t>(std::ceil(end_s / strip_step_s)), -1);
-  for (const auto& sample : phase.samples) {
-    const auto step = static_cast<std::size_t>(std::max(0.0, sample.start_s) / strip_step_s);
-    if (step < slowest.size()) slowest[step] = std::max(slowest[step], axis.share(sample.ms));
-  }
-  return slowest;
-}
-
-std::string silence_marks(const Silence& silence, std::size_t steps, bool has_unicode) {
-  std::string line;
-  for (std::size_t step = 0; step < steps; ++step) {
-    const double at = static_cast<double>(step) * strip_step_s;
-    const bool is_silent = at >= silence.from_s && at < silence.until_s;
-    line += is_silent ? (has_unicode ? "─" : "-") : " ";
-  }
-  return line;
-}
-
-std::string timeline_text(const BenchReport& report, const Terminal& terminal) {
-  if (!report.silence) return "";
-  double end_s = 0;
-  std::vector<double> all;
-  std::size_t margin = 0;
-  for (const auto& phase : report.phases) {
-    for (const auto& sample : phase.samples) {
-      all.push_back(sample.ms);
-      end_s = std::max(end_s, sample.start_s);
-    }
-    margin = std::max(margin, display_width(phase.title) + 2);
-  }
-  const auto axis = LogAxis::around(all);
-  const auto steps = static_cast<std::size_t>(std::ceil(end_s / strip_step_s));
-  if (terminal.width != 0 && margin + steps > terminal.width) return "";
-  std::string out =
-      fmt::format("\n{}slowest lookup that began in each half second, {} to {}\n",
-                  std::string(margin, ' '), short_time(axis.value_at(0), terminal.has_unicode),
-                  short_time(axis.value_at(1), terminal.has_unicode));
-  for (const auto& phase : report.phases) {
-    out += styled(terminal, Style::strong, phase.title) +
-           std::string(margin - display_width(phase.title), ' ') +
-           strip(terminal, slowest_over_time(phase, axis, end_s)) + '\n';
-  }
-  const auto label = "silent";
-  return out + label + std::string(margin - std::string_view(label).size(), ' ') +
-         silence_marks(*report.silence, steps, terminal.has_unicode) + '\n';
-}
-
-std::string storm_text(const BenchReport& report, const Terminal& terminal) {
-  if (!report.storm) return "";
-  const auto& storm = *report.storm;
+std::string storm_text(const Storm& storm, const Terminal& terminal) {
+  const auto& [lookups, packets, total, quota] = storm;
   Table table({{"SECOND", "", true}, {"LOOKUPS", "", true}, {"PACKETS", "", true}, {"", ""}});
-  const auto quota = static_cast<double>(std::max<std::uint64_t>(storm.quota, 1));
-  for (std::size_t i = 0; i < storm.lookups.size(); ++i) {
-    const auto share = static_cast<double>(storm.packets[i]) / quota;
-    const bool is_over = storm.packets[i] > storm.quota;
+  for (std::size_t i = 0; i < lookups.size(); ++i) {
+    const auto style = packets[i] > quota ? Style::bad : Style::plain;
+    const auto share = static_cast<double>(packets[i]) / static_cast<double>(quota);
     table.add_row({{std::to_string(i + 1)},
-                   {format_count(storm.lookups[i])},
-                   {format_count(storm.packets[i]), nullptr, is_over ? Style::bad : Style::plain},
+                   {format_count(lookups[i])},
+                   {format_count(packets[i]), nullptr, style},
                    {bar(terminal, share, 24)}});
   }
   return fmt::format("\n{}a full bar would be the {} packets that a VPC's resolver lets through\n",
-                     table.to_text(terminal), format_count(storm.quota));
+                     table.to_text(terminal), format_count(quota));
 }
 
-std::vector<Series> distributions(const BenchReport& report) {
-  std::vector<Series> out;
-  for (const auto& phase : report.phases) out.push_back({phase.title, phase.answered_ms()});
-  return out;
-}
-
-void add_notes_of(const BenchPhase& phase, const BenchReport& report,
-                  std::vector<std::string>& out) {
-  const bool is_short = phase.measured() < phase.planned && !report.is_interrupted;
-  if (is_short && report.limit_seconds > 0) {
-    out.push_back(fmt::format("{}: {} of {} lookups in {} s, then stopped (--limit)", phase.title,
-                              phase.measured(), phase.planned, report.limit_seconds));
+std::vector<std::string> notes_of(const BenchPhase& phase, const BenchReport& report) {
+  std::vector<std::string> out;
+  if (report.limit_seconds > 0 && phase.measured() < phase.planned && !report.is_interrupted) {
+    out.push_back(fmt::format("{} of {} lookups in {} s, then stopped (--limit)", phase.measured(),
+                              phase.planned, report.limit_seconds));
   }
   if (const auto failed = phase.failed_ms(); !failed.empty()) {
-    out.push_back(fmt::format("{}: a failed lookup took {}", phase.title,
-                              format_milliseconds(summarize(failed).p50)));
+    out.push_back("a failed lookup took " + format_milliseconds(summarize(failed).p50));
   }
+  if (!phase.complaint.empty()) out.push_back("the command failed: " + printable(phase.complaint));
   if (phase.without_data > 0) {
-    out.push_back(fmt::format("{}: {} answers were \"no such name\" or \"no such record\"",
-                              phase.title, phase.without_data));
+    out.push_back(
+        fmt::format("{} answers were \"no such name\" or \"no such record\"", phase.without_data));
   }
   const auto outliers = slow_outliers(phase.answered_ms());
   if (outliers.count > 0 && outliers.above >= worth_a_word && !report.silence) {
-    out.push_back(
-        fmt::format("{}: {} (over {}): something else may have used the machine or the "
-                    "network; the median does not suffer from it",
-                    phase.title, format_counted(outliers.count, "slow outlier"),
-                    format_milliseconds(outliers.above)));
+    out.push_back(fmt::format(
+        "{} (over {}): something else may have used the machine or the network; the "
+        "median does not suffer from it",
+        format_counted(outliers.count, "slow outlier"), format_milliseconds(outliers.above)));
   }
+  return out;
 }
 
 nlohmann::json phases_as_json(const BenchReport& report) {
   auto phases = table_of(report).to_json();
   for (std::size_t i = 0; i < phases.size(); ++i) {
     const auto& phase = report.phases[i];
-    const auto outliers = slow_outliers(phase.answered_ms());
     phases[i]["planned"] = phase.planned;
     phases[i]["without_data"] = phase.without_data;
-    phases[i]["outliers"] = outliers.count;
+    phases[i]["outliers"] = slow_outliers(phase.answered_ms()).count;
     if (!report.silence) continue;
-    const auto during = DuringSilence::of(report, phase.key);
+    const DuringSilence during(phase, *report.silence);
     phases[i]["during_silence"] = {
         {"lookups", during.count}, {"failed", during.failed}, {"max_ms", during.slowest_ms}};
   }
@@ -296,71 +209,47 @@ nlohmann::json comparison_as_json(const BenchReport& report) {
 
 }  // namespace
 
-std::vector<Cell> row_of(const BenchPhase& phase) {
-  const auto summary = summarize(phase.answered_ms());
-  const auto value = [&](double milliseconds) {
-    return time_cell(summary.count > 0 ? std::optional(milliseconds) : std::nullopt);
-  };
-  const auto failed = phase.measured() - summary.count;
-  return {{phase.title, phase.key, Style::strong},
-          {lookups_in_words(phase), phase.measured()},
-          {format_count(failed), failed, failed > 0 ? Style::bad : Style::plain},
-          value(summary.min),
-          value(summary.p50),
-          time_cell(summary.p90),
-          time_cell(summary.p99),
-          value(summary.max),
-          passed_on_cell(phase)};
-}
-
-DuringSilence DuringSilence::of(const BenchReport& report, const std::string& key) {
-  DuringSilence during;
-  const auto* phase = report.phase(key);
-  if (phase == nullptr || !report.silence) return during;
-  for (const auto& sample : phase->samples) {
-    if (sample.start_s < report.silence->from_s || sample.start_s >= report.silence->until_s) {
-      continue;
-    }
-    ++during.count;
-    if (!sample.is_answer) ++during.failed;
-    during.slowest_ms = std::max(during.slowest_ms, sample.ms);
-  }
-  return during;
-}
-
-std::string DuringSilence::in_words() const {
-  if (count == 0) return "none began";
-  const auto slowest = format_milliseconds(slowest_ms);
-  return failed == 0 ? slowest : fmt::format("{}, and {} of {} failed", slowest, failed, count);
-}
-
-std::vector<double> BenchPhase::answered_ms() const {
+std::vector<double> BenchPhase::times(bool is_answer) const {
   std::vector<double> out;
   for (const auto& sample : samples) {
-    if (sample.is_answer) out.push_back(sample.ms);
+    if (sample.is_answer == is_answer) out.push_back(sample.ms);
   }
   return out;
-}
-
-std::vector<double> BenchPhase::failed_ms() const {
-  std::vector<double> out;
-  for (const auto& sample : samples) {
-    if (!sample.is_answer) out.push_back(sample.ms);
-  }
-  return out;
-}
-
-std::uint64_t Storm::lookups_peak() const {
-  return lookups.empty() ? 0 : *std::ranges::max_element(lookups);
-}
-
-std::uint64_t Storm::packets_peak() const {
-  return packets.empty() ? 0 : *std::ranges::max_element(packets);
 }
 
 const BenchPhase* BenchReport::phase(const std::string& key) const {
   const auto found = std::ranges::find(phases, key, &BenchPhase::key);
   return found == phases.end() ? nullptr : &*found;
+}
+
+Table table_of(const BenchReport& report) {
+  Table table({{"", "phase"},
+               {"LOOKUPS", "lookups", true},
+               {"FAILED", "failed", true},
+               {"MIN ms", "min_ms", true},
+               {"P50 ms", "p50_ms", true},
+               {"P90 ms", "p90_ms", true},
+               {"P99 ms", "p99_ms", true},
+               {"MAX ms", "max_ms", true},
+               {"UPSTREAM", "passed_on", true}});
+  for (const auto& phase : report.phases) {
+    const auto times = summarize(phase.answered_ms());
+    const auto failed = phase.measured() - times.count;
+    const auto if_any = [&](double ms) {
+      return time_cell(times.count > 0 ? std::optional(ms) : std::nullopt);
+    };
+    table.add_row(
+        {{phase.title, phase.key, Style::strong},
+         {format_count(phase.measured()), phase.measured()},
+         {format_count(failed), failed, failed > 0 ? Style::bad : Style::plain},
+         if_any(times.min),
+         if_any(times.p50),
+         time_cell(times.p90),
+         time_cell(times.p99),
+         if_any(times.max),
+         phase.passed_on ? Cell(format_count(*phase.passed_on), *phase.passed_on) : Cell("?")});
+  }
+  return table;
 }
 
 std::string conclusion(const BenchReport& report) {
@@ -371,7 +260,9 @@ std::string conclusion(const BenchReport& report) {
 
 std::vector<std::string> notes(const BenchReport& report) {
   std::vector<std::string> out = report.remarks;
-  for (const auto& phase : report.phases) add_notes_of(phase, report, out);
+  for (const auto& phase : report.phases) {
+    for (const auto& note : notes_of(phase, report)) out.push_back(phase.title + ": " + note);
+  }
   if (report.scenario == "compare" && report.phase("cold") != nullptr && !report.is_flushed) {
     out.push_back("cold: not flushed (root may), so the answers may have been in the cache before");
   }
@@ -380,24 +271,43 @@ std::vector<std::string> notes(const BenchReport& report) {
 }
 
 std::string subject(const BenchReport& report) {
-  auto text = some_of(report.names);
+  auto names = report.names;
+  if (names.size() > names_in_words) {
+    names.resize(names_in_words);
+    names.push_back(format_count(report.names.size() - names_in_words) + " more");
+  }
+  auto text = join_words(names, "and");
   if (!report.types.empty()) text += fmt::format(" ({})", join_words(report.types, "and"));
   text += ", with " + (report.command.empty() ? report.through : '`' + report.command + '`');
   if (report.rounds > 1) text += fmt::format(", {} rounds interleaved", report.rounds);
   return text;
 }
 
+std::string servers_in_words(const BenchReport& report) {
+  return fmt::format("{} ({})", join_words(report.before_servers, "then"), report.servers_from);
+}
+
 std::string to_text(const BenchReport& report, const Terminal& terminal) {
-  std::string out = wrapped(terminal, subject(report), 2) + '\n';
-  const auto* title = report.storm ? "upstream:" : "before:  ";
-  const auto servers = join_words(report.before_servers, "then");
-  const auto line = [&](const std::string& text) { return wrapped(terminal, text, 10) + '\n'; };
-  out += line(fmt::format("{} {} ({})", title, servers, report.servers_from)) +
-         line("cache:    " + report.cache) + line("made:     " + report.made_with) + '\n';
-  out += table_text(report, terminal);
-  const auto plot = distribution_plot(terminal, distributions(report));
+  auto out = wrapped(terminal, subject(report), 2) + '\n';
+  for (const auto& line : {(report.storm ? "upstream: " : "before:   ") + servers_in_words(report),
+                           "cache:    " + report.cache, "made:     " + report.made_with}) {
+    out += wrapped(terminal, line, 10) + '\n';
+  }
+  out += '\n' + table_of(report).to_text(terminal);
+  std::vector<Series> distributions;
+  std::vector<TimedSeries> lines;
+  for (const auto& phase : report.phases) {
+    distributions.push_back({phase.title, phase.answered_ms()});
+    lines.push_back({phase.title, {phase.samples.begin(), phase.samples.end()}});
+  }
+  const auto plot = distribution_plot(terminal, distributions);
   if (!plot.empty()) out += '\n' + plot;
-  out += timeline_text(report, terminal) + storm_text(report, terminal);
+  if (const auto& silence = report.silence) {
+    const auto timeline =
+        timeline_plot(terminal, lines, "silent", silence->from_seconds, silence->until_seconds);
+    if (!timeline.empty()) out += '\n' + timeline;
+  }
+  if (report.storm) out += storm_text(*report.storm, terminal);
   const auto remarks = notes(report);
   if (!remarks.empty()) out += '\n';
   for (const auto& note : remarks) out += wrapped(terminal, note, 2) + '\n';
@@ -406,18 +316,10 @@ std::string to_text(const BenchReport& report, const Terminal& terminal) {
 }
 
 std::string to_markdown(const BenchReport& report) {
-  std::string out = fmt::format("**{}**\n\n{}.\n{}: {} ({}). Cache: {}. {}\n\n", conclusion(report),
-                                subject(report), report.storm ? "Upstream" : "Before",
-                                join_words(report.before_servers, "then"), report.servers_from,
-                                report.cache, report.when);
-  out +=
-      "| | lookups | failed | min | p50 | p90 | p99 | max | upstream |\n"
-      "| --- | --: | --: | --: | --: | --: | --: | --: | --: |\n";
-  for (const auto& phase : report.phases) {
-    out += '|';
-    for (const auto& cell : row_of(phase)) out += fmt::format(" {} |", cell.text);
-    out += '\n';
-  }
+  auto out =
+      fmt::format("**{}**\n\n{}.\n{}: {}. Cache: {}. {}\n\n{}", conclusion(report), subject(report),
+                  report.storm ? "Upstream" : "Before", servers_in_words(report), report.cache,
+                  report.when, table_of(report).to_markdown());
   const auto remarks = notes(report);
   if (!remarks.empty()) out += '\n';
   for (const auto& note : remarks) out += fmt::format("- {}\n", note);
@@ -444,17 +346,8 @@ nlohmann::json to_json(const BenchReport& report) {
                              {"conclusion", conclusion(report)}};
   if (!report.command.empty()) document["command"] = report.command;
   if (report.limit_seconds > 0) document["limit_seconds"] = report.limit_seconds;
-  if (report.silence) {
-    document["silence"] = {{"server", report.silence->server},
-                           {"from_seconds", report.silence->from_s},
-                           {"until_seconds", report.silence->until_s}};
-  }
-  if (report.storm) {
-    document["storm"] = {{"lookups_each_second", report.storm->lookups},
-                         {"packets_each_second", report.storm->packets},
-                         {"packets", report.storm->packets_total},
-                         {"quota_packets_per_second", report.storm->quota}};
-  }
+  if (report.silence) document["silence"] = *report.silence;
+  if (report.storm) document["storm"] = *report.storm;
   return document;
 }
 

@@ -6,50 +6,50 @@
 #include <string>
 #include <vector>
 
-#include "cli/bench/statistics.hpp"
 #include "cli/show/output.hpp"
+#include "cli/show/plot.hpp"
 
 namespace dnscache::cli {
 
-/// One lookup.
-struct Sample {
-  double start_s = 0;  ///< when it began, in seconds since the run began
-  double ms = 0;
+/// One lookup, in seconds since the run began.
+struct Sample : Timed {
   bool is_answer = false;  ///< NXDOMAIN and "no such record" are answers
 };
 
 /// The measurements of one way to look names up.
 struct BenchPhase {
-  std::string key;  ///< before, cold, warm or storm
-  std::string title;
+  std::string key = "";  ///< before, cold, warm or storm
+  std::string title = "";
   std::size_t planned = 0;  ///< lookups; 0: as many as the time allows
-  std::vector<Sample> samples;
+  std::vector<Sample> samples = {};
   std::size_t without_data = 0;  ///< answers that were "no such name" or "no such record"
+  std::string complaint = "";    ///< what the first command that failed wrote
   /// Lookups that were passed on to an upstream; absent when the engine could not be asked.
-  std::optional<std::uint64_t> passed_on;
+  std::optional<std::uint64_t> passed_on = {};
 
   std::size_t measured() const { return samples.size(); }
-  std::vector<double> answered_ms() const;
-  std::vector<double> failed_ms() const;
+  std::vector<double> answered_ms() const { return times(true); }
+  std::vector<double> failed_ms() const { return times(false); }
+  std::vector<double> times(bool is_answer) const;
 };
 
 /// When an upstream was silent, in seconds since the run began.
 struct Silence {
   std::string server;
-  double from_s = 0;
-  double until_s = 0;
+  double from_seconds = 0;
+  double until_seconds = 0;
 };
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Silence, server, from_seconds, until_seconds)
 
 /// What many lookups cost the upstream.
 struct Storm {
-  std::vector<std::uint64_t> lookups;  ///< begun in each second
-  std::vector<std::uint64_t> packets;  ///< to the upstream in each second, as the relays counted
-  std::uint64_t packets_total = 0;     ///< those after the last second included
-  std::uint64_t quota = 0;             ///< packets per second that the upstream allows
-
-  std::uint64_t lookups_peak() const;
-  std::uint64_t packets_peak() const;
+  std::vector<std::uint64_t> lookups_each_second;  ///< that began then
+  std::vector<std::uint64_t> packets_each_second;  ///< to the upstream, as the relays counted
+  std::uint64_t packets = 0;                       ///< those after the last second included
+  std::uint64_t quota_packets_per_second = 1024;   ///< of a VPC's resolver (Amazon VPC user guide)
 };
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Storm, lookups_each_second, packets_each_second, packets,
+                                   quota_packets_per_second)
 
 /// A whole run of `bench`.
 struct BenchReport {
@@ -75,25 +75,16 @@ struct BenchReport {
   const BenchPhase* phase(const std::string& key) const;
 };
 
-/// The lookups that began while the upstream was silent.
-struct DuringSilence {
-  std::size_t count = 0;
-  std::size_t failed = 0;
-  double slowest_ms = 0;
-
-  static DuringSilence of(const BenchReport& report, const std::string& key);
-  std::string in_words() const;
-};
-
-/// A phase's row of the table, whose columns are those of to_markdown().
-std::vector<Cell> row_of(const BenchPhase& phase);
-
+/// A row for each phase; all times in milliseconds.
+Table table_of(const BenchReport& report);
 /// The one plain sentence: what the cache changed, or that it changed nothing.
 std::string conclusion(const BenchReport& report);
 /// What a reader should know before believing the figures: one sentence each.
 std::vector<std::string> notes(const BenchReport& report);
 /// "a.example, b.example and c.example (A and AAAA), with getaddrinfo, in 5 rounds"
 std::string subject(const BenchReport& report);
+/// "192.0.2.1:53 then 192.0.2.2:53 (--servers)"
+std::string servers_in_words(const BenchReport& report);
 
 std::string to_text(const BenchReport& report, const Terminal& terminal);
 std::string to_markdown(const BenchReport& report);

@@ -17,14 +17,11 @@ double nearest_rank(const std::vector<double>& sorted, double share) {
   return sorted[std::clamp<std::size_t>(rank, 1, sorted.size()) - 1];
 }
 
-/// Medians of resamples, each without making the resample: the k-th smallest of n indices drawn at
-/// random is n times a Beta(k, n - k + 1) variate, which is a quotient of two Gamma variates.
+/// Draws the median of a resample without making the resample: the k-th smallest of n indices
+/// drawn at random is n times a Beta(k, n - k + 1) variate, a quotient of two Gamma variates.
 class ResampledMedian {
  public:
-  explicit ResampledMedian(std::vector<double> sample)
-      : sorted_(std::move(sample)),
-        below_(static_cast<double>(middle(sorted_.size()))),
-        above_(static_cast<double>(sorted_.size() + 1) - below_.alpha()) {
+  explicit ResampledMedian(std::vector<double> sample) : sorted_(std::move(sample)) {
     std::ranges::sort(sorted_);
   }
 
@@ -36,11 +33,10 @@ class ResampledMedian {
   }
 
  private:
-  static std::size_t middle(std::size_t size) { return (size + 1) / 2; }
-
   std::vector<double> sorted_;
-  std::gamma_distribution<double> below_;
-  std::gamma_distribution<double> above_;
+  std::size_t middle_ = (sorted_.size() + 1) / 2;
+  std::gamma_distribution<double> below_{static_cast<double>(middle_)};
+  std::gamma_distribution<double> above_{static_cast<double>(sorted_.size() + 1 - middle_)};
 };
 
 }  // namespace

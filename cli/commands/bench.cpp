@@ -1,14 +1,11 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <fmt/format.h>
 #include <fstream>
 
-#include "cli/bench/load.hpp"
-#include "cli/bench/options.hpp"
 #include "cli/bench/plan.hpp"
 #include "cli/command.hpp"
+#include "cli/show/interrupt.hpp"
 #include "cli/show/output.hpp"
 
 namespace dnscache::cli {
@@ -21,21 +18,11 @@ Result<BenchReport> measure(const BenchPlan& plan) {
   return run_compare(plan);
 }
 
-Result<void> write_page(const BenchReport& report, const std::filesystem::path& path) {
-  std::ofstream file(path, std::ios::trunc);
-  if (!(file << to_html(report) << std::flush)) {
-    return system_error("cannot write " + path.string(), errno);
-  }
-  print_message("wrote " + path.string());
-  return {};
-}
-
-// Before minutes are spent on it.
-Result<void> check_page(const std::filesystem::path& path) {
-  if (path.empty()) return {};
-  const std::ofstream file(path, std::ios::app);
-  if (file) return {};
-  return system_error("cannot write " + path.string(), errno);
+Result<std::ofstream> open_page(const std::filesystem::path& path, std::ios::openmode mode) {
+  std::ofstream file;
+  if (!path.empty()) file.open(path, mode);
+  if (!file) return system_error("cannot write " + path.string(), errno);
+  return file;
 }
 
 Result<void> show(const BenchReport& report, const BenchOptions& options) {
@@ -46,7 +33,14 @@ Result<void> show(const BenchReport& report, const BenchOptions& options) {
   } else {
     print(to_text(report, Terminal::of(STDOUT_FILENO)));
   }
-  return options.html.empty() ? Result<void>{} : write_page(report, options.html);
+  if (options.html.empty()) return {};
+  auto page = open_page(options.html, std::ios::trunc);
+  if (!page) return page.error();
+  if (!(*page << to_html(report) << std::flush)) {
+    return system_error("cannot write " + options.html.string(), errno);
+  }
+  print_message("wrote " + options.html.string());
+  return {};
 }
 
 // Lookups through the cache were answered, of whatever kind they were.
@@ -58,15 +52,15 @@ bool is_answered(const BenchReport& report) {
 Result<ExitCode> run_bench(const BenchOptions& options) {
   const auto plan = make_plan(options);
   if (!plan) return plan.error();
-  if (const auto checked = check_page(options.html); !checked) return checked.error();
-  catch_interrupts();
+  // Before minutes are spent on it.
+  if (const auto page = open_page(options.html, std::ios::app); !page) return page.error();
+  catch_interrupts(SecondInterrupt::ends_us);
   const auto report = measure(*plan);
   if (report) {
-    const auto shown = show(*report, options);
-    if (!shown) return shown.error();
+    if (const auto shown = show(*report, options); !shown) return shown.error();
   }
   // A shell wants to see that Ctrl-C ended us, and threads may still wait inside glibc.
-  if (is_bench_interrupted()) (void)::raise(interrupting_signal());
+  if (is_interrupted()) (void)::raise(interrupting_signal());
   if (!report) return report.error();
   return is_answered(*report) ? ExitCode::done : ExitCode::failure;
 }
@@ -84,8 +78,7 @@ void declare_what(Arguments& arguments, BenchOptions& options) {
                     Arguments::common_types());
   arguments
       .add_choice("--through", options.through, through_words.all(), "CLIENT",
-                  "Client: resolver (glibc's), getaddrinfo (in a separate process) or wire (UDP "
-                  "packets)")
+                  "Client: resolver (glibc's), getaddrinfo or wire (UDP packets)")
       ->capture_default_str();
   arguments.add("--exec", options.command, "COMMAND",
                 "Measure this command, as in 'curl -so /dev/null https://{}'; {} is the name");
@@ -134,17 +127,9 @@ Run declare(Arguments& arguments) {
   };
 }
 
-Run declare_getaddrinfo(Arguments& arguments) {
-  const auto words = std::make_shared<std::vector<std::string>>();
-  arguments.add("words", *words, "WORD", "");
-  return [words](const Invocation&) { return run_getaddrinfo_helper(*words); };
-}
-
 }  // namespace
 
 extern const Command bench_command = {"bench", "Measure lookups with and without the cache",
                                       "dnscachectl bench www.example.com", declare};
-extern const Command getaddrinfo_command = {"__getaddrinfo", "A client of bench", nullptr,
-                                            declare_getaddrinfo};
 
 }  // namespace dnscache::cli

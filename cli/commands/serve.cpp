@@ -1,5 +1,4 @@
 // `dnscachectl serve`: the engine in the foreground.
-#include <sys/resource.h>
 
 #include <chrono>
 #include <filesystem>
@@ -15,6 +14,7 @@
 #include "cli/settings/environment.hpp"
 #include "cli/settings/last_good.hpp"
 #include "cli/show/output.hpp"
+#include "resolver/base/descriptor_limit.hpp"
 #include "resolver/base/error.hpp"
 #include "resolver/base/log.hpp"
 #include "resolver/config/read.hpp"
@@ -214,15 +214,6 @@ void log_fall_back(const std::vector<std::string>& problems) {
   log_error(
       "the configuration cannot be used: serving with the last one that worked; after fixing the "
       "file, run 'systemctl reload dnscachectl'");
-}
-
-// Connections and source ports want more descriptors than the soft limit, which is kept low for
-// programs that use select(2) (see systemd.exec(5), LimitNOFILE=).
-void allow_more_descriptors() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 ConfigOrigin origin_of(const ServeOptions& options, const Overrides& overrides) {

@@ -1,5 +1,4 @@
 // `dnscachectl setup`: plans, asks, applies and verifies.
-#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,6 +23,7 @@
 #include "cli/import/programs.hpp"
 #include "cli/settings/endpoints.hpp"
 #include "cli/show/confirm.hpp"
+#include "cli/show/interrupt.hpp"
 #include "cli/show/output.hpp"
 #include "resolver/base/text.hpp"
 #include "resolver/config/read.hpp"
@@ -51,20 +51,6 @@ struct SetupOptions {
 };
 
 constexpr Patience verify_patience{.timeout_seconds = 2, .attempts = 3};
-
-volatile sig_atomic_t signal_received = 0;
-
-void note_signal(int signal) { signal_received = signal; }
-
-bool is_interrupted() { return signal_received != 0; }
-
-// From here on Ctrl-C and a shutdown mean: undo, then end.
-void catch_signals() {
-  struct sigaction action {};
-  action.sa_handler = note_signal;
-  action.sa_flags = SA_RESTART;
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
-}
 
 Result<void> look_up(Result<StubResolver> resolver, const ProbeQuestion& question,
                      std::string_view where) {
@@ -274,7 +260,7 @@ Result<ExitCode> perform(const Plan& plan, const ServerReading& machine, Journal
   auto actions = real_actions(plan, before, options.root);
   const auto terminal = Terminal::of(STDOUT_FILENO);
   if (!options.is_json) actions.on_done = [&](const Step& step) { show_step(step, terminal); };
-  catch_signals();
+  catch_interrupts(SecondInterrupt::is_noted);  // from here on one means: undo, then end
   const auto applied = apply(plan, journal, options.root, actions);
   if (!applied) return roll_back(journal, options, applied.error());
   if (options.is_json) {

@@ -208,6 +208,20 @@ std::string Table::to_text(const Terminal& terminal) const {
   return out;
 }
 
+std::string Table::to_markdown() const {
+  std::string out = "|";
+  for (const auto& column : columns_) out += fmt::format(" {} |", column.title);
+  out += "\n|";
+  for (const auto& column : columns_) out += column.is_right_aligned ? " --: |" : " --- |";
+  out += '\n';
+  for (const auto& row : rows_) {
+    out += '|';
+    for (const auto& cell : row) out += fmt::format(" {} |", cell.text);
+    out += '\n';
+  }
+  return out;
+}
+
 nlohmann::json Table::to_json() const {
   auto out = nlohmann::json::array();
   for (const auto& row : rows_) {

@@ -74,7 +74,11 @@ class Table {
   void add_row(std::vector<Cell> cells) { rows_.push_back(std::move(cells)); }
   bool is_empty() const { return rows_.empty(); }
 
+  const std::vector<Column>& columns() const { return columns_; }
+  const std::vector<std::vector<Cell>>& rows() const { return rows_; }
+
   std::string to_text(const Terminal& terminal) const;
+  std::string to_markdown() const;
   nlohmann::json to_json() const;
 
  private:

@@ -26,11 +26,11 @@ std::size_t level_of(double share, std::size_t highest) {
 }
 
 // Where the ticks are told, each label centred on its tick if there is room.
-std::string tick_line(const Terminal& terminal, const LogAxis& axis, std::size_t width) {
+std::string tick_line(const LogAxis& axis, std::size_t width) {
   std::string line;
   std::size_t used = 0;
   for (const double tick : axis.ticks()) {
-    const auto label = short_time(tick, terminal.has_unicode);
+    const auto label = short_time(tick);
     const auto size = display_width(label);
     const auto centre = static_cast<std::size_t>(axis.share(tick) * static_cast<double>(width - 1));
     const auto wanted = centre > size / 2 ? centre - size / 2 : 0;
@@ -70,6 +70,24 @@ std::vector<std::string> histogram_rows(const Terminal& terminal,
   return rows;
 }
 
+constexpr double steps_per_second = 2;
+
+std::size_t step_of(double second) { return static_cast<std::size_t>(second * steps_per_second); }
+
+std::string slowest_in_steps(const Terminal& terminal, const TimedSeries& line, const LogAxis& axis,
+                             std::size_t steps) {
+  std::vector<double> slowest(steps, -1);
+  for (const auto& value : line.values) {
+    auto& share = slowest[step_of(value.start_s)];
+    share = std::max(share, axis.share(value.ms));
+  }
+  std::string out;
+  for (const double share : slowest) {
+    out += share < 0 ? " " : block(terminal, level_of(share, levels(terminal)));
+  }
+  return out;
+}
+
 }  // namespace
 
 LogAxis LogAxis::around(const std::vector<double>& milliseconds) {
@@ -98,11 +116,7 @@ std::vector<double> LogAxis::ticks() const {
   return out;
 }
 
-std::string short_time(double milliseconds, bool has_unicode) {
-  if (milliseconds >= 999.5) return fmt::format("{:.4g} s", milliseconds / 1000);
-  if (milliseconds >= 0.9995) return fmt::format("{:.4g} ms", milliseconds);
-  return fmt::format("{:.4g} {}", milliseconds * 1000, has_unicode ? "µs" : "us");
-}
+std::string short_time(double milliseconds) { return fmt::format("{:.6g} ms", milliseconds); }
 
 std::vector<std::size_t> log_histogram(const std::vector<double>& values, const LogAxis& axis,
                                        std::size_t bins) {
@@ -144,16 +158,39 @@ std::string distribution_plot(const Terminal& terminal, const std::vector<Series
     }
   }
   add_line(margin + axis_line(terminal, axis, width));
-  add_line(margin + tick_line(terminal, axis, width));
+  add_line(margin + tick_line(axis, width));
   return out;
 }
 
-std::string strip(const Terminal& terminal, const std::vector<double>& shares) {
-  std::string out;
-  for (const double share : shares) {
-    out += share < 0 ? " " : block(terminal, level_of(share, levels(terminal)));
+std::string timeline_plot(const Terminal& terminal, const std::vector<TimedSeries>& lines,
+                          const std::string& mark, double from_s, double until_s) {
+  std::vector<double> all;
+  std::size_t steps = 0;
+  std::size_t title_width = mark.size();
+  for (const auto& line : lines) {
+    title_width = std::max(title_width, display_width(line.title));
+    for (const auto& value : line.values) {
+      all.push_back(value.ms);
+      steps = std::max(steps, step_of(value.start_s) + 1);
+    }
   }
-  return out;
+  if (terminal.width != 0 && title_width + 2 + steps > terminal.width) return "";
+  const auto axis = LogAxis::around(all);
+  Table table({{"", ""},
+               {fmt::format("slowest lookup that began in each half second, {} to {}",
+                            short_time(axis.value_at(0)), short_time(axis.value_at(1))),
+                ""}});
+  for (const auto& line : lines) {
+    table.add_row(
+        {{line.title, nullptr, Style::strong}, {slowest_in_steps(terminal, line, axis, steps)}});
+  }
+  std::string marks;
+  for (std::size_t step = 0; step < steps; ++step) {
+    const bool is_marked = step >= step_of(from_s) && step < step_of(until_s);
+    marks += !is_marked ? " " : terminal.has_unicode ? "─" : "-";
+  }
+  table.add_row({{mark}, {marks}});
+  return table.to_text(terminal);
 }
 
 }  // namespace dnscache::cli

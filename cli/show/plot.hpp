@@ -23,8 +23,8 @@ struct LogAxis {
   std::vector<double> ticks() const;
 };
 
-/// "10 µs", "100 ms", "10 s", for ticks.
-std::string short_time(double milliseconds, bool has_unicode = true);
+/// "0.01 ms", "10000 ms": one unit for all ticks of an axis.
+std::string short_time(double milliseconds);
 
 /// How many values are in each of `bins` equal parts of the axis.
 std::vector<std::size_t> log_histogram(const std::vector<double>& values, const LogAxis& axis,
@@ -40,7 +40,21 @@ struct Series {
 /// the terminal's width (76 columns where there is no limit).
 std::string distribution_plot(const Terminal& terminal, const std::vector<Series>& distributions);
 
-/// Values in the order of time, 0 to 1, as one row of bars; less than 0 is no value.
-std::string strip(const Terminal& terminal, const std::vector<double>& shares);
+/// When something began, in seconds, and how long it took.
+struct Timed {
+  double start_s = 0;
+  double ms = 0;
+};
+
+/// What happened over time, under one name.
+struct TimedSeries {
+  std::string title;
+  std::vector<Timed> values;
+};
+
+/// For each half second a bar as high as its slowest value, a line for each series; below them when
+/// something was so, from `from_s` to `until_s`. Nothing where the terminal is too narrow.
+std::string timeline_plot(const Terminal& terminal, const std::vector<TimedSeries>& lines,
+                          const std::string& mark, double from_s, double until_s);
 
 }  // namespace dnscache::cli

@@ -306,9 +306,11 @@ TEST_CASE("bench measures commands with a resolv.conf of their own") {
     CHECK(std::distance(fs::directory_iterator(folder.path()), {}) == 1);
 
     auto failing = words;
-    failing.insert(failing.end(), {"--exec", "false"});
+    failing.insert(failing.end(), {"--exec", "echo first >&2; no-such-command {}"});
     const auto failed = bench(failing);
     CHECK(failed.status == 1);
+    CHECK(failed.output.find("before: the command failed: ") != std::string::npos);
+    CHECK(failed.output.find("no-such-command: not found") != std::string::npos);
   });
 }
 

@@ -1,7 +1,6 @@
 #include <catch2/catch.hpp>
 #include <sstream>
 
-#include "cli/bench/engine_copy.hpp"
 #include "cli/bench/report.hpp"
 
 using namespace dnscache;
@@ -16,7 +15,7 @@ BenchPhase phase(const std::string& key, std::size_t count, double milliseconds,
   out.planned = count;
   for (std::size_t i = 0; i < count; ++i) {
     const auto at = static_cast<double>(i);
-    out.samples.push_back({at, milliseconds * (1 + 0.001 * at), true});
+    out.samples.push_back({{at, milliseconds * (1 + 0.001 * at)}, true});
   }
   out.passed_on = passed_on;
   return out;
@@ -145,7 +144,7 @@ TEST_CASE("the storm report compares with the quota") {
         "without the cache up to 2,000 a second would have gone there, more than the 1,024 that a "
         "VPC's resolver lets through.");
   CHECK(to_json(report)["storm"]["packets"] == 3);
-  report.storm->lookups = {500};
+  report.storm->lookups_each_second = {500};
   CHECK_FALSE(contains(conclusion(report), "more than"));
 }
 
@@ -170,10 +169,25 @@ TEST_CASE("the report fits the terminal") {
   CHECK(contains(to_text(compare, terminal), "and 9,997 more"));
 }
 
+TEST_CASE("a table has one unit") {
+  const auto text = to_text(report_of({phase("before", 10, 5000), phase("warm", 10, 0.03)}), {});
+  CHECK(contains(text, "P50 ms"));
+  CHECK(contains(text, "5,020"));
+  CHECK(contains(text, "0.030"));
+  CHECK(contains(text, "10000 ms"));
+}
+
+TEST_CASE("what a failed command wrote is told, made safe") {
+  auto before = failing_phase("before", 3, 10);
+  before.complaint = "sh: 1: \x1b[31mcurl: not found";
+  const auto text = to_text(report_of({before, phase("warm", 10, 0.05, 0)}), Terminal{});
+  CHECK(contains(text, "before: the command failed: sh: 1: ?[31mcurl: not found\n"));
+}
+
 TEST_CASE("Markdown is a table that keeps its columns") {
   const auto text = to_markdown(report_of({phase("before", 20, 100), phase("warm", 20, 0.03, 1)}));
   CHECK(text.starts_with("**Warm lookups are 3,300 times faster"));
-  CHECK(contains(text, "\n| before | 20 | 0 | 100.0 ms |"));
+  CHECK(contains(text, "\n| before | 20 | 0 | 100.0 |"));
   CHECK(occurrences(text, "|\n") == 4);
 }
 
@@ -198,19 +212,4 @@ TEST_CASE("the page of a long run draws a choice that has the slowest, and says 
   CHECK(contains(page, "8,500 are not drawn"));
   // The slowest began at 1234 s of 9999 s.
   CHECK(occurrences(page, "href=\"#m1\" x=\"12.34%\"") == 1);
-}
-
-TEST_CASE("a copy of the engine asks relays, but for the zones of routes their own servers") {
-  Config config;
-  const UpstreamConfig inside{{IpAddress::v4(10, 1, 0, 2), 853}, Protocol::tls, "dns.example"};
-  config.upstreams = {inside};
-  config.routes = {{*Name::parse("corp.example"), {inside}}};
-  config.cache.persist = "/var/cache/dnscachectl/cache";
-  const Endpoint relay{IpAddress::v4(127, 0, 0, 1), 4711};
-  const Endpoint address{IpAddress::v4(127, 0, 0, 1), 4712};
-  const auto copy = copy_of(config, {.upstreams = {relay}}, address, "/tmp/control");
-  CHECK(copy.upstreams == std::vector<UpstreamConfig>{{relay, Protocol::udp, ""}});
-  CHECK(copy.routes == config.routes);
-  CHECK(copy.listen == std::vector<Endpoint>{address});
-  CHECK(copy.cache.persist.empty());
 }

@@ -10,3 +10,15 @@ TEST_CASE("places of a template are filled once") {
         "mail me@example.org, @media (x), @@ @Z@");
   CHECK(fill("", {{"X", "1"}}).empty());
 }
+
+TEST_CASE("a page repeats a part for each element, and escapes what it is given") {
+  const nlohmann::json values = {{"X", "<&\">"},
+                                 {"ROWS", {{{"N", 1.5}, {"X", "@N@"}}, {{"N", 2}}}},
+                                 {"MORE", nlohmann::json::object()},
+                                 {"NONE", nullptr}};
+  CHECK(fill_page("@X@", values) == "&lt;&amp;&quot;&gt;");
+  CHECK(fill_page("@EACH_ROWS@<@N@ @X@>@END_ROWS@.", values) ==
+        "<1.5 @N@><2 &lt;&amp;&quot;&gt;>.");
+  CHECK(fill_page("@EACH_MORE@a@EACH_ROWS@b@END_ROWS@@END_MORE@", values) == "abb");
+  CHECK(fill_page("a@EACH_NONE@b@END_NONE@@EACH_NOWHERE@c@END_NOWHERE@ @Z@", values) == "a @Z@");
+}

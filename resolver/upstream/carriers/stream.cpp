@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "resolver/base/asio_endpoint.hpp"
 #include "resolver/wire/protocol.hpp"
 
 namespace dnscache {
@@ -37,15 +38,6 @@ constexpr Duration connect_timeout = 4s;
 constexpr Duration silence_timeout = 10s;        // nothing asked, or nothing answered
 constexpr int unacknowledged_timeout_ms = 4000;  // a peer that vanished is noticed after this
 constexpr std::size_t max_waiting = 1000;        // queries on one connection
-
-tcp::endpoint to_asio(const Endpoint& endpoint) {
-  sockaddr_storage storage;
-  const socklen_t size = endpoint.to_sockaddr(storage);
-  tcp::endpoint result;
-  std::memcpy(result.data(), &storage, size);
-  result.resize(size);
-  return result;
-}
 
 /// What all TLS connections of the process share: the trusted certificates.
 asio::ssl::context& tls_context() {
@@ -160,7 +152,7 @@ class StreamCarrier final : public Carrier, public std::enable_shared_from_this<
   static awaitable<void> run(std::shared_ptr<StreamCarrier> self, ConnectionPtr connection) {
     close_after(connection, connect_timeout);
     std::error_code error;
-    co_await connection->tcp_socket().async_connect(to_asio(self->upstream_.endpoint),
+    co_await connection->tcp_socket().async_connect(to_asio<tcp>(self->upstream_.endpoint),
                                                     redirect_error(use_awaitable, error));
     if (!error) {
       connection->tcp_socket().set_option(tcp::no_delay(true), error);
