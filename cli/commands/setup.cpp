@@ -3,9 +3,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <fmt/format.h>
 #include <iostream>
 #include <sstream>
+#include <thread>
 
 #include "cli/command.hpp"
 #include "cli/follow/read.hpp"
@@ -50,6 +52,8 @@ struct SetupOptions {
   bool is_json = false;
 };
 
+constexpr std::chrono::seconds resolv_conf_patience{5};
+constexpr std::chrono::milliseconds resolv_conf_pause{100};
 constexpr Patience verify_patience{.timeout_seconds = 2, .attempts = 3};
 
 Result<void> look_up(Result<StubResolver> resolver, const ProbeQuestion& question,
@@ -93,14 +97,23 @@ Result<void> verify_routes(const Plan& plan, const Before& before,
   return Error{fmt::format("names in {} are not answered any more", join_words(lost, "and"))};
 }
 
+// A network manager may still be writing resolv.conf.
+Result<void> verify_way_of_glibc(const std::filesystem::path& root,
+                                 const std::filesystem::path& control) {
+  const auto deadline = std::chrono::steady_clock::now() + resolv_conf_patience;
+  for (;;) {
+    auto resolver = resolver_of(root);
+    auto checked = resolver ? check_way_of_glibc(*resolver, control) : resolver.error();
+    const bool is_over = std::chrono::steady_clock::now() >= deadline || is_interrupted();
+    if (checked || is_over) return checked;
+    std::this_thread::sleep_for(resolv_conf_pause);
+  }
+}
+
 Result<void> verify_system(const Plan& plan, const Before& before,
                            const std::filesystem::path& root) {
   const auto control = engine_files(root).control;
-  auto resolver = resolver_of(root);
-  if (!resolver) return resolver.error();
-  if (const auto checked = check_way_of_glibc(*resolver, control); !checked) {
-    return checked;
-  }
+  if (const auto checked = verify_way_of_glibc(root, control); !checked) return checked;
   if (plan.asks_resolved) {
     if (const auto checked = check_way_of_resolved(control); !checked) return checked;
   }

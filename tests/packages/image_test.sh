@@ -25,7 +25,7 @@ if [ "${1:-}" = --build ]; then
   check "it runs as nobody" is "$(config User)" 65534:65534
   check "it starts the program" is "$(config Entrypoint)" '[/usr/bin/dnscachectl]'
   check "and the program serves" is "$(config Cmd)" '[serve]'
-  check "it has a health check" grep -q 'dnscachectl.*status' <(config Healthcheck)
+  check "it has a health check" grep -q 'dnscachectl.*query' <(config Healthcheck)
   check "it exposes DNS and metrics" is "$(config ExposedPorts)" 'map[53/tcp:{} 53/udp:{} 9153/tcp:{}]'
   check "it listens for the other containers" grep -q 'DNSCACHE_LISTEN=0.0.0.0' <(config Env)
   container=$(on from --pull-never --signature-policy policy.json localhost/dnscachectl)
