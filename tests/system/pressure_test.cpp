@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -36,7 +37,7 @@ long resident_bytes(pid_t pid) {
 
 /// Queries for ever new names in `zone`, so many a second.
 void flood(const Address& server, const std::string& zone, int count, int per_second) {
-  static int number = 0;
+  static std::atomic<int> number = 0;
   constexpr int in_step = 20;
   UdpClient client(server);
   for (int i = 0; i < count; ++i) {
