@@ -31,9 +31,9 @@ class AnswerCounters {
 
  private:
   static constexpr std::size_t rcodes = 16;
-  static constexpr std::array<std::uint16_t, 8> types{
-      rr_type::a,   rr_type::aaaa, rr_type::https, rr_type::ptr,
-      rr_type::srv, rr_type::mx,   rr_type::txt,   rr_type::ns};
+  static constexpr std::array<std::uint16_t, 8> types{rr_type::a,   rr_type::aaaa, rr_type::https,
+                                                      rr_type::ptr, rr_type::srv,  rr_type::mx,
+                                                      rr_type::txt, rr_type::ns};
   std::array<std::array<Counter, rcodes>, types.size() + 1> counters_;
 };
 

@@ -148,7 +148,7 @@ class Resolver {
   Outage outage_;
   RttEstimator times_;
   AnswerCounters answers_;
-  std::vector<Traced> traced_;      // questions that are being validated
+  std::vector<Traced> traced_;  // questions that are being validated
 };
 
 /// The path of one question that servers have to be asked, from its start to its last reply.

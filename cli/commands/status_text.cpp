@@ -89,8 +89,12 @@ const std::vector<UpstreamColumn>& upstream_columns() {
        true,
        [](Of u, auto&) { return Cell(optional_milliseconds(u.rtt_p99_ms)); }},
       {{"SENT", "", true}, false, [](Of u, auto&) { return Cell(format_count(u.counters.sent)); }},
-      {{"LOST", "", true}, false, [](Of u, auto&) { return Cell(format_count(u.counters.timeouts)); }},
-      {{"HEDGED", "", true}, true, [](Of u, auto&) { return Cell(format_count(u.counters.hedged)); }},
+      {{"LOST", "", true},
+       false,
+       [](Of u, auto&) { return Cell(format_count(u.counters.timeouts)); }},
+      {{"HEDGED", "", true},
+       true,
+       [](Of u, auto&) { return Cell(format_count(u.counters.hedged)); }},
       {{"WON", "", true}, true, [](Of u, auto&) { return Cell(format_count(u.counters.won)); }},
       {{"LAST FAILURE", "", false, true}, true, [](Of u, auto&) {
          return Cell(failure_in_words(u));
@@ -180,7 +184,8 @@ std::string queries_in_words(const EngineStatus& engine, const Terminal& termina
   const QueryTotals& queries = engine.queries;
   const auto served = queries.hits + queries.stale + queries.misses;
   if (served == 0) return fmt::format("{}, none of them cacheable", format_count(queries.all()));
-  const auto share = static_cast<double>(queries.hits + queries.stale) / static_cast<double>(served);
+  const auto share =
+      static_cast<double>(queries.hits + queries.stale) / static_cast<double>(served);
   auto text = fmt::format(
       "{}, {} {} from the cache: {} hit{}, {} miss{}", format_count(queries.all()),
       bar(terminal, share, 10), format_percent(share), format_count(queries.hits),

@@ -916,7 +916,8 @@ std::vector<Setting> make_settings() {
       word_of(
           "query_log.format", [](auto& c) -> auto& { return c.query_log.format; },
           query_log_format_words,
-          "One line of words for each query, or one JSON object, as of dnscachectl monitor --json."),
+          "One line of words for each query, or one JSON object, as of dnscachectl monitor "
+          "--json."),
       word_of(
           "log_level", [](auto& c) -> auto& { return c.log_level; }, log_level_words,
           "Messages below this level are not logged."),

@@ -38,8 +38,15 @@ struct Monitor::Record {
 };
 
 json Monitor::Record::to_json() const {
-  return dnscache::to_json({client, transport, {name, type}, rcode, origin, took, extended_error,
-                            upstream, is_malformed},
+  return dnscache::to_json({client,
+                            transport,
+                            {name, type},
+                            rcode,
+                            origin,
+                            took,
+                            extended_error,
+                            upstream,
+                            is_malformed},
                            time);
 }
 

@@ -46,13 +46,12 @@ bool is_error(const LoggedQuery& query) {
 }  // namespace
 
 nlohmann::json to_json(const LoggedQuery& query, std::chrono::system_clock::time_point time) {
-  nlohmann::json line{
-      {"time", std::chrono::duration<double>(time.time_since_epoch()).count()},
-      {"name", query.is_malformed ? "(malformed)" : query.question.name.to_text()},
-      {"type", type_text(query.question.type)},
-      {"transport", query.transport == Transport::udp ? "udp" : "tcp"},
-      {"rcode", rcode_text(query.rcode)},
-      {"origin", query.origin}};
+  nlohmann::json line{{"time", std::chrono::duration<double>(time.time_since_epoch()).count()},
+                      {"name", query.is_malformed ? "(malformed)" : query.question.name.to_text()},
+                      {"type", type_text(query.question.type)},
+                      {"transport", query.transport == Transport::udp ? "udp" : "tcp"},
+                      {"rcode", rcode_text(query.rcode)},
+                      {"origin", query.origin}};
   if (query.client) line["client"] = query.client->to_text();
   if (query.upstream) line["upstream"] = query.upstream->to_text();
   if (query.took) {

@@ -15,6 +15,7 @@
 #include "resolver/upstream/quota.hpp"
 
 namespace dnscache {
+
 /// What of the configuration concerns each server.
 struct UpstreamSettings {
   HealthConfig health;

@@ -122,8 +122,7 @@ TEST_CASE("each setting changes its own field only") {
        [](Config& c) { c.metrics.listen = Endpoint{IpAddress::v4(127, 0, 0, 1), 9153}; }},
       {"query_log.level", "all", [](Config& c) { c.query_log.level = QueryLogLevel::all; }},
       {"query_log.file", "/q", [](Config& c) { c.query_log.file = "/q"; }},
-      {"query_log.format", "json",
-       [](Config& c) { c.query_log.format = QueryLogFormat::json; }},
+      {"query_log.format", "json", [](Config& c) { c.query_log.format = QueryLogFormat::json; }},
       {"log_level", "error", [](Config& c) { c.log_level = LogLevel::error; }},
   }));
   const auto setting =
